@@ -2,10 +2,10 @@
 
     python tools/fit_polynomials.py
 
-exp(f) on [-ln2/2, ln2/2] is fitted for relative error. erfc(z) = exp(-z q(z)) on [0, 4] is fitted
-in q, weighted by how much an error of q moves erf. Both by iteratively reweighted least squares at
-Chebyshev nodes, which comes close to the minimax polynomial; what matters is the error that is
-printed, measured on the float32 evaluation.
+exp(f) on [-ln2/2, ln2/2] is fitted for relative error. GELU is x (1/2 + x p(x^2)); p is fitted where
+|x| <= 5.55, as a polynomial in x^2 moved to [-1, 1], weighted by how much an error of p moves GELU.
+Both by iteratively reweighted least squares at Chebyshev nodes, which comes close to the minimax
+polynomial; what matters is the error that is printed, measured on the float32 evaluation.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+
+GELU_RANGE = 5.55
+"""Beyond it, GELU is 0 or x to float32's precision."""
 
 
 def chebyshev_nodes(low: float, high: float, count: int) -> Array:
@@ -61,15 +64,18 @@ def main() -> None:
     error = horner(x.astype(np.float32), exp) / np.exp(x.astype(np.float32).astype(np.float64)) - 1
     print(f"  largest relative error {np.abs(error).max():.2e}")
 
-    z = chebyshev_nodes(0.0, 4.0, 4000)
-    z = z[z > 1e-6]
-    erfc = np.array([math.erfc(v) for v in z])
-    q = fit(z, -np.log(erfc) / z, z * erfc, 8)
-    report("erfc exponent", q)
-    z32 = z.astype(np.float32)
-    erf = 1 - np.exp(-(z32 * horner(z32, q)).astype(np.float64))
-    exact = np.array([math.erf(v) for v in z32.astype(np.float64)])
-    print(f"  largest error of erf {np.abs(erf - exact).max():.2e}")
+    s = chebyshev_nodes(-1.0, 1.0, 4000)
+    x = np.sqrt((s + 1) / 2) * GELU_RANGE
+    half_erf = np.array([math.erf(v / math.sqrt(2)) / 2 for v in x])
+    p = fit(s, half_erf / x, x * np.maximum(x, 0.3), 15)
+    report("gelu", p)
+    square = np.float32(GELU_RANGE**2)
+    x = np.linspace(-8, 8, 1_000_001).astype(np.float32)
+    s = np.minimum(x * x, square).astype(np.float64) * np.float32(2 / square) - 1
+    u = np.clip(x * horner(s.astype(np.float32), p), np.float32(-0.5), np.float32(0.5))
+    exact = np.array([v * (1 + math.erf(v / math.sqrt(2))) / 2 for v in x.astype(np.float64)])
+    error = np.abs(x * (u + np.float32(0.5)) - exact)
+    print(f"  largest error of gelu {error.max():.2e}, for |x| <= 1 {error[np.abs(x) <= 1].max():.2e}")
 
 
 if __name__ == "__main__":

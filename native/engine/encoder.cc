@@ -158,8 +158,8 @@ void Encoder::embed_pieces(const Sequences& sequences, const Chunk& chunk, Works
     }
   }
   if (embedding_projection_) {
-    kernels_.linear(work.embedded.row(0), work.embedded.stride, chunk.rows, embedding_projection_->packed(),
-                    work.x.row(0), work.x.stride);
+    kernels_.linear(work.embedded.row(0), work.embedded.stride, chunk.rows, embedding_projection_->packed(), 0,
+                    tables_.size, work.x.row(0), work.x.stride);
   }
 }
 
@@ -167,26 +167,23 @@ void Encoder::apply(const Layer& layer, const Sequences& sequences, const Chunk&
   Activations &x = work.x, &qkv = work.query_key_value, &context = work.context, &y = work.y,
               &middle = work.intermediate;
 
-  kernels_.linear(x.row(0), x.stride, chunk.rows, layer.query_key_value.packed(), qkv.row(0), qkv.stride);
+  kernels_.linear(x.row(0), x.stride, chunk.rows, layer.query_key_value.packed(), 0, hidden_, qkv.row(0), qkv.stride);
   for (size_t i = 0; i < chunk.sequences.size(); ++i) {
     const Index start = chunk.starts[i];
     kernels_.attend(qkv.row(start), qkv.stride, sequences.length(chunk.sequences[i]), attention_, context.row(start),
                     context.stride, work.scratch.data());
   }
-  const PackedLinear& projection = layer.attention_output.packed();
-  kernels_.accumulate(context.row(0), context.stride, chunk.rows, projection, 0, hidden_, y.row(0), y.stride);
-  kernels_.add_and_norm(x.row(0), x.stride, y.row(0), y.stride, projection.bias, chunk.rows, hidden_,
-                        layer.attention_norm.weights());
+  kernels_.linear(context.row(0), context.stride, chunk.rows, layer.attention_output.packed(), 0, hidden_, y.row(0),
+                  y.stride);
+  kernels_.add_and_norm(x.row(0), x.stride, y.row(0), y.stride, chunk.rows, hidden_, layer.attention_norm.weights());
 
-  const PackedLinear& output = layer.output.packed();
   for (Index first = 0; first < intermediate_; first += kIntermediateBlock) {
     const Index last = std::min(first + kIntermediateBlock, intermediate_);
     kernels_.linear_gelu(x.row(0), x.stride, chunk.rows, layer.intermediate.packed(), first, last, activation_,
                          middle.row(0), middle.stride);
-    kernels_.accumulate(middle.row(0), middle.stride, chunk.rows, output, first, last, y.row(0), y.stride);
+    kernels_.linear(middle.row(0), middle.stride, chunk.rows, layer.output.packed(), first, last, y.row(0), y.stride);
   }
-  kernels_.add_and_norm(x.row(0), x.stride, y.row(0), y.stride, output.bias, chunk.rows, hidden_,
-                        layer.output_norm.weights());
+  kernels_.add_and_norm(x.row(0), x.stride, y.row(0), y.stride, chunk.rows, hidden_, layer.output_norm.weights());
 }
 
 void Encoder::pool(const Sequences& sequences, const Chunk& chunk, Pooling pooling, bool normalize, Workspace& work,
@@ -196,7 +193,8 @@ void Encoder::pool(const Sequences& sequences, const Chunk& chunk, Pooling pooli
   if (pooling == Pooling::kPooler) {
     for (Index i = 0; i < count; ++i)
       std::memcpy(work.context.row(i), work.x.row(chunk.starts[static_cast<size_t>(i)]), bytes);
-    kernels_.linear(work.context.row(0), work.context.stride, count, pooler_->packed(), work.y.row(0), work.y.stride);
+    kernels_.linear(work.context.row(0), work.context.stride, count, pooler_->packed(), 0, hidden_, work.y.row(0),
+                    work.y.stride);
   }
   for (Index i = 0; i < count; ++i) {
     const Index sequence = chunk.sequences[static_cast<size_t>(i)];

@@ -9,32 +9,52 @@
 
 namespace {
 
-// In place: row := exp(row - max), zeros behind `count` up to the panel's end; returns 1 / the row's sum.
-inline float softmax_numerators(float* row, Index count, Index padded) {
+inline float largest(const float* row, Index count) {
   const Vec lowest = broadcast(-3.0e38f);
-  Vec largest = lowest;
-  for (Index j = 0; j < padded; j += kLanes) {
-    const Vec v = j + kLanes <= count ? load(row + j) : keep_first(load(row + j), count - j, lowest);
-    largest = max(largest, v);
+  Vec most = lowest;
+  for (Index j = 0; j < count; j += kLanes) {
+    most = max(most, j + kLanes <= count ? load(row + j) : keep_first(load(row + j), count - j, lowest));
   }
-  const Vec top = broadcast(max_lane(largest));
-  Vec sum{};
-  for (Index j = 0; j < padded; j += kLanes) {
-    Vec v = exp(load(row + j) - top);
-    if (j + kLanes > count) v = keep_first(v, count - j, Vec{});
-    sum += v;
-    store(row + j, v);
-  }
-  return 1.f / sum_lanes(sum);
+  return max_lane(most);
 }
 
+// In place: row := exp(row - its largest), zeros behind `count` up to the panel's end; inverse_sums[r] = 1 / its sum.
+// Two rows at a time, to hide latency; an odd row at the end stands in for its neighbor.
+inline void softmax_numerators(float* scores, Index stride, Index rows, Index count, float* inverse_sums) {
+  for (Index r = 0; r < rows; r += 2) {
+    const Index other = r + 1 < rows ? r + 1 : r;
+    float* row[] = {scores + r * stride, scores + other * stride};
+    const Vec top[] = {broadcast(largest(row[0], count)), broadcast(largest(row[1], count))};
+    Vec sum[2] = {};
+    for (Index j = 0; j < count; j += kPanel) {
+      Vec v[4];
+      for_each(v, [&](Vec, int i) { return load(row[i / 2] + j + i % 2 * kLanes) - top[i / 2]; });
+      exp(v);
+      if (j + kPanel > count) {
+        for_each(v, [&](Vec x, int i) { return keep_first(x, count - j - i % 2 * kLanes, Vec{}); });
+      }
+      for (int i = 0; i < 4; ++i) {
+        sum[i / 2] += v[i];
+        store(row[i / 2] + j + i % 2 * kLanes, v[i]);
+      }
+    }
+    inverse_sums[other] = 1.f / sum_lanes(sum[1]);
+    inverse_sums[r] = 1.f / sum_lanes(sum[0]);
+  }
+}
+
+// Keys (length, head_size) become panels of their transpose, scaled, with zeros behind the last key. Squares of kLanes
+// keys and features are turned in registers; a square may read features beyond the head, which are not stored.
 inline void pack_keys(const float* keys, Index stride, Index length, Index head_size, float scale, float* packed) {
-  for (Index first = 0; first < length; first += kPanel) {
-    const Index used = length - first < kPanel ? length - first : kPanel;
-    float* panel = packed + first * head_size;
-    for (Index lane = 0; lane < kPanel; ++lane) {
-      const float* key = keys + (first + lane) * stride;
-      for (Index d = 0; d < head_size; ++d) panel[d * kPanel + lane] = lane < used ? key[d] * scale : 0.f;
+  for (Index first = 0; first < round_up(length, kPanel); first += kLanes) {
+    float* lanes = packed + first / kPanel * kPanel * head_size + first % kPanel;
+    for (Index d = 0; d < head_size; d += kLanes) {
+      Vec square[kLanes];
+      for (Index i = 0; i < kLanes; ++i) {
+        square[i] = first + i < length ? load(keys + (first + i) * stride + d) * scale : Vec{};
+      }
+      transpose(square);
+      for (Index i = 0; i < kLanes && d + i < head_size; ++i) store(lanes + (d + i) * kPanel, square[i]);
     }
   }
 }
@@ -72,19 +92,23 @@ inline void attend_head(const float* qkv, Index qkv_stride, Index length, Index 
   for (Index row = 0; tiles > 0; --tiles) {
     const Index count = (length - row + tiles - 1) / tiles;
     for (Index j = 0; j < length; j += kPanel) {
-      panel_product(query + row * qkv_stride, qkv_stride, count, keys + j * head_size, head_size, scores + j, padded,
-                    false);
+      const float* panel = keys + j * head_size;
+      panel_product(query + row * qkv_stride, qkv_stride, count, panel, head_size, panel + head_size * kPanel, kZeros,
+                    scores + j, padded, [](Index, Index) {});
     }
     float inverse_sums[kTileRows];
-    for (Index r = 0; r < count; ++r) inverse_sums[r] = softmax_numerators(scores + r * padded, length, padded);
+    softmax_numerators(scores, padded, count, length, inverse_sums);
     for (Index d = 0; d < head_size; d += kPanel) {
       float* out = context + row * context_stride + d;
-      panel_product(scores, padded, count, values + d * length, length, out, context_stride, false);
-      for (Index r = 0; r < count; ++r) {
-        for (Index i = 0; i < kPanel; i += kLanes) {
-          store(out + r * context_stride + i, load(out + r * context_stride + i) * inverse_sums[r]);
-        }
-      }
+      const float* panel = values + d * length;
+      panel_product(scores, padded, count, panel, length, panel + length * kPanel, kZeros, out, context_stride,
+                    [&](Index first, Index rows) {
+                      for (Index r = first; r < first + rows; ++r) {
+                        for (Index i = 0; i < kPanel; i += kLanes) {
+                          store(out + r * context_stride + i, load(out + r * context_stride + i) * inverse_sums[r]);
+                        }
+                      }
+                    });
     }
     row += count;
   }

@@ -14,50 +14,54 @@ using embedpipe::AttentionShape;
 using embedpipe::LayerNormWeights;
 using embedpipe::PackedLinear;
 
-void linear(const float* x, Index x_stride, Index rows, const PackedLinear& w, float* y, Index y_stride) {
+void linear(const float* x, Index x_stride, Index rows, const PackedLinear& w, Index first, Index last, float* y,
+            Index y_stride) {
   for (Index n = 0; n < w.outputs; n += kPanel) {
-    panel_product(x, x_stride, rows, w.panels + n * w.inputs, w.inputs, y + n, y_stride, false);
-    for (Index r = 0; r < rows; ++r) {
-      for (Index i = n; i < n + kPanel; i += kLanes)
-        store(y + r * y_stride + i, load(y + r * y_stride + i) + load(w.bias + i));
-    }
+    const float* panel = w.panels + n * w.inputs + first * kPanel;
+    panel_product(x, x_stride, rows, panel, last - first, panel + w.inputs * kPanel, first > 0 ? nullptr : w.bias + n,
+                  y + n, y_stride, [](Index, Index) {});
   }
 }
 
-template <Vec (*Gelu)(Vec)>
-void add_bias_and_activate(float* y, Index y_stride, Index rows, const float* bias) {
-  for (Index r = 0; r < rows; ++r) {
-    for (Index i = 0; i < kPanel; i += kLanes)
-      store(y + r * y_stride + i, Gelu(load(y + r * y_stride + i) + load(bias + i)));
+// Two rows at a time, to hide latency; an odd row at the end stands in for its neighbor.
+template <class Gelu>
+void activate(float* y, Index y_stride, Index rows, const Gelu& gelu) {
+  for (Index r = 0; r < rows; r += 2) {
+    float* row[] = {y + r * y_stride, y + (r + 1 < rows ? r + 1 : r) * y_stride};
+    Vec v[] = {load(row[0]), load(row[0] + kLanes), load(row[1]), load(row[1] + kLanes)};
+    gelu(v);
+    for (int i = 0; i < 4; ++i) store(row[i / 2] + i % 2 * kLanes, v[i]);
+  }
+}
+
+template <class Gelu>
+void linear_and(const Gelu& gelu, const float* x, Index x_stride, Index rows, const PackedLinear& w, Index first,
+                Index last, float* y, Index y_stride) {
+  for (Index n = first; n < last; n += kPanel) {
+    float* strip = y + n - first;
+    const float* panel = w.panels + n * w.inputs;
+    panel_product(x, x_stride, rows, panel, w.inputs, panel + w.inputs * kPanel, w.bias + n, strip, y_stride,
+                  [&](Index row, Index count) { activate(strip + row * y_stride, y_stride, count, gelu); });
   }
 }
 
 void linear_gelu(const float* x, Index x_stride, Index rows, const PackedLinear& w, Index first, Index last,
                  Activation activation, float* y, Index y_stride) {
-  const auto activate =
-      activation == Activation::kGeluErf ? add_bias_and_activate<gelu_erf> : add_bias_and_activate<gelu_tanh>;
-  for (Index n = first; n < last; n += kPanel) {
-    panel_product(x, x_stride, rows, w.panels + n * w.inputs, w.inputs, y + n - first, y_stride, false);
-    activate(y + n - first, y_stride, rows, w.bias + n);
+  if (activation == Activation::kGeluErf) {
+    linear_and([](Vec(&v)[4]) { gelu_erf(v); }, x, x_stride, rows, w, first, last, y, y_stride);
+  } else {
+    linear_and([](Vec(&v)[4]) { gelu_tanh(v); }, x, x_stride, rows, w, first, last, y, y_stride);
   }
 }
 
-void accumulate(const float* x, Index x_stride, Index rows, const PackedLinear& w, Index first, Index last, float* y,
-                Index y_stride) {
-  for (Index n = 0; n < w.outputs; n += kPanel) {
-    const float* panel = w.panels + n * w.inputs + first * kPanel;
-    panel_product(x, x_stride, rows, panel, last - first, y + n, y_stride, first > 0);
-  }
-}
-
-void add_and_norm(float* x, Index x_stride, const float* y, Index y_stride, const float* bias, Index rows, Index size,
+void add_and_norm(float* x, Index x_stride, const float* y, Index y_stride, Index rows, Index size,
                   const LayerNormWeights& norm) {
   for (Index r = 0; r < rows; ++r) {
     float* row = x + r * x_stride;
     const float* added = y + r * y_stride;
     Index i = 0;
-    for (; i + kLanes <= size; i += kLanes) store(row + i, load(row + i) + (load(added + i) + load(bias + i)));
-    for (; i < size; ++i) row[i] += added[i] + bias[i];
+    for (; i + kLanes <= size; i += kLanes) store(row + i, load(row + i) + load(added + i));
+    for (; i < size; ++i) row[i] += added[i];
     layer_norm(row, size, norm.weight, norm.bias, norm.epsilon);
   }
 }
@@ -104,7 +108,9 @@ void tanh_row(float* x, Index size) {
     const Index count = size - i < kLanes ? size - i : kLanes;
     float lanes[kLanes] = {};
     __builtin_memcpy(lanes, x + i, static_cast<size_t>(count) * sizeof(float));
-    store(lanes, tanh(load(lanes)));
+    Vec v[] = {load(lanes)};
+    tanh(v);
+    store(lanes, v[0]);
     __builtin_memcpy(x + i, lanes, static_cast<size_t>(count) * sizeof(float));
   }
 }
@@ -144,7 +150,7 @@ namespace embedpipe {
 
 extern const Kernels EMBEDPIPE_KERNELS;
 const Kernels EMBEDPIPE_KERNELS = {
-    EMBEDPIPE_ISA_NAME, kPanel, pack_panels, linear,    linear_gelu,       accumulate, add_and_norm, embed, attend,
+    EMBEDPIPE_ISA_NAME, kPanel, pack_panels, linear,    linear_gelu,       add_and_norm, embed, attend,
     attention_scratch,  mean,   tanh_row,    normalize, multiply_add_loop,
 };
 

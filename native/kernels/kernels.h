@@ -30,7 +30,8 @@ struct AttentionShape {
 };
 
 // All matrices are row-major float32 with a row stride in elements. Strides are at least the columns rounded up to
-// `panel` (plus one panel for attention's result): kernels write whole panels.
+// `panel` (plus one panel for attention's result): kernels write whole panels. `attend` may read a vector's width
+// behind the keys of a row.
 struct Kernels {
   const char* name;
   Index panel;  // columns of W that are packed together
@@ -38,20 +39,18 @@ struct Kernels {
   // weight (outputs, inputs) -> panels, round_up(outputs, panel) * inputs floats.
   void (*pack)(const float* weight, Index outputs, Index inputs, float* panels);
 
-  // y (rows, outputs) = x W^T + b
-  void (*linear)(const float* x, Index x_stride, Index rows, const PackedLinear& w, float* y, Index y_stride);
+  // y (rows, outputs) = b + x (rows, last) · the inputs ..last of W where first is 0; otherwise
+  // y += x (rows, last - first) · the inputs first..last of W
+  void (*linear)(const float* x, Index x_stride, Index rows, const PackedLinear& w, Index first, Index last, float* y,
+                 Index y_stride);
 
   // y (rows, last - first) = activation(x W^T + b) for the outputs first..last, both multiples of `panel`
   void (*linear_gelu)(const float* x, Index x_stride, Index rows, const PackedLinear& w, Index first, Index last,
                       Activation activation, float* y, Index y_stride);
 
-  // y (rows, outputs) = or += x (rows, last - first) · the inputs first..last of W; no bias
-  void (*accumulate)(const float* x, Index x_stride, Index rows, const PackedLinear& w, Index first, Index last,
-                     float* y, Index y_stride);
-
-  // x = layer_norm(x + y + bias), rows of `size`
-  void (*add_and_norm)(float* x, Index x_stride, const float* y, Index y_stride, const float* bias, Index rows,
-                       Index size, const LayerNormWeights& norm);
+  // x = layer_norm(x + y), rows of `size`
+  void (*add_and_norm)(float* x, Index x_stride, const float* y, Index y_stride, Index rows, Index size,
+                       const LayerNormWeights& norm);
 
   // x = layer_norm(word + position + type)
   void (*embed)(const float* word, const float* position, const float* type, Index size, const LayerNormWeights& norm,

@@ -1,51 +1,81 @@
 // exp and the two forms of GELU on vectors of float32, to within a unit or two in the last place of the sums they
 // enter. The coefficients come from tools/fit_polynomials.py, which prints the errors they reach.
+//
+// Each function works on N vectors, in place and step by step: a step waits for the one before it, and while one vector
+// waits the others are served.
 #pragma once
 
 #include "simd.h"
 
 namespace {
 
-template <int N>
-inline Vec polynomial(Vec x, const float (&highest_first)[N]) {
-  Vec result = broadcast(highest_first[0]);
-  for (int i = 1; i < N; ++i) result = fma(result, x, broadcast(highest_first[i]));
-  return result;
+template <int N, class F>
+inline void for_each(Vec (&x)[N], const F& f) {
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) x[i] = f(x[i], i);
+}
+
+template <int N, int Terms>
+inline void polynomial(Vec (&x)[N], const float (&highest_first)[Terms]) {
+  Vec result[N];
+  for_each(result, [&](Vec, int) { return broadcast(highest_first[0]); });
+#pragma GCC unroll 16
+  for (int term = 1; term < Terms; ++term) {
+    for_each(result, [&](Vec sum, int i) { return fma(sum, x[i], broadcast(highest_first[term])); });
+  }
+  for_each(x, [&](Vec, int i) { return result[i]; });
 }
 
 // e^x for x in [-87.3, 88.3]; what lies outside is clamped there, so the result is never 0, infinite or denormal.
 // e^x = 2^n e^f with n the nearest integer to x / ln 2 and |f| <= ln2 / 2; the relative error stays below 1.2e-7.
-inline Vec exp(Vec x) {
+template <int N>
+inline void exp(Vec (&x)[N]) {
   constexpr float kCoefficients[] = {
       0.00138367421f, 0.00837489869f, 0.0416682325f, 0.166664198f, 0.499999911f, 1.f, 1.f};
-  x = min(max(x, broadcast(-87.3f)), broadcast(88.3f));
+  for_each(x, [](Vec v, int) { return min(max(v, broadcast(-87.3f)), broadcast(88.3f)); });
   const Vec shift = broadcast(12582912.f);  // 1.5 * 2^23: adding it rounds to an integer held in the low bits
-  const Vec shifted = fma(x, broadcast(1.44269504f), shift);
-  const Vec n = shifted - shift;
-  Vec f = fma(n, broadcast(-0.693145752f), x);  // ln 2 in two parts, the first exact in products with n
-  f = fma(n, broadcast(-1.42860677e-06f), f);
-  const IntVec exponent = ((IntVec)shifted - (IntVec)shift + 127) << 23;
-  return polynomial(f, kCoefficients) * (Vec)exponent;
+  Vec shifted[N];
+  for_each(shifted, [&](Vec, int i) { return fma(x[i], broadcast(1.44269504f), shift); });
+  // ln 2 in two parts, the first exact in products with n
+  for_each(x, [&](Vec v, int i) { return fma(shifted[i] - shift, broadcast(-0.693145752f), v); });
+  for_each(x, [&](Vec v, int i) { return fma(shifted[i] - shift, broadcast(-1.42860677e-06f), v); });
+  polynomial(x, kCoefficients);
+  for_each(x, [&](Vec v, int i) { return v * (Vec)(((IntVec)shifted[i] - (IntVec)shift + 127) << 23); });
 }
 
-// x * Phi(x), Phi the normal distribution: erf(z) = 1 - exp(-z q(z)) for z = |x| / sqrt 2 in [0, 4], 1 beyond.
-inline Vec gelu_erf(Vec x) {
-  constexpr float kCoefficients[] = {-8.04382307e-06f, 0.000106026651f,  -0.000587950693f,
-                                     0.00157676009f,   -5.87815121e-05f, -0.0192171428f,
-                                     0.102799207f,     0.636616111f,     1.12837934f};
-  const Vec magnitude = max(x, -x);
-  const Vec z = min(magnitude * 0.707106781f, broadcast(4.f));
-  const Vec erf = 1.f - exp(-z * polynomial(z, kCoefficients));
-  return 0.5f * fma(magnitude, erf, x);  // x erf(x / sqrt 2) is even in x
+// x * Phi(x), Phi the normal distribution: Phi(x) = 1/2 + x p(x^2) for |x| <= 5.55, 0 or 1 beyond. p is a polynomial in
+// x^2 moved to [-1, 1], where its terms neither grow nor cancel.
+template <int N>
+inline void gelu_erf(Vec (&x)[N]) {
+  constexpr float kSquare = 5.55f * 5.55f;
+  constexpr float kCoefficients[] = {-0.000224911841f, 0.000689927838f, -0.000752190768f, 0.000885323039f,
+                                     -0.00241913297f,  0.00482702255f,  -0.00731304893f,  0.0106891906f,
+                                     -0.0153400945f,   0.020640295f,    -0.0261971354f,   0.0320305452f,
+                                     -0.0385719053f,   0.0473581776f,   -0.0636075288f,   0.127395555f};
+  Vec p[N];
+  for_each(p, [&](Vec, int i) {
+    return fma(min(x[i] * x[i], broadcast(kSquare)), broadcast(2 / kSquare), broadcast(-1.f));
+  });
+  polynomial(p, kCoefficients);
+  for_each(x, [&](Vec v, int i) { return v * (min(max(v * p[i], broadcast(-0.5f)), broadcast(0.5f)) + 0.5f); });
 }
 
 // x / 2 (1 + tanh u) = x / (1 + exp(-2u)) with u = sqrt(2 / pi) (x + 0.044715 x^3).
-inline Vec gelu_tanh(Vec x) {
-  const Vec inner = x * fma(x * x, broadcast(0.044715f), broadcast(1.f));
-  return x / (1.f + exp(inner * -1.59576912f));
+template <int N>
+inline void gelu_tanh(Vec (&x)[N]) {
+  Vec power[N];
+  for_each(power, [&](Vec, int i) { return x[i] * fma(x[i] * x[i], broadcast(0.044715f), broadcast(1.f)); });
+  for_each(power, [](Vec u, int) { return u * -1.59576912f; });
+  exp(power);
+  for_each(x, [&](Vec v, int i) { return v / (1.f + power[i]); });
 }
 
 // tanh y = 1 - 2 / (1 + exp 2y)
-inline Vec tanh(Vec y) { return 1.f - 2.f / (1.f + exp(y + y)); }
+template <int N>
+inline void tanh(Vec (&y)[N]) {
+  for_each(y, [](Vec v, int) { return v + v; });
+  exp(y);
+  for_each(y, [](Vec v, int) { return 1.f - 2.f / (1.f + v); });
+}
 
 }  // namespace

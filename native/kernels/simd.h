@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -95,6 +96,23 @@ inline IntVec lane_numbers() {
 inline Vec keep_first(Vec v, Index count, Vec other) {
   const IntVec limit = IntVec{} + static_cast<int32_t>(count);
   return lane_numbers() < limit ? v : other;
+}
+
+template <int Distance, int... Lane>
+inline void exchange(Vec& a, Vec& b, std::integer_sequence<int, Lane...>) {
+  const Vec low = __builtin_shufflevector(a, b, ((Lane & Distance) ? kLanes + Lane - Distance : Lane)...);
+  b = __builtin_shufflevector(a, b, ((Lane & Distance) ? kLanes + Lane : Lane + Distance)...);
+  a = low;
+}
+
+// Turns a square: lane j of vector i changes places with lane i of vector j, for blocks of doubling size.
+template <int Distance = 1>
+inline void transpose(Vec (&rows)[kLanes]) {
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes; ++i) {
+    if (!(i & Distance)) exchange<Distance>(rows[i], rows[i + Distance], std::make_integer_sequence<int, kLanes>());
+  }
+  if constexpr (2 * Distance < kLanes) transpose<2 * Distance>(rows);
 }
 
 }  // namespace
