@@ -18,6 +18,13 @@ constexpr Index kMostPieces = 192;
 // Columns of the feed-forward network's middle that are computed and consumed together, for the same reason.
 constexpr Index kIntermediateBlock = 512;
 
+// Rows of the word table are asked for this many pieces ahead: each is somewhere else in memory.
+constexpr Index kRowsAhead = 6;
+
+void prefetch_row(const float* row, Index size) {
+  for (Index i = 0; i < size; i += 16) __builtin_prefetch(row + i);
+}
+
 Index round_up(Index n, Index multiple) { return (n + multiple - 1) / multiple * multiple; }
 
 }  // namespace
@@ -150,10 +157,11 @@ void Encoder::encode(const Sequences& sequences, const Chunk& chunk, Workspace& 
 void Encoder::embed_pieces(const Sequences& sequences, const Chunk& chunk, Workspace& work) const {
   Activations& target = embedding_projection_ ? work.embedded : work.x;
   for (size_t i = 0; i < chunk.sequences.size(); ++i) {
-    const Index sequence = chunk.sequences[i];
-    for (Index p = 0; p < sequences.length(sequence); ++p) {
-      const Index id = sequences.ids[sequences.offsets[sequence] + p];
-      kernels_.embed(tables_.words + id * tables_.size, tables_.positions + p * tables_.size, tables_.types,
+    const Index sequence = chunk.sequences[i], length = sequences.length(sequence);
+    const int32_t* ids = sequences.ids + sequences.offsets[sequence];
+    for (Index p = 0; p < length; ++p) {
+      if (p + kRowsAhead < length) prefetch_row(tables_.words + ids[p + kRowsAhead] * tables_.size, tables_.size);
+      kernels_.embed(tables_.words + ids[p] * tables_.size, tables_.positions + p * tables_.size, tables_.types,
                      tables_.size, embedding_norm_.weights(), target.row(chunk.starts[i] + p));
     }
   }
