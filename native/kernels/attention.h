@@ -9,22 +9,39 @@
 
 namespace {
 
-inline float largest(const float* row, Index count) {
-  const Vec lowest = broadcast(-3.0e38f);
-  Vec most = lowest;
-  for (Index j = 0; j < count; j += kLanes) {
-    most = max(most, j + kLanes <= count ? load(row + j) : keep_first(load(row + j), count - j, lowest));
+// Lane i of the result joins all lanes of rows[i].
+template <class Join>
+inline Vec across_lanes(Vec (&rows)[kLanes], const Join& join) {
+  transpose(rows);
+#pragma GCC unroll 4
+  for (Index half = kLanes / 2; half > 0; half /= 2) {
+#pragma GCC unroll 8
+    for (Index i = 0; i < half; ++i) rows[i] = join(rows[i], rows[i + half]);
   }
-  return max_lane(most);
+  return rows[0];
 }
 
-// In place: row := exp(row - its largest), zeros behind `count` up to the panel's end; inverse_sums[r] = 1 / its sum.
-// Two rows at a time, to hide latency; an odd row at the end stands in for its neighbor.
-inline void softmax_numerators(float* scores, Index stride, Index rows, Index count, float* inverse_sums) {
+// In place, for up to kLanes rows: row := exp(row - its largest), zeros behind `count` up to the panel's end; lane r of
+// the result is 1 / the sum of row r. Two rows at a time, to hide latency; an odd row at the end stands in for its
+// neighbor.
+inline Vec softmax_numerators(float* scores, Index stride, Index rows, Index count) {
+  const Vec lowest = broadcast(-3.0e38f);
+  Vec lanes[kLanes];
+  for (Index r = 0; r < kLanes; ++r) lanes[r] = lowest;
+  for (Index r = 0; r < rows; ++r) {
+    const float* row = scores + r * stride;
+    for (Index j = 0; j < count; j += kLanes) {
+      lanes[r] = max(lanes[r], j + kLanes <= count ? load(row + j) : keep_first(load(row + j), count - j, lowest));
+    }
+  }
+  float largest[kLanes];
+  store(largest, across_lanes(lanes, [](Vec a, Vec b) { return max(a, b); }));
+
+  for (Index r = 0; r < kLanes; ++r) lanes[r] = Vec{};
   for (Index r = 0; r < rows; r += 2) {
-    const Index other = r + 1 < rows ? r + 1 : r;
-    float* row[] = {scores + r * stride, scores + other * stride};
-    const Vec top[] = {broadcast(largest(row[0], count)), broadcast(largest(row[1], count))};
+    const Index numbers[] = {r, r + 1 < rows ? r + 1 : r};
+    float* row[] = {scores + numbers[0] * stride, scores + numbers[1] * stride};
+    const Vec top[] = {broadcast(largest[numbers[0]]), broadcast(largest[numbers[1]])};
     Vec sum[2] = {};
     for (Index j = 0; j < count; j += kPanel) {
       Vec v[4];
@@ -38,9 +55,9 @@ inline void softmax_numerators(float* scores, Index stride, Index rows, Index co
         store(row[i / 2] + j + i % 2 * kLanes, v[i]);
       }
     }
-    inverse_sums[other] = 1.f / sum_lanes(sum[1]);
-    inverse_sums[r] = 1.f / sum_lanes(sum[0]);
+    for (int i = 0; i < 2; ++i) lanes[numbers[i]] = sum[i];
   }
+  return 1.f / across_lanes(lanes, [](Vec a, Vec b) { return a + b; });
 }
 
 // Keys (length, head_size) become panels of their transpose, scaled, with zeros behind the last key. Squares of kLanes
@@ -96,8 +113,11 @@ inline void attend_head(const float* qkv, Index qkv_stride, Index length, Index 
       panel_product(query + row * qkv_stride, qkv_stride, count, panel, head_size, panel + head_size * kPanel, kZeros,
                     scores + j, padded, [](Index, Index) {});
     }
-    float inverse_sums[kTileRows];
-    softmax_numerators(scores, padded, count, length, inverse_sums);
+    float inverse_sums[kTileRows + kLanes];
+    for (Index r = 0; r < count; r += kLanes) {
+      const Index some = count - r < kLanes ? count - r : kLanes;
+      store(inverse_sums + r, softmax_numerators(scores + r * padded, padded, some, length));
+    }
     for (Index d = 0; d < head_size; d += kPanel) {
       float* out = context + row * context_stride + d;
       const float* panel = values + d * length;
