@@ -9,7 +9,7 @@ from embedpipe.errors import ModelFormatError, ModelNotFoundError
 from embedpipe.formats.file_tree import FileTree, open_tree
 from embedpipe.formats.huggingface import HuggingFaceModel, read_huggingface
 
-__all__ = ["SAVED_MODELS", "SAVED_STAGES", "open_model", "open_model_tree"]
+__all__ = ["PARTS_OF_MODELS", "SAVED_MODELS", "SAVED_STAGES", "open_model", "open_model_tree"]
 
 SAVED_STAGES = "stages.json"
 """The file that tells a saved stage or pipeline; `embedpipe.persistence` reads it."""
@@ -19,7 +19,8 @@ SAVED_MODELS = "models"
 _OWN = ("config.json", "modules.json", "model.safetensors", "model.safetensors.index.json")
 _PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 
-_PARTS = {".index", ".safetensors", ".bin", ".pb", ".json"}
+PARTS_OF_MODELS = {".index", ".safetensors", ".bin", ".pb", ".json"}
+"""Endings of files that stand for the folder they lie in."""
 
 
 def open_model_tree(path: str | Path) -> FileTree:
@@ -27,7 +28,7 @@ def open_model_tree(path: str | Path) -> FileTree:
     path = Path(path)
     if not path.exists():
         raise ModelNotFoundError(f"{path} does not exist; expected a model's folder or archive")
-    return open_tree(path.parent if path.is_file() and path.suffix in _PARTS else path)
+    return open_tree(path.parent if path.is_file() and path.suffix in PARTS_OF_MODELS else path)
 
 
 def open_model(tree: FileTree) -> HuggingFaceModel:
