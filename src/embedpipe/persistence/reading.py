@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -41,14 +41,15 @@ def load_saved(
             "pipeline, or a model"
         )
     tree = open_model_tree(place)
+    names = {name for name, found in known.items() if issubclass(found, wanted)}
     if SAVED_STAGES in tree:
         tree = open_tree(place, links=False)
         node = _read_document(tree)
     elif is_spark(tree):
-        node = spark_node(tree, known)
+        node = spark_node(tree, known, names)
     else:
         return wanted.of_model(path)
-    chosen = _chosen(node, wanted, known, tree.source)
+    chosen = _chosen(node, wanted, names, tree.source)
     if chosen is None:
         return wanted.of_model(path)
     try:
@@ -90,20 +91,17 @@ def _read_document(tree: FileTree) -> Node:
     return parse_node(document.get("saved"), tree, where)
 
 
-def _chosen(
-    node: Node, wanted: type[Saved], classes: Mapping[str, type[Saved]], source: str
-) -> Node | None:
-    """The node to restore: all of it, or the only stage in it of the class that is wanted.
+def _chosen(node: Node, wanted: type[Saved], names: Collection[str], source: str) -> Node | None:
+    """The node to restore: all of it, or the only stage in it of a class that is wanted.
 
-    None if it is a stage of another class, whose model may still serve.
+    None if there is none, but perhaps a model that serves.
     """
-    names = {name for name, known in classes.items() if issubclass(known, wanted)}
     if node.class_name in names:
         return node
     inside = [found for found in node.walk() if found.class_name in names]
     if len(inside) == 1:
         return inside[0]
-    if node.stages is None and isinstance(node.model, FileTree):
+    if not inside and wanted.opens_models:
         return None
     held = ", ".join(found.class_name for found in node.walk())
     raise ModelFormatError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from embedpipe.errors import ModelFormatError
 from embedpipe.params import HasParams
@@ -27,6 +27,8 @@ class Saved(ABC):
     """Gives `save`, `load`, `write` and `read` to a class that can tell what it is made of."""
 
     uid: str
+    opens_models: ClassVar[bool] = False
+    """Whether `of_model` opens models, so that `load` serves for them too."""
 
     def save(self, path: str | os.PathLike[str], *, models: ModelStorage = "copy") -> None:
         """Write a folder with everything, which must not exist yet; `Writer.save` says more."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from embedpipe.errors import ModelFormatError
@@ -38,8 +38,11 @@ def is_spark(tree: FileTree) -> bool:
     return METADATA in tree
 
 
-def spark_node(tree: FileTree, classes: Mapping[str, type[Saved]]) -> Node:
+def spark_node(tree: FileTree, classes: Mapping[str, type[Saved]], wanted: Collection[str]) -> Node:
     """What metadata and fields say; parameters that were set, and defaults that are known.
+
+    wanted: names of the classes to be loaded. Of a pipeline that is none of them, other stages are
+    only named: they may be of classes that embedpipe does not have.
 
     Raises ModelFormatError for a class or a set parameter that embedpipe does not have, and for
     rules of a tokenizer that cannot be told from its files.
@@ -50,9 +53,12 @@ def spark_node(tree: FileTree, classes: Mapping[str, type[Saved]]) -> Node:
         raise ModelFormatError(f"{tree.where(METADATA)}: uid is missing. Fetch it again")
     if name in _PIPELINES:
         stages = _stage_folders(tree, metadata)
-        nodes = tuple(spark_node(tree.below(folder), classes) for folder in stages)
+        inner = classes if _PIPELINES[name] in wanted else wanted
+        nodes = tuple(spark_node(tree.below(folder), classes, inner) for folder in stages)
         return Node(_PIPELINES[name], uid, stages=nodes)
     short = name.rpartition(".")[2]
+    if short not in wanted:
+        return Node(short, uid)
     known = classes.get(short)
     if known is None or not name.startswith(_PACKAGE):
         raise ModelFormatError(

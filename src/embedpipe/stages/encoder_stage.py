@@ -30,6 +30,7 @@ _NO_EFFECT = "accepted for compatibility, without effect"
 class EncoderStage(Annotator):
     """A stage around an encoder, which it shares with its copies and never changes."""
 
+    opens_models = True
     architecture: ClassVar[str]
     default_model: ClassVar[str | None] = None
 
