@@ -297,11 +297,11 @@ def test_layers_other_than_the_last_are_refused_by_every_reader(
 
 
 def test_a_pipeline_without_embeddings_has_no_model(spark_pipeline: Path) -> None:
-    with pytest.raises(ModelFormatError, match="expected one Tokenizer. Load it with PipelineM"):
+    with pytest.raises(ModelFormatError, match=r"expected one Tokenizer\. Load it with PipelineM"):
         Tokenizer.load(spark_pipeline)
     with pytest.raises(ModelFormatError, match="found 0 stages of embeddings"):
         BertEmbeddings.load(spark_pipeline / DETECTOR)
-    with pytest.raises(ModelFormatError, match="Load it with SentenceDetector.load"):
+    with pytest.raises(ModelFormatError, match=r"Load it with SentenceDetector\.load"):
         PipelineModel.load(spark_pipeline / DETECTOR)
 
 

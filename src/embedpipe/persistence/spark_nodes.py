@@ -38,11 +38,13 @@ def is_spark(tree: FileTree) -> bool:
     return METADATA in tree
 
 
-def spark_node(tree: FileTree, classes: Mapping[str, type[Saved]], wanted: Collection[str]) -> Node:
+def spark_node(
+    tree: FileTree, classes: Mapping[str, type[Saved]], wanted: Collection[str] | None
+) -> Node:
     """What metadata and fields say; parameters that were set, and defaults that are known.
 
-    wanted: names of the classes to be loaded. Of a pipeline that is none of them, other stages are
-    only named: they may be of classes that embedpipe does not have.
+    wanted: names of the classes to be loaded, None for all. Of a pipeline that is none of them,
+    other stages are only named: they may be of classes that embedpipe does not have.
 
     Raises ModelFormatError for a class or a set parameter that embedpipe does not have, and for
     rules of a tokenizer that cannot be told from its files.
@@ -53,11 +55,11 @@ def spark_node(tree: FileTree, classes: Mapping[str, type[Saved]], wanted: Colle
         raise ModelFormatError(f"{tree.where(METADATA)}: uid is missing. Fetch it again")
     if name in _PIPELINES:
         stages = _stage_folders(tree, metadata)
-        inner = classes if _PIPELINES[name] in wanted else wanted
+        inner = None if wanted is None or _PIPELINES[name] in wanted else wanted
         nodes = tuple(spark_node(tree.below(folder), classes, inner) for folder in stages)
         return Node(_PIPELINES[name], uid, stages=nodes)
     short = name.rpartition(".")[2]
-    if short not in wanted:
+    if wanted is not None and short not in wanted:
         return Node(short, uid)
     known = classes.get(short)
     if known is None or not name.startswith(_PACKAGE):
