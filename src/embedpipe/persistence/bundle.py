@@ -46,6 +46,7 @@ class BundleFile:
         try:
             if kind is None:
                 self._archive.close()
+            self._archive.fp = None  # or it would try to finish a file that is given up
         except BaseException as failure:
             self._file.__exit__(type(failure), failure, failure.__traceback__)
             raise
