@@ -122,6 +122,9 @@ def test_a_bundle_is_a_plain_archive_with_fixed_times_and_order(bundle: Path) ->
     with zipfile.ZipFile(bundle) as file:
         assert file.testzip() is None
         members = file.infolist()
+        for member in members:
+            with file.open(member):  # which moves to the first byte
+                assert file.fp.tell() % 64 == 0
     assert [member.filename for member in members] == [
         "stages.json",
         "models/golden_bert/config.json",

@@ -122,6 +122,29 @@ def test_a_folder_is_replaced_only_if_so_wanted(model: ImportedModel, tmp_path: 
     assert "before" not in names_in(target)
 
 
+def test_the_old_folder_comes_back_if_the_new_one_cannot_be_named(
+    model: ImportedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "before").touch()
+    rename = Path.rename
+
+    def refuse(self: Path, name: Path) -> Path:
+        if self.suffix == ".tmp":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return rename(self, name)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with (
+        pytest.raises(OutputError, match="Permission denied"),
+        AtomicDirectory(target, replace=True) as folder,
+    ):
+        write_huggingface(model, folder)
+    assert names_in(tmp_path) == ["model"]
+    assert names_in(target) == ["before"]
+
+
 def test_a_directory_filled_meanwhile_is_left_alone(model: ImportedModel, tmp_path: Path) -> None:
     target = tmp_path / "model"
     with (

@@ -127,6 +127,12 @@ def test_a_loaded_stage_answers_as_spark_nlp_did(
     documents, vectors = answers(shared, expected)
     texts = [document["text"] for document in documents]
     loaded = stage.load(shared / model)
+    metadata = json.loads((shared / model / "metadata/part-00000").read_text())
+    assert loaded.uid == metadata["uid"]
+    params = metadata["paramMap"]
+    assert loaded.getStorageRef() == params.get("storageRef", loaded.uid)
+    for name in params.keys() - {"poolingLayer"}:
+        assert (loaded.isSet(name), loaded.getOrDefault(name)) == (True, params[name])
     found = annotated([*text_stages(), loaded], texts, loaded.getOutputCol())
     compared = 0
     for number, (document, row) in enumerate(zip(documents, found, strict=True)):
