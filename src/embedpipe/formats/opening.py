@@ -24,11 +24,21 @@ PARTS_OF_MODELS = {".index", ".safetensors", ".bin", ".pb", ".json"}
 
 
 def open_model_tree(path: str | Path) -> FileTree:
-    """The tree of a model's folder or archive, or of the folder that a file of weights lies in."""
+    """The tree of a model's folder or archive, or of the folder that a file of weights lies in.
+
+    Of an archive that holds nothing but one folder, it is the tree of that folder.
+    """
     path = Path(path)
     if not path.exists():
         raise ModelNotFoundError(f"{path} does not exist; expected a model's folder or archive")
-    return open_tree(path.parent if path.is_file() and path.suffix in PARTS_OF_MODELS else path)
+    if path.is_dir():
+        return open_tree(path)
+    if path.suffix in PARTS_OF_MODELS:
+        return open_tree(path.parent)
+    tree = open_tree(path)
+    folders = {name.partition("/")[0] for name in tree.names if "/" in name}
+    alone = len(folders) == 1 and all("/" in name for name in tree.names)
+    return tree.below(min(folders)) if alone else tree
 
 
 def open_model(tree: FileTree) -> HuggingFaceModel:

@@ -43,7 +43,8 @@ def load_saved(
     tree = open_model_tree(place)
     names = {name for name, found in known.items() if issubclass(found, wanted)}
     if SAVED_STAGES in tree:
-        tree = open_tree(place, links=False)
+        folder = Path(tree.source)
+        tree = open_tree(folder, links=False) if folder.is_dir() else tree
         node = _read_document(tree)
     elif is_spark(tree):
         node = spark_node(tree, known, names)
