@@ -24,7 +24,18 @@ T = TypeVar("T", bound="SavedStage")
 
 
 class Saved(ABC):
-    """Gives `save`, `load`, `write` and `read` to a class that can tell what it is made of."""
+    """Gives `save`, `load`, `write` and `read` to a class that can tell what it is made of.
+
+    >>> import tempfile
+    >>> from embedpipe.annotator import SentenceDetector
+    >>> detector = SentenceDetector(inputCols=["document"], minLength=3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     detector.save(f"{folder}/detector")
+    ...     detector.setMinLength(4).write().overwrite().save(f"{folder}/detector")
+    ...     loaded = SentenceDetector.load(f"{folder}/detector")
+    >>> loaded.getMinLength(), loaded.uid == detector.uid
+    (4, True)
+    """
 
     uid: str
     opens_models: ClassVar[bool] = False
