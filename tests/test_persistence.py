@@ -186,6 +186,17 @@ def test_a_stage_without_its_model_is_not_saved(tmp_path) -> None:
     assert names_in(tmp_path) == []
 
 
+def test_a_class_that_load_would_not_make_is_not_saved(tmp_path) -> None:
+    class Mine(SentenceDetector):
+        pass
+
+    detector = Mine(inputCols=["document"], outputCol="sentence")
+    for saved in (detector, PipelineModel([DocumentAssembler(inputCol="text"), detector])):
+        with pytest.raises(OutputError, match="Mine is not one of embedpipe's own stages"):
+            saved.save(tmp_path / "saved")
+    assert names_in(tmp_path) == []
+
+
 def test_values_that_json_cannot_hold_are_named(encoders, tmp_path) -> None:
     stage = words(encoders["tiny_bert"])
     stage.setConfigProtoBytes([1, 2]).save(tmp_path / "list")

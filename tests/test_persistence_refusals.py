@@ -90,6 +90,12 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "more entries": (stage(1, code="1"), "unknown entries: code"),
     "stages no list": (edit(lambda d: d["saved"].update(stages={})), "expected an array"),
     "no stages": (edit(lambda d: d["saved"].pop("stages")), "has no list of stages"),
+    "parameters of a pipeline": (edit(lambda d: d["saved"].update(params={"a": 1})), "has params"),
+    "stages of a stage": (stage(1, stages=[]), "SentenceDetector .* has stages, which it cannot"),
+    "a pipeline to be fitted": (
+        stage(1, **{"class": "Pipeline", "stages": [], "params": {}, "defaults": {}}),
+        "which is to be fitted first",
+    ),
     "too deep": (edit(nest), "nested more than 8 deep"),
     "no model": (stage(3, model=None), "a saved BertEmbeddings has no model"),
     "a model too many": (

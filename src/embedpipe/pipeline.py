@@ -14,7 +14,7 @@ from embedpipe.errors import ModelFormatError
 from embedpipe.frames import columns_of_frame, transform_frame
 from embedpipe.params import HasParams, Kind, Param
 from embedpipe.persistence import Saved, load_saved
-from embedpipe.persistence.reading import restore
+from embedpipe.persistence.reading import refuse_entries, restore
 from embedpipe.stages import STAGES, Runner, Stage, check_order
 
 if TYPE_CHECKING:
@@ -58,7 +58,15 @@ class _SavedPipeline(Saved):
                 f"the saved pipeline {node.uid} has no list of stages. Save it again, or fetch it "
                 "again"
             )
-        pipeline = cls.of_stages([restore(stage, _classes(), models) for stage in node.stages])
+        refuse_entries(node, params=node.params, defaults=node.defaults, model=node.model)
+        stages = [restore(stage, _classes(), models) for stage in node.stages]
+        pipelines = [stage.uid for stage in stages if isinstance(stage, Pipeline)]
+        if pipelines:
+            raise ModelFormatError(
+                f"the saved pipeline {node.uid} holds {', '.join(pipelines)}, which is to be fitted"
+                " first. Save it again, or fetch it again"
+            )
+        pipeline = cls.of_stages(stages)
         pipeline.uid = node.uid
         return pipeline
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import embedpipe
 from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterError
@@ -19,7 +19,7 @@ from embedpipe.persistence.writing import FORMAT_VERSION
 if TYPE_CHECKING:
     from embedpipe.persistence.saved import Saved
 
-__all__ = ["load_saved", "restore"]
+__all__ = ["load_saved", "refuse_entries", "restore"]
 
 S = TypeVar("S", bound="Saved")
 
@@ -71,6 +71,16 @@ def restore(node: Node, classes: Mapping[str, type[Saved]], models: LoadedModels
             f"{embedpipe.__version__} does not know; it knows {', '.join(sorted(classes))}"
         )
     return found.of_node(node, models)
+
+
+def refuse_entries(node: Node, **entries: Any) -> None:
+    """Raise ModelFormatError for an entry that is there, but means nothing to the class."""
+    for name, value in entries.items():
+        if value:
+            raise ModelFormatError(
+                f"the saved {node.class_name} {node.uid} has {name}, which it cannot have. "
+                "Save it again, or fetch it again"
+            )
 
 
 def _read_document(tree: FileTree) -> Node:

@@ -7,10 +7,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from embedpipe.errors import ModelFormatError
+from embedpipe.errors import ModelFormatError, OutputError
 from embedpipe.params import HasParams
 from embedpipe.persistence.node import Node
-from embedpipe.persistence.reading import load_saved
+from embedpipe.persistence.reading import load_saved, refuse_entries
 from embedpipe.persistence.writing import Reader, Writer
 
 if TYPE_CHECKING:
@@ -93,17 +93,24 @@ class SavedStage(Saved, HasParams):
 
     def to_json(self, models: StoredModels) -> dict[str, Any]:
         """Class, uid, parameters, and the model's place."""
+        name = type(self).__name__
+        if self.saved_classes().get(name) is not type(self):
+            raise OutputError(
+                f"cannot save {self.label}: {name} is not one of embedpipe's own stages, and only "
+                "those are made when a file is loaded. Save the other stages, and add it afterwards"
+            )
         params, defaults = self.saved_values()
         encoder = self.saved_model()
         found = {"params": params, "defaults": defaults}
         if encoder is not None:
             found["model"] = models.place(encoder)
         filled = {key: value for key, value in found.items() if value}
-        return {"class": type(self).__name__, "uid": self.uid, **filled}
+        return {"class": name, "uid": self.uid, **filled}
 
     @classmethod
     def of_node(cls: type[T], node: Node, models: LoadedModels) -> T:
         """The stage with its uid, model and parameters."""
+        refuse_entries(node, stages=node.stages is not None)
         stage = cls.restored(None if node.model is None else models.get(node.model, node.uid))
         stage.uid = node.uid
         stage.restore_values(node.params, node.defaults)
