@@ -15,9 +15,9 @@ import pytest
 from cli_support import names_in
 from pyarrow import parquet
 
-from embedpipe.cli.atomic import AtomicFile
 from embedpipe.cli.sinks import METADATA_KEY, Layout, Sink, check_output_name
 from embedpipe.errors import OutputError, ParameterError
+from embedpipe.output import AtomicFile
 
 # The last one needs nine digits.
 EXTREMES = np.array(

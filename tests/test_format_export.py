@@ -15,10 +15,11 @@ from format_support import refused
 from safetensors import safe_open
 
 from embedpipe.errors import OutputError
-from embedpipe.formats import ImportedModel, export, import_model
+from embedpipe.formats import ImportedModel, import_model
 from embedpipe.formats.export import write_huggingface
 from embedpipe.formats.imported import TokenizerFiles
-from embedpipe.formats.safetensors_writer import write_safetensors
+from embedpipe.formats.safetensors_writer import safetensors_parts
+from embedpipe.output import AtomicDirectory
 
 TENSORS = {
     "matrix": np.arange(6, dtype=np.float32).reshape(2, 3),
@@ -32,6 +33,11 @@ TENSORS = {
 }
 
 
+def write(model: ImportedModel, target: Path) -> None:
+    with AtomicDirectory(target) as folder:
+        write_huggingface(model, folder)
+
+
 @pytest.fixture(scope="module")
 def model(shared: Path) -> ImportedModel:
     return import_model(shared / "fixtures/tf1/tf2_encoder_checkpoint")
@@ -41,7 +47,7 @@ def test_the_official_reader_finds_what_was_written(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     for length in range(9):  # of a name, so that every amount of padding occurs
         tensors = {**TENSORS, "n" * length: np.ones(2, np.float32)}
-        write_safetensors(path, tensors)
+        path.write_bytes(b"".join(safetensors_parts(tensors)))
         assert int.from_bytes(path.read_bytes()[:8], "little") % 8 == 0
         with safe_open(path, framework="numpy") as file:
             assert file.metadata() == {"format": "pt"}
@@ -73,18 +79,6 @@ class _Unreadable(Mapping[str, Any]):
         return 2
 
 
-def test_a_file_that_fails_halfway_leaves_the_one_before(tmp_path: Path) -> None:
-    path = tmp_path / "model.safetensors"
-    path.write_bytes(b"before")
-    with pytest.raises(KeyboardInterrupt):
-        write_safetensors(path, _Unreadable(KeyboardInterrupt()))
-    full = OSError(errno.ENOSPC, "No space left on device")
-    with pytest.raises(OutputError, match=r"model\.safetensors: No space left on device; check"):
-        write_safetensors(path, _Unreadable(full))
-    assert names_in(tmp_path) == ["model.safetensors"]
-    assert path.read_bytes() == b"before"
-
-
 @pytest.mark.parametrize(
     ("failure", "raised"),
     [
@@ -93,40 +87,73 @@ def test_a_file_that_fails_halfway_leaves_the_one_before(tmp_path: Path) -> None
         (MemoryError(), MemoryError),
     ],
 )
-def test_a_folder_that_fails_halfway_leaves_nothing(
-    model: ImportedModel,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    failure: BaseException,
-    raised: type[BaseException],
+@pytest.mark.parametrize("old", [False, True])
+def test_a_folder_that_fails_halfway_leaves_everything_as_before(
+    model: ImportedModel, tmp_path: Path, failure: BaseException, raised: type[BaseException], old
 ) -> None:
-    def fail(path: Path, _tensors: Any) -> None:
-        assert sorted(names_in(path.parent)) == [
-            "config.json",
-            "tokenizer_config.json",
-            "vocab.txt",
-        ]
-        path.write_bytes(b"half")
-        raise failure
-
-    monkeypatch.setattr(export, "write_safetensors", fail)
-    with pytest.raises(raised):
-        write_huggingface(model, tmp_path / "model")
-    assert names_in(tmp_path) == []
+    target = tmp_path / "model"
+    if old:
+        target.mkdir()
+        (target / "before").touch()
+    broken = dataclasses.replace(model, tensors=_Unreadable(failure))
+    with pytest.raises(raised), AtomicDirectory(target, replace=old) as folder:
+        write_huggingface(broken, folder)
+    assert names_in(tmp_path) == (["model"] if old else [])
+    assert not old or names_in(target) == ["before"]
 
 
-def test_a_directory_filled_meanwhile_is_left_alone(
+def test_the_reason_of_a_failure_is_told(model: ImportedModel, tmp_path: Path) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(OutputError, match=r"model: No space left on device; check the disk"):
+        write(dataclasses.replace(model, tensors=_Unreadable(full)), tmp_path / "model")
+
+
+def test_a_folder_is_replaced_only_if_so_wanted(model: ImportedModel, tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "before").touch()
+    with pytest.raises(OutputError, match="the directory is not empty"):
+        AtomicDirectory(target)
+    with AtomicDirectory(target, replace=True) as folder:
+        write_huggingface(model, folder)
+        assert names_in(target) == ["before"]
+    assert names_in(tmp_path) == ["model"]
+    assert "config.json" in names_in(target)
+    assert "before" not in names_in(target)
+
+
+def test_the_old_folder_comes_back_if_the_new_one_cannot_be_named(
     model: ImportedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "model"
+    target.mkdir()
+    (target / "before").touch()
+    rename = Path.rename
 
-    def meanwhile(_path: Path, _tensors: Any) -> None:
+    def refuse(self: Path, name: Path) -> Path:
+        if self.suffix == ".tmp":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return rename(self, name)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with (
+        pytest.raises(OutputError, match="Permission denied"),
+        AtomicDirectory(target, replace=True) as folder,
+    ):
+        write_huggingface(model, folder)
+    assert names_in(tmp_path) == ["model"]
+    assert names_in(target) == ["before"]
+
+
+def test_a_directory_filled_meanwhile_is_left_alone(model: ImportedModel, tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    with (
+        pytest.raises(OutputError, match=r"cannot write .*model: "),
+        AtomicDirectory(target) as folder,
+    ):
+        write_huggingface(model, folder)
         target.mkdir()
         (target / "other").touch()
-
-    monkeypatch.setattr(export, "write_safetensors", meanwhile)
-    with pytest.raises(OutputError, match=r"cannot write .*model: "):
-        write_huggingface(model, target)
     assert names_in(tmp_path) == ["model"]
     assert names_in(target) == ["other"]
 
@@ -144,7 +171,7 @@ def test_a_vocabulary_that_no_file_can_hold_is_refused(
     model: ImportedModel, tmp_path: Path, tokenizer: TokenizerFiles, findings: tuple[str, ...]
 ) -> None:
     changed = dataclasses.replace(model, tokenizer=tokenizer)
-    refused(lambda: write_huggingface(changed, tmp_path / "model"), *findings)
+    refused(lambda: write(changed, tmp_path / "model"), *findings)
     assert names_in(tmp_path) == []
 
 
@@ -153,5 +180,5 @@ def test_pieces_that_look_like_line_ends_keep_their_ids(
 ) -> None:
     pieces = ("[PAD]", "\u2028", "\x0b", "\x85", "", "東", "")
     tokenizer = TokenizerFiles(pieces, do_lower_case=None)
-    write_huggingface(dataclasses.replace(model, tokenizer=tokenizer), tmp_path / "model")
+    write(dataclasses.replace(model, tokenizer=tokenizer), tmp_path / "model")
     assert import_model(tmp_path / "model").tokenizer == tokenizer

@@ -119,11 +119,15 @@ def test_a_path_object_is_never_a_name(places):
         find_model(Path("mine"))
 
 
-def test_a_file_is_not_a_model(tmp_path):
-    file = tmp_path / "model.safetensors"
+def test_the_path_of_a_file_means_that_file(tmp_path, places, monkeypatch):
+    file = tmp_path / "mine"
     file.touch()
-    with pytest.raises(ModelNotFoundError, match="is a file; expected the directory that holds"):
-        find_model(file)
+    assert find_model(file) == file
+    assert find_model(str(file)) == file
+    monkeypatch.chdir(tmp_path)
+    assert find_model("mine") == Path("mine")
+    make_model(places["first"] / "mine")  # a name goes first
+    assert find_model("mine") == places["first"] / "mine"
 
 
 def test_an_unknown_name_is_answered_with_places_and_near_names(places):

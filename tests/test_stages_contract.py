@@ -223,6 +223,37 @@ def test_a_copy_does_the_same_and_is_changed_alone(stage, encoders):
 
 
 @every_stage
+@pytest.mark.parametrize("models", ["copy", "reference"])
+def test_what_was_saved_is_loaded_equal(stage, models, encoders, tmp_path):
+    name, value = EXAMPLES[stage].change
+    made, table = EXAMPLES[stage].make(encoders).set(name, value), inputs(stage, TEXTS)
+    made.save(tmp_path / "saved", models=models)
+    made.write().bundle(tmp_path / "bundle")
+    for path in (tmp_path / "saved", tmp_path / "bundle"):
+        for loaded in (stage.load(path), stage.read().load(str(path))):
+            assert type(loaded) is stage
+            assert (loaded.uid, loaded.saved_values()) == (made.uid, made.saved_values())
+            assert loaded.extractParamMap() == made.extractParamMap()
+            assert [p.name for p in loaded.params if loaded.isSet(p)] == [
+                p.name for p in made.params if made.isSet(p)
+            ]
+            assert loaded.output_field().equals(made.output_field(), check_metadata=True)
+            assert loaded.transform(table)["out"].equals(made.transform(table)["out"])
+    assert EXAMPLES[stage].make(encoders).transform(table)["out"] != made.transform(table)["out"]
+
+
+@every_stage
+def test_every_parameter_is_saved(stage, encoders, tmp_path):
+    """Whatever is set comes back, parameters without effect on this stage's example included."""
+    made = EXAMPLES[stage].make(encoders)
+    for param in made.params:
+        if made.isDefined(param):
+            made.set(param, made.getOrDefault(param))
+    made.save(tmp_path / "saved")
+    assert stage.load(tmp_path / "saved").saved_values() == made.saved_values()
+
+
+@every_stage
 def test_a_stage_without_columns_set_says_which_setter_to_call(stage, encoders):
     for name in stage.column_params:
         made = EXAMPLES[stage].make(encoders).clear(name)

@@ -132,7 +132,7 @@ def test_every_rule_of_normalisation_equals_sentencepiece(tmp_path, rule):
 
 def test_a_sentencepiece_model_is_read_as_sentencepiece_reads_it(tmp_path):
     path = train_spiece(tmp_path)
-    model = read_sentencepiece(path)
+    model = read_sentencepiece(path.read_bytes(), "spiece.model")
     oracle = sentencepiece.SentencePieceProcessor(model_file=str(path))
     count = oracle.get_piece_size()
     assert list(model.pieces) == [oracle.id_to_piece(i) for i in range(count)]

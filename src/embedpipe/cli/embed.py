@@ -107,11 +107,11 @@ def embed_files(
     Raises InputError, ColumnError, ParameterError and OutputError, where possible before the model
     is loaded; `output` is then as it was before.
     """
-    from embedpipe.cli.atomic import AtomicFile
     from embedpipe.cli.progress import Progress
     from embedpipe.cli.records import check_inputs, read_records, total_size
     from embedpipe.cli.sinks import Layout, check_output_name
     from embedpipe.cli.vectors import Embedder
+    from embedpipe.output import AtomicFile
 
     reading, embedding = reading or InputOptions(), embedding or ModelOptions()
     sink_class = check_output_name(output, reading.column)

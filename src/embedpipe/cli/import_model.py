@@ -43,12 +43,13 @@ def convert(path: str | Path, directory: str | Path) -> ImportedModel:
     Raises OutputError if the directory is not empty or cannot be written, ModelNotFoundError or
     ModelFormatError for what is wrong with the model; nothing is left behind then.
     """
-    from embedpipe.formats.export import check_output_directory, write_huggingface
+    from embedpipe.formats.export import write_huggingface
     from embedpipe.formats.importer import import_model
+    from embedpipe.output import AtomicDirectory
 
-    check_output_directory(directory)  # before the long work
-    model = import_model(path)
-    write_huggingface(model, directory)
+    with AtomicDirectory(directory) as folder:
+        model = import_model(path)
+        write_huggingface(model, folder)
     return model
 
 

@@ -1,6 +1,6 @@
 """One class per output format: texts and vectors, batch by batch, into a file.
 
-The file itself, which appears whole or not at all, is in `atomic`; inputs are in `records`.
+The file itself, which appears whole or not at all, is in `embedpipe.output`; inputs in `records`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import parquet
 
-from embedpipe.cli.atomic import AtomicFile
 from embedpipe.errors import ParameterError
+from embedpipe.output import AtomicFile
 
 __all__ = [
     "EMBEDDING",

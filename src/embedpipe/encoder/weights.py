@@ -19,6 +19,7 @@ __all__ = [
     "LayerWeights",
     "LinearWeights",
     "check_weights",
+    "current_name",
     "expected_shapes",
     "layer_names",
 ]
@@ -183,7 +184,7 @@ def check_weights(
 
     Raises ModelFormatError that lists every missing, misshapen, surplus or not finite tensor.
     """
-    renamed = {_current_name(name): tensor for name, tensor in tensors.items()}
+    renamed = {current_name(name): tensor for name, tensor in tensors.items()}
     expected = expected_shapes(config)
     pooler = _POOLER[config.architecture]
     if not any(name.startswith(f"{pooler}.") for name in renamed):
@@ -202,8 +203,8 @@ def check_weights(
     return _group(arrays, config)
 
 
-def _current_name(name: str) -> str:
-    """TensorFlow's LayerNorm names, which old PyTorch checkpoints kept, as they are called now."""
+def current_name(name: str) -> str:
+    """A tensor's name now; old PyTorch checkpoints kept TensorFlow's for those of LayerNorm."""
     if name.endswith(".gamma"):
         return name.removesuffix("gamma") + "weight"
     if name.endswith(".beta"):

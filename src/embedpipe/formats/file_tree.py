@@ -6,8 +6,10 @@ import mmap
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from embedpipe.errors import ModelFormatError, ModelNotFoundError
+from embedpipe.formats.strict_json import parse_json
 from embedpipe.formats.tar_archive import is_tar, read_tar
 from embedpipe.formats.zip_archive import MOST_MEMBERS, ZipArchive
 
@@ -15,6 +17,7 @@ __all__ = ["FileTree", "map_file", "open_tree", "tree_of_zip"]
 
 _DEEPEST = 6  # a pipeline's stages/<stage>/fields/<field>/<part> take five
 _LARGEST_TEXT = 16 * 2**20
+_LARGEST_VOCABULARY = 256 * 2**20
 
 
 class FileTree:
@@ -53,11 +56,22 @@ class FileTree:
 
     def read_small(self, name: str) -> bytes:
         """The same for text and settings, as bytes; at most 16 MiB."""
+        return self._limited(name, _LARGEST_TEXT)
+
+    def read_text_file(self, name: str) -> bytes:
+        """The same for vocabularies; the largest multilingual ones take 20 MiB of 256 allowed."""
+        return self._limited(name, _LARGEST_VOCABULARY)
+
+    def read_json(self, name: str, expected: type[dict[str, Any]] | type[list[Any]]) -> Any:
+        """The JSON in a file, whose outermost value must be an `expected` (dict or list)."""
+        return parse_json(self.read_small(name), expected, source=self.where(name))
+
+    def _limited(self, name: str, most: int) -> bytes:
         data = self.read(name)
-        if len(data) > _LARGEST_TEXT:
+        if len(data) > most:
             raise ModelFormatError(
-                f"{self.where(name)} has {len(data)} bytes; at most {_LARGEST_TEXT} are allowed in "
-                "a file of text or settings. Fetch the model again"
+                f"{self.where(name)} has {len(data)} bytes; at most {most} are allowed in a file "
+                "of text or settings. Fetch the model again"
             )
         return bytes(data)
 
@@ -80,13 +94,17 @@ class FileTree:
         return found + [name[: -len(ending)] for name in self.names if name.endswith(ending)]
 
 
-def open_tree(path: Path) -> FileTree:
+def open_tree(path: Path, *, links: bool = True) -> FileTree:
     """The tree of a folder, or of a zip or tar archive.
+
+    links: whether a folder may hold symbolic links to files, as Hugging Face's cache does. The
+    folder itself may always be one.
 
     Raises ModelNotFoundError if nothing is there, ModelFormatError if it is neither.
     """
     if path.is_dir():
-        return FileTree(str(path), tuple(_walk(path)), lambda name: map_file(path / name))
+        names = tuple(_walk(path, links=links))
+        return FileTree(str(path), names, lambda name: map_file(path / name))
     data = map_file(path)
     if is_tar(data):
         members = read_tar(path)
@@ -115,7 +133,7 @@ def map_file(path: Path) -> memoryview:
         raise ModelFormatError(f"{path} cannot be read: {error}") from error
 
 
-def _walk(root: Path) -> Iterator[str]:
+def _walk(root: Path, *, links: bool) -> Iterator[str]:
     """The files below a folder; links to files are followed, links to folders are not."""
     count = 0
     try:
@@ -124,6 +142,12 @@ def _walk(root: Path) -> Iterator[str]:
             if len(place.parts) >= _DEEPEST:
                 folders.clear()
             folders[:] = [name for name in folders if not _is_hidden(name)]
+            linked = [n for n in (*folders, *files) if not links and Path(folder, n).is_symlink()]
+            if linked:
+                raise ModelFormatError(
+                    f"{Path(folder, linked[0])} is a symbolic link; expected files and folders of "
+                    "its own in here. Put a copy of what it leads to in its place if you trust it"
+                )
             for name in files:
                 count += 1
                 if count > MOST_MEMBERS:

@@ -13,13 +13,25 @@ import numpy.typing as npt
 
 from embedpipe.encoder.config import EncoderConfig
 from embedpipe.encoder.pooling import Pooling
-from embedpipe.encoder.weights import EncoderWeights, check_weights
+from embedpipe.encoder.weights import (
+    EncoderWeights,
+    check_weights,
+    current_name,
+    expected_shapes,
+)
 from embedpipe.errors import ModelFormatError, ModelNotFoundError
-from embedpipe.formats.safetensors import read_safetensors
-from embedpipe.formats.sentence_transformers import SentenceSettings, read_sentence_settings
-from embedpipe.formats.strict_json import read_json
+from embedpipe.formats.file_tree import FileTree, open_tree
+from embedpipe.formats.model_files import CONFIG, ModelFiles, config_text, own_settings
+from embedpipe.formats.safetensors import parse_safetensors
+from embedpipe.formats.sentence_transformers import check_settings, read_sentence_settings
 
-__all__ = ["HuggingFaceModel", "read_huggingface"]
+__all__ = ["TOKENIZER_FILES", "HuggingFaceModel", "read_huggingface"]
+
+TOKENIZER_FILES = (
+    *("tokenizer.json", "vocab.txt", "spiece.model"),
+    *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
+)
+"""The files on which the pieces of a text may depend, here or in transformers."""
 
 _WEIGHTS = "model.safetensors"
 _INDEX = "model.safetensors.index.json"
@@ -28,9 +40,10 @@ _OTHER_WEIGHTS = ("pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model
 
 @dataclass(frozen=True, eq=False)
 class HuggingFaceModel:
-    """A model as its folder describes it.
+    """A model as its files describe it.
 
-    directory: where config.json and the vocabulary are; mostly the folder that was asked for.
+    directory: where config.json and the vocabulary are; mostly the folder that was asked for, or
+    the archive. files: what a folder that holds the same model has in it.
     pooling, normalize: from `embedpipe.json`, else from sentence-transformers' files
     (`pooling_source` "declared"), else "mean" and False (`pooling_source` "default").
     max_length: most pieces per sequence, special pieces included.
@@ -43,10 +56,13 @@ class HuggingFaceModel:
     normalize: bool
     pooling_source: Literal["declared", "default"]
     max_length: int
+    files: ModelFiles
 
 
-def read_huggingface(directory: str | Path) -> HuggingFaceModel:
+def read_huggingface(source: str | Path | FileTree) -> HuggingFaceModel:
     """Read and check a model folder: `config.json` and `model.safetensors`, in shards or whole.
+
+    source: the folder, or the tree of one.
 
     The tensors' names may begin with the model's prefix ("bert.", "albert."). Weights are mapped
     into memory, not copied.
@@ -54,77 +70,71 @@ def read_huggingface(directory: str | Path) -> HuggingFaceModel:
     Raises ModelNotFoundError if there is no such folder, ModelFormatError if a file is missing,
     damaged, or contradicts another.
     """
-    root = Path(directory)
-    if not root.is_dir():
-        raise ModelNotFoundError(
-            f"{root} is not a folder; expected one with config.json and {_WEIGHTS}" + _advice(root)
-        )
+    root = source if isinstance(source, FileTree) else _open(Path(source))
     settings = read_sentence_settings(root)
-    folder = root / settings.transformer
-    path = folder / "config.json"
-    if not path.is_file():
+    tree = root.below(settings.transformer)
+    if CONFIG not in tree:
         raise ModelFormatError(
-            f"{folder} has no config.json; expected a model folder as transformers saves it"
-            + _advice(folder)
+            f"{tree.source} has no config.json; expected a model folder as transformers saves it"
         )
-    config = EncoderConfig.from_huggingface(read_json(path, dict), source=str(path))
-    weights = _read_weights(folder, config)
-    _check_settings(settings, config, weights, root)
+    raw_config = tree.read_json(CONFIG, dict)
+    config = EncoderConfig.from_huggingface(raw_config, source=tree.where(CONFIG))
+    tensors, place = _read_tensors(tree, config)
+    weights = check_weights(tensors, config, source=place)
+    check_settings(settings, config, weights, root.source)
+    texts = {name: tree.read_text_file(name) for name in TOKENIZER_FILES if name in tree}
+    max_length = min((config.max_position_embeddings, *settings.lengths))
+    own = own_settings(
+        config, pooling=settings.pooling, normalize=settings.normalize, max_length=max_length
+    )
+    kept = {current_name(name): tensor for name, tensor in tensors.items()}
     return HuggingFaceModel(
-        directory=folder,
+        directory=Path(tree.source),
         config=config,
         weights=weights,
         pooling=settings.pooling or "mean",
         normalize=bool(settings.normalize),
         pooling_source="default" if settings.pooling is None else "declared",
-        max_length=min((config.max_position_embeddings, *settings.lengths)),
+        max_length=max_length,
+        files=ModelFiles(
+            {CONFIG: config_text(raw_config), **texts, **own},
+            {name: kept[name] for name in expected_shapes(config) if name in kept},
+        ),
     )
 
 
-def _advice(path: Path) -> str:
-    """How to convert a model in another format; the readers of those are loaded only now."""
-    from embedpipe.formats.importer import conversion_advice
-
-    return conversion_advice(path)
-
-
-def _check_settings(
-    settings: SentenceSettings, config: EncoderConfig, weights: EncoderWeights, root: Path
-) -> None:
-    """Raise ModelFormatError where the declared pooling does not fit the encoder."""
-    if settings.pooling == "pooler" and weights.pooler is None:
-        raise ModelFormatError(
-            f"{root}: pooling 'pooler' is declared, but the weights have no pooler; "
-            "declare 'mean' or 'cls' in embedpipe.json"
+def _open(root: Path) -> FileTree:
+    if not root.is_dir():
+        raise ModelNotFoundError(
+            f"{root} is not a folder; expected one with config.json and {_WEIGHTS}"
         )
-    if settings.dimension not in (None, config.hidden_size):
-        raise ModelFormatError(
-            f"{root}: the pooling configuration is for vectors of {settings.dimension}; "
-            f"config.json says hidden_size {config.hidden_size}; take both from the same model"
-        )
+    return open_tree(root)
 
 
-def _read_weights(folder: Path, config: EncoderConfig) -> EncoderWeights:
-    whole, index = folder / _WEIGHTS, folder / _INDEX
-    if whole.is_file():
-        source, tensors = whole, read_safetensors(whole)
-    elif index.is_file():
-        source, tensors = index, _read_shards(index)
+def _read_tensors(tree: FileTree, config: EncoderConfig) -> tuple[dict[str, npt.NDArray[Any]], str]:
+    """The tensors by names without the model's prefix, and the file that errors name for them."""
+    if _WEIGHTS in tree:
+        source, tensors = tree.where(_WEIGHTS), _read_file(tree, _WEIGHTS)
+    elif _INDEX in tree:
+        source, tensors = tree.where(_INDEX), _read_shards(tree)
     else:
-        others = [name for name in _OTHER_WEIGHTS if (folder / name).is_file()]
+        others = [name for name in _OTHER_WEIGHTS if name in tree]
         found = f"found {', '.join(others)}" if others else "found no weights at all"
         raise ModelFormatError(
-            f"{folder} has neither {_WEIGHTS} nor {_INDEX}; {found}. Save the model with "
+            f"{tree.source} has neither {_WEIGHTS} nor {_INDEX}; {found}. Save the model with "
             "transformers' save_pretrained(..., safe_serialization=True), or fetch it again"
-            + _advice(folder)
         )
-    tensors = _without_prefix(tensors, f"{config.architecture}.", source)
-    return check_weights(tensors, config, source=str(source))
+    return _without_prefix(tensors, f"{config.architecture}.", source), source
 
 
-def _read_shards(index: Path) -> dict[str, npt.NDArray[Any]]:
+def _read_file(tree: FileTree, name: str) -> dict[str, npt.NDArray[Any]]:
+    return parse_safetensors(tree.read(name), tree.where(name))
+
+
+def _read_shards(tree: FileTree) -> dict[str, npt.NDArray[Any]]:
     """The tensors that the index lists, each from the file that it names beside itself."""
-    places = read_json(index, dict).get("weight_map")
+    index = tree.where(_INDEX)
+    places = tree.read_json(_INDEX, dict).get("weight_map")
     if not isinstance(places, dict) or not places:
         raise ModelFormatError(f"{index}: weight_map is no object of tensor names and file names")
     wrong = sorted({repr(file)[:80] for file in places.values() if not _is_plain_name(file)})
@@ -134,10 +144,10 @@ def _read_shards(index: Path) -> dict[str, npt.NDArray[Any]]:
             "in the same folder, without path"
         )
     files = sorted(set(places.values()))
-    absent = [file for file in files if not (index.parent / file).is_file()]
+    absent = [file for file in files if file not in tree]
     if absent:
         raise ModelFormatError(f"{index}: missing {', '.join(absent)}; fetch the model again")
-    shards = {file: read_safetensors(index.parent / file) for file in files}
+    shards = {file: _read_file(tree, file) for file in files}
     lost = [f"{name!r} in {file}" for name, file in places.items() if name not in shards[file]]
     if lost:
         raise ModelFormatError(
@@ -156,7 +166,7 @@ def _is_plain_name(file: Any) -> bool:
 
 
 def _without_prefix(
-    tensors: dict[str, npt.NDArray[Any]], prefix: str, source: Path
+    tensors: dict[str, npt.NDArray[Any]], prefix: str, source: str
 ) -> dict[str, npt.NDArray[Any]]:
     """Drop the prefix under which models with a head keep their encoder."""
     stripped = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}

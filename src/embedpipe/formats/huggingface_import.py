@@ -6,7 +6,6 @@ Reading such a folder for use, with pooling and all, is in `huggingface`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
@@ -16,8 +15,8 @@ from embedpipe.encoder.weights import expected_shapes
 from embedpipe.errors import ModelFormatError
 from embedpipe.formats.file_tree import FileTree
 from embedpipe.formats.imported import ImportedModel, TokenizerFiles, contiguous, finish
-from embedpipe.formats.safetensors import read_safetensors
-from embedpipe.formats.strict_json import parse_json
+from embedpipe.formats.safetensors import parse_safetensors
+from embedpipe.formats.sentence_transformers import read_sentence_settings
 from embedpipe.formats.torch_pickle import read_torch_pickle
 from embedpipe.formats.vocabulary import read_sentencepiece_file, vocabulary_lines
 
@@ -34,15 +33,15 @@ _TOKENIZER_SETTINGS = (
 _LAYER_NORM = {"gamma": "weight", "beta": "bias"}  # TensorFlow's names in old PyTorch files
 
 
-def read_huggingface_files(tree: FileTree) -> ImportedModel:
-    """Read `config.json`, weights and vocabulary of a tree.
+def read_huggingface_files(root: FileTree) -> ImportedModel:
+    """Read `config.json`, weights and vocabulary of a tree, and what it declares about pooling.
 
     Names may begin with the model's prefix ("bert.", "albert."). What an encoder does not have,
     such as training heads, is left over.
     """
-    raw: dict[str, Any] = parse_json(
-        tree.read_small("config.json"), dict, source=tree.where("config.json")
-    )
+    usage = read_sentence_settings(root)
+    tree = root.below(usage.transformer)
+    raw: dict[str, Any] = tree.read_json("config.json", dict)
     config = EncoderConfig.from_huggingface(raw, source=tree.where("config.json"))
     stored = _weights(tree)
     origins: dict[str, str] = {}
@@ -64,6 +63,7 @@ def read_huggingface_files(tree: FileTree) -> ImportedModel:
         origins=kept,
         unused=tuple(sorted(set(stored) - set(kept.values()))),
         tokenizer=_tokenizer(tree),
+        usage=usage,
     )
 
 
@@ -90,18 +90,13 @@ def _read_pickle(tree: FileTree, name: str) -> _Tensors:
 
 
 def _read_safetensors(tree: FileTree, name: str) -> _Tensors:
-    path = Path(tree.where(name))
-    if not path.is_file():
-        raise ModelFormatError(
-            f"{tree.where(name)} lies in an archive; unpack the archive and give the folder"
-        )
-    return read_safetensors(path)
+    return parse_safetensors(tree.read(name), tree.where(name))
 
 
 def _read_shards(tree: FileTree, index: str, read: Callable[[FileTree, str], _Tensors]) -> _Tensors:
     """The tensors that the index lists, each from the file that it names beside itself."""
     where = tree.where(index)
-    places = parse_json(tree.read_small(index), dict, source=where).get("weight_map")
+    places = tree.read_json(index, dict).get("weight_map")
     if not isinstance(places, dict) or not places:
         raise ModelFormatError(f"{where}: weight_map is no object of tensor names and file names")
     absent = sorted({str(file)[:80] for file in places.values() if str(file) not in tree})
@@ -119,21 +114,19 @@ def _read_shards(tree: FileTree, index: str, read: Callable[[FileTree, str], _Te
 def _tokenizer(tree: FileTree) -> TokenizerFiles:
     settings: dict[str, Any] = {}
     if "tokenizer_config.json" in tree:
-        settings = parse_json(
-            tree.read_small("tokenizer_config.json"),
-            dict,
-            source=tree.where("tokenizer_config.json"),
-        )
+        settings = tree.read_json("tokenizer_config.json", dict)
     case = settings.get("do_lower_case")
-    case = case if isinstance(case, bool) else None
-    further = {key: settings[key] for key in _TOKENIZER_SETTINGS if key in settings}
+    vocabulary = sentencepiece = whole = None
+    if "tokenizer.json" in tree:
+        whole = tree.read_text_file("tokenizer.json")
     if "spiece.model" in tree:
-        return TokenizerFiles(
-            sentencepiece=read_sentencepiece_file(tree, "spiece.model"),
-            do_lower_case=case,
-            further=further,
-        )
-    if "vocab.txt" in tree:
-        lines = vocabulary_lines(tree.read_small("vocab.txt"), tree.where("vocab.txt"))
-        return TokenizerFiles(vocabulary=lines, do_lower_case=case, further=further)
-    return TokenizerFiles(do_lower_case=case, further=further)
+        sentencepiece = read_sentencepiece_file(tree, "spiece.model")
+    elif "vocab.txt" in tree:
+        vocabulary = vocabulary_lines(tree.read_small("vocab.txt"), tree.where("vocab.txt"))
+    return TokenizerFiles(
+        vocabulary,
+        sentencepiece,
+        case if isinstance(case, bool) else None,
+        {key: settings[key] for key in _TOKENIZER_SETTINGS if key in settings},
+        whole,
+    )

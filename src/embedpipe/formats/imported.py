@@ -13,6 +13,7 @@ import numpy.typing as npt
 from embedpipe.encoder.config import Activation, EncoderConfig
 from embedpipe.encoder.weights import check_weights, expected_shapes
 from embedpipe.errors import ModelFormatError
+from embedpipe.formats.sentence_transformers import SentenceSettings, check_settings
 
 __all__ = ["ImportReport", "ImportedModel", "TokenizerFiles", "finish", "huggingface_config"]
 
@@ -27,14 +28,16 @@ _ACTIVATIONS = {name: activation for activation, name in _HIDDEN_ACT.items()}
 class TokenizerFiles:
     """The vocabulary as it was published: the lines of `vocab.txt`, or a SentencePiece model.
 
-    do_lower_case: None where the files do not say. further: other entries of
-    `tokenizer_config.json` on which the pieces of a text depend.
+    tokenizer_json: the file of that name, beside those or instead of them. do_lower_case: None
+    where the files do not say. further: other entries of `tokenizer_config.json` on which the
+    pieces of a text depend.
     """
 
     vocabulary: tuple[str, ...] | None = None
     sentencepiece: bytes | None = None
     do_lower_case: bool | None = None
     further: Mapping[str, Any] = field(default_factory=dict)
+    tokenizer_json: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class ImportedModel:
     format: as `recognise` calls it. huggingface_config: the contents of `config.json`, from which
     `config` was read. tensors: by transformers' names without prefix, as they were stored (float32
     or float16), read-only or not. settings: what else the files say, such as Spark NLP's
-    parameters, by their names there.
+    parameters, by their names there. usage: what the files declare about sentence vectors.
     """
 
     source: str
@@ -64,6 +67,7 @@ class ImportedModel:
     tokenizer: TokenizerFiles
     report: ImportReport
     settings: Mapping[str, Any] = field(default_factory=dict)
+    usage: SentenceSettings = field(default_factory=SentenceSettings)
 
 
 def finish(  # noqa: PLR0913
@@ -76,13 +80,16 @@ def finish(  # noqa: PLR0913
     unused: tuple[str, ...],
     tokenizer: TokenizerFiles,
     settings: Mapping[str, Any] | None = None,
+    usage: SentenceSettings | None = None,
 ) -> ImportedModel:
     """Check configuration, tensors and vocabulary against each other, and report.
 
     Raises ModelFormatError that lists everything missing, misshapen or not finite.
     """
     config = EncoderConfig.from_huggingface(raw_config, source=f"{source}: configuration")
-    check_weights(tensors, config, source=source)
+    weights = check_weights(tensors, config, source=source)
+    usage = usage or SentenceSettings()
+    check_settings(usage, config, weights, source)
     _check_vocabulary(tokenizer, config, source)
     missing = tuple(sorted(expected_shapes(config).keys() - tensors.keys()))
     return ImportedModel(
@@ -94,6 +101,7 @@ def finish(  # noqa: PLR0913
         tokenizer=tokenizer,
         report=ImportReport(dict(origins), unused, missing),
         settings=dict(settings or {}),
+        usage=usage,
     )
 
 

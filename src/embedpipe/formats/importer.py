@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from embedpipe.errors import ModelFormatError, ModelNotFoundError
-from embedpipe.formats.file_tree import FileTree, open_tree
+from embedpipe.errors import ModelFormatError
+from embedpipe.formats.file_tree import FileTree
 from embedpipe.formats.google_checkpoint import read_google_checkpoint
 from embedpipe.formats.huggingface_import import WEIGHTS, read_huggingface_files
 from embedpipe.formats.imported import ImportedModel
+from embedpipe.formats.opening import open_model_tree
 from embedpipe.formats.spark_nlp import METADATA, read_spark_nlp
 from embedpipe.formats.tf_saved_model import GRAPH, VARIABLES, read_tf_saved_model
 
-__all__ = ["ModelFormat", "conversion_advice", "import_model", "recognise"]
+__all__ = ["ModelFormat", "import_model", "import_tree", "recognise"]
 
 ModelFormat = Literal["huggingface", "spark nlp", "tensorflow saved model", "google checkpoint"]
 
@@ -33,8 +32,11 @@ class _Layout:
 
 
 def _is_huggingface(tree: FileTree) -> bool:
-    weights = (f"{name}{index}" for name in WEIGHTS for index in ("", ".index.json"))
-    return "config.json" in tree and any(name in tree for name in weights)
+    """Whether configuration and weights lie in the tree, or in a folder as `modules.json` says."""
+    weights = [f"{name}{index}" for name in WEIGHTS for index in ("", ".index.json")]
+    folders = tree.folders_with("config.json") if "modules.json" in tree else [""]
+    inside = (tree.below(folder) for folder in folders)
+    return any("config.json" in here and any(name in here for name in weights) for here in inside)
 
 
 def _is_saved_model(tree: FileTree) -> bool:
@@ -80,7 +82,7 @@ def recognise(path: str | Path) -> ModelFormat:
     Raises ModelNotFoundError if nothing is there, ModelFormatError if it is none of the known
     formats or cannot be opened.
     """
-    return _layout(_open(path)).name
+    return _layout(open_model_tree(path)).name
 
 
 def import_model(path: str | Path) -> ImportedModel:
@@ -92,33 +94,12 @@ def import_model(path: str | Path) -> ImportedModel:
     Raises ModelNotFoundError if nothing is there, ModelFormatError that names file, finding and
     remedy for everything that is wrong with it.
     """
-    tree = _open(path)
+    return import_tree(open_model_tree(path))
+
+
+def import_tree(tree: FileTree) -> ImportedModel:
+    """`import_model` of what is open already."""
     return _layout(tree).read(tree)
-
-
-def conversion_advice(path: str | os.PathLike[str]) -> str:
-    """How to convert what lies at a path: the end of an error about a folder that cannot be used.
-
-    "" if it is no model in a known format, so that the error stands alone.
-    """
-    try:
-        found = recognise(Path(path))
-    except (ModelFormatError, ModelNotFoundError):
-        return ""
-    command = f"embedpipe import {shlex.quote(os.fspath(path))} -o DIR"
-    return f". To convert it from the format {found!r}, run: {command}"
-
-
-def _open(path: str | Path) -> FileTree:
-    path = Path(path)
-    if not path.exists():
-        raise ModelNotFoundError(f"{path} does not exist; expected a model's folder or archive")
-    if path.is_file() and (path.name.endswith(WEIGHTS) or path.suffix in _INSIDE):
-        return open_tree(path.parent)
-    return open_tree(path)
-
-
-_INSIDE = {".index", ".safetensors", ".bin", ".pb", ".json"}
 
 
 def _layout(tree: FileTree) -> _Layout:

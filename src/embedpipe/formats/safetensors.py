@@ -17,7 +17,7 @@ import numpy.typing as npt
 from embedpipe.errors import ModelFormatError
 from embedpipe.formats.strict_json import check_is_file, parse_json
 
-__all__ = ["read_safetensors"]
+__all__ = ["parse_safetensors", "read_safetensors"]
 
 _LENGTH_BYTES = 8
 _LONGEST_HEADER = 100_000_000  # the format's own limit
@@ -65,17 +65,27 @@ def read_safetensors(path: str | Path) -> dict[str, npt.NDArray[Any]]:
     does not fit its bytes; tensors that overlap, leave a gap or reach beyond the end.
     """
     path = Path(path)
-    data = _map(path)
-    header_end, header = _read_header(data, path)
+    return _parse(_map(path), str(path))
+
+
+def parse_safetensors(content: memoryview, source: str) -> dict[str, npt.NDArray[Any]]:
+    """The same of a file that is in memory, or mapped, already; `source` names it in errors."""
+    if len(content) < _LENGTH_BYTES:
+        raise _damaged(source, f"shorter than the {_LENGTH_BYTES} bytes of a header length")
+    return _parse(np.frombuffer(content, np.uint8), source)
+
+
+def _parse(data: npt.NDArray[np.uint8], source: str) -> dict[str, npt.NDArray[Any]]:
+    header_end, header = _read_header(data, source)
     entries = sorted(
-        (_entry(name, value, path) for name, value in header.items() if name != "__metadata__"),
+        (_entry(name, value, source) for name, value in header.items() if name != "__metadata__"),
         key=lambda entry: (entry.begin, entry.end),
     )
-    _check_places(entries, len(data) - header_end, path)
+    _check_places(entries, len(data) - header_end, source)
     return {entry.name: _tensor(data[header_end:], entry) for entry in entries}
 
 
-def _damaged(path: Path, finding: str) -> ModelFormatError:
+def _damaged(path: str, finding: str) -> ModelFormatError:
     return ModelFormatError(
         f"{path}: {finding}. The file is damaged or no safetensors file: fetch the model again"
     )
@@ -87,13 +97,15 @@ def _map(path: Path) -> npt.NDArray[np.uint8]:
     try:
         with path.open("rb") as file:
             if file.seek(0, 2) < _LENGTH_BYTES:
-                raise _damaged(path, f"shorter than the {_LENGTH_BYTES} bytes of a header length")
+                raise _damaged(
+                    str(path), f"shorter than the {_LENGTH_BYTES} bytes of a header length"
+                )
             return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
     except OSError as error:
         raise ModelFormatError(f"{path} cannot be read: {error}") from error
 
 
-def _read_header(data: npt.NDArray[np.uint8], path: Path) -> tuple[int, dict[str, Any]]:
+def _read_header(data: npt.NDArray[np.uint8], path: str) -> tuple[int, dict[str, Any]]:
     """Where the header ends, and its contents."""
     length = int.from_bytes(data[:_LENGTH_BYTES].tobytes(), "little")
     available = len(data) - _LENGTH_BYTES
@@ -113,7 +125,7 @@ def _read_header(data: npt.NDArray[np.uint8], path: Path) -> tuple[int, dict[str
     return end, header
 
 
-def _entry(name: str, value: Any, path: Path) -> _Entry:
+def _entry(name: str, value: Any, path: str) -> _Entry:
     """Check one tensor's line by itself."""
     shown = f"tensor {name[:80]!r}"
     if not isinstance(value, dict) or value.keys() != {"dtype", "shape", "data_offsets"}:
@@ -152,7 +164,7 @@ def _are_sizes(value: Any) -> bool:
     )
 
 
-def _check_places(entries: list[_Entry], available: int, path: Path) -> None:
+def _check_places(entries: list[_Entry], available: int, path: str) -> None:
     """The tensors, in order of place, must cover all bytes after the header, each once."""
     covered = 0
     for entry in entries:

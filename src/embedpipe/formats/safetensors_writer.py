@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import secrets
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from embedpipe.errors import OutputError
-
-__all__ = ["write_safetensors"]
+__all__ = ["safetensors_parts"]
 
 _ALIGNMENT = 8
 _ITEM = 4  # bytes of a float32
@@ -23,39 +18,20 @@ _ITEM = 4  # bytes of a float32
 _METADATA = {"format": "pt"}
 
 
-def write_safetensors(path: str | Path, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Write tensors as float32, in the order given, into a file that appears whole or not at all.
+def safetensors_parts(tensors: Mapping[str, npt.NDArray[Any]]) -> Iterator[bytes | memoryview]:
+    """The bytes of a safetensors file of float32 tensors, in the order given, to be put end to end.
 
-    tensors: by name, of any shape and numeric dtype. They are converted and written one by one, so
-    that at most one copy of one tensor is in memory. What lay at `path` before is replaced.
+    tensors: by name, of any shape and numeric dtype. They are converted one by one when their turn
+    comes, so that at most one copy of one tensor is in memory.
 
-    Raises OutputError if the file cannot be written.
-
-    >>> import tempfile
-    >>> from embedpipe.formats import read_safetensors
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder, "model.safetensors")
-    ...     write_safetensors(path, {"bias": np.array([0.5, 1.0], np.float16)})
-    ...     read_safetensors(path)
+    >>> from embedpipe.formats.safetensors import parse_safetensors
+    >>> content = b"".join(safetensors_parts({"bias": np.array([0.5, 1.0], np.float16)}))
+    >>> parse_safetensors(memoryview(content), "content")
     {'bias': array([0.5, 1. ], dtype=float32)}
     """
-    path = Path(path)
-    temporary = path.with_name(f".embedpipe-{secrets.token_hex(8)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(_header({name: tensor.shape for name, tensor in tensors.items()}))
-            for tensor in tensors.values():
-                file.write(np.ascontiguousarray(tensor, dtype="<f4").data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {path}: {error.strerror or error}; check the disk's free space and the "
-            "folder's permissions"
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    yield _header({name: tensor.shape for name, tensor in tensors.items()})
+    for tensor in tensors.values():
+        yield np.ascontiguousarray(tensor, dtype="<f4").reshape(-1).view(np.uint8).data
 
 
 def _header(shapes: Mapping[str, tuple[int, ...]]) -> bytes:

@@ -7,14 +7,17 @@ lists the steps (transformer, pooling, normalisation), each with a folder of its
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from embedpipe.encoder.config import EncoderConfig
 from embedpipe.encoder.pooling import POOLINGS, Pooling
+from embedpipe.encoder.weights import EncoderWeights
 from embedpipe.errors import ModelFormatError
-from embedpipe.formats.strict_json import read_json
+from embedpipe.formats.file_tree import FileTree
 
-__all__ = ["SentenceSettings", "read_sentence_settings"]
+__all__ = ["OWN_SETTINGS", "SentenceSettings", "check_settings", "read_sentence_settings"]
+
+OWN_SETTINGS = "embedpipe.json"
 
 # sentence-transformers' names: switches in older files, one `pooling_mode` in newer ones.
 _SWITCHES = {
@@ -46,30 +49,46 @@ class SentenceSettings:
     dimension: int | None = None
 
 
-def read_sentence_settings(root: Path) -> SentenceSettings:
-    """Read what `root` declares; a folder without any of the files declares nothing.
+def read_sentence_settings(tree: FileTree) -> SentenceSettings:
+    """Read what a model's files declare; without any of them, nothing is declared.
 
     Raises ModelFormatError for a damaged file, for steps or poolings that embedpipe does not
     compute, and for values that cannot be.
     """
-    transformer, pooling_folder, normalize = _read_modules(root)
-    pooling, own_normalize = _read_own(root / "embedpipe.json")
-    dimension = None
+    transformer, pooling_folder, normalize = _read_modules(tree)
+    own = _read_own(tree)
+    pooling, dimension = own.pooling, None
     if pooling is None and pooling_folder is not None:
-        pooling, dimension = _read_pooling(root / pooling_folder / "config.json")
-    if own_normalize is not None:
-        normalize = own_normalize
-    lengths = _read_lengths(root / transformer)
+        pooling, dimension = _read_pooling(tree, f"{pooling_folder}/config.json")
+    if own.normalize is not None:
+        normalize = own.normalize
+    lengths = own.lengths or _read_lengths(tree.below(transformer))
     return SentenceSettings(transformer, pooling, normalize, lengths, dimension)
 
 
-def _read_modules(root: Path) -> tuple[str, str | None, bool | None]:
+def check_settings(
+    settings: SentenceSettings, config: EncoderConfig, weights: EncoderWeights, root: str
+) -> None:
+    """Raise ModelFormatError where the declared pooling does not fit the encoder."""
+    if settings.pooling == "pooler" and weights.pooler is None:
+        raise ModelFormatError(
+            f"{root}: pooling 'pooler' is declared, but the weights have no pooler; "
+            "declare 'mean' or 'cls' in embedpipe.json"
+        )
+    if settings.dimension not in (None, config.hidden_size):
+        raise ModelFormatError(
+            f"{root}: the pooling configuration is for vectors of {settings.dimension}; "
+            f"config.json says hidden_size {config.hidden_size}; take both from the same model"
+        )
+
+
+def _read_modules(tree: FileTree) -> tuple[str, str | None, bool | None]:
     """The folders of transformer and pooling, and whether vectors are normalised (None: unsaid)."""
-    path = root / "modules.json"
-    if not path.is_file():
+    path = tree.where("modules.json")
+    if "modules.json" not in tree:
         # A copy without the list may still have the pooling step, under its usual name
-        return "", "1_Pooling" if (root / "1_Pooling/config.json").is_file() else None, None
-    modules = read_json(path, list)
+        return "", "1_Pooling" if "1_Pooling/config.json" in tree else None, None
+    modules = tree.read_json("modules.json", list)
     for module in modules:
         if not isinstance(module, dict) or not all(
             isinstance(module.get(key), str) for key in ("type", "path")
@@ -90,9 +109,9 @@ def _read_modules(root: Path) -> tuple[str, str | None, bool | None]:
     return modules[0]["path"], modules[1]["path"], "Normalize" in steps
 
 
-def _read_pooling(path: Path) -> tuple[Pooling, int | None]:
+def _read_pooling(tree: FileTree, name: str) -> tuple[Pooling, int | None]:
     """The pooling of the step's config.json, and the vector size that it names."""
-    settings = read_json(path, dict)
+    settings, path = tree.read_json(name, dict), tree.where(name)
     if "pooling_mode" in settings:
         modes = [settings["pooling_mode"]]
     else:
@@ -110,11 +129,11 @@ def _read_pooling(path: Path) -> tuple[Pooling, int | None]:
     return _SUPPORTED[modes[0]], dimension
 
 
-def _read_own(path: Path) -> tuple[Pooling | None, bool | None]:
-    """The `pooling` and `normalize` of embedpipe.json; other keys are others' business."""
-    if not path.is_file():
-        return None, None
-    settings = read_json(path, dict)
+def _read_own(tree: FileTree) -> SentenceSettings:
+    """`pooling`, `normalize`, `max_length` of embedpipe.json; other keys are others' business."""
+    if OWN_SETTINGS not in tree:
+        return SentenceSettings()
+    settings, path = tree.read_json(OWN_SETTINGS, dict), tree.where(OWN_SETTINGS)
     pooling, normalize = settings.get("pooling"), settings.get("normalize")
     if pooling is not None and (not isinstance(pooling, str) or pooling not in POOLINGS):
         raise ModelFormatError(
@@ -122,27 +141,31 @@ def _read_own(path: Path) -> tuple[Pooling | None, bool | None]:
         )
     if normalize is not None and not isinstance(normalize, bool):
         raise ModelFormatError(f"{path}: normalize {str(normalize)[:80]!r}; expected true or false")
-    return pooling, normalize
+    length = settings.get("max_length")
+    lengths = () if length is None else (_length(length, f"{path}: max_length"),)
+    return SentenceSettings(pooling=pooling, normalize=normalize, lengths=lengths)
 
 
-def _read_lengths(folder: Path) -> tuple[int, ...]:
+def _read_lengths(tree: FileTree) -> tuple[int, ...]:
     """The first declared limit, as sentence-transformers looks for it."""
     for file, key in (
         ("sentence_bert_config.json", "max_seq_length"),
         ("tokenizer_config.json", "model_max_length"),
     ):
-        path = folder / file
-        value = read_json(path, dict).get(key) if path.is_file() else None
-        if value is None:
-            continue
-        # transformers writes "no limit" as 1e30, a float in some versions
-        is_number = _is_integer(value) or isinstance(value, float)
-        if not is_number or not _SHORTEST <= value < float("inf"):
-            raise ModelFormatError(
-                f"{path}: {key} {str(value)[:80]}; expected a number of pieces from {_SHORTEST} up"
-            )
-        return (int(value),)
+        value = tree.read_json(file, dict).get(key) if file in tree else None
+        if value is not None:
+            return (_length(value, f"{tree.where(file)}: {key}"),)
     return ()
+
+
+def _length(value: Any, named: str) -> int:
+    # transformers writes "no limit" as 1e30, a float in some versions
+    is_number = _is_integer(value) or isinstance(value, float)
+    if not is_number or not _SHORTEST <= value < float("inf"):
+        raise ModelFormatError(
+            f"{named} {str(value)[:80]}; expected a number of pieces from {_SHORTEST} up"
+        )
+    return int(value)
 
 
 def _is_integer(value: Any) -> bool:

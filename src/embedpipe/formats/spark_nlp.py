@@ -20,12 +20,12 @@ from embedpipe.formats.imported import (
 )
 from embedpipe.formats.java_stream import read_pairs
 from embedpipe.formats.onnx_weights import read_onnx
-from embedpipe.formats.strict_json import parse_json
+from embedpipe.formats.sentence_transformers import SentenceSettings
 from embedpipe.formats.tf_graph import read_graph_def
 from embedpipe.formats.tf_variables import heads_from_scale, open_bundle, read_variables
 from embedpipe.formats.vocabulary import read_sentencepiece_file
 
-__all__ = ["METADATA", "embeddings_stages", "read_spark_nlp"]
+__all__ = ["METADATA", "embeddings_stages", "read_metadata", "read_spark_nlp"]
 
 METADATA = "metadata/part-00000"
 
@@ -37,25 +37,29 @@ class _Annotator:
     tensorflow: str
     onnx: str
     sentencepiece: str | None = None
+    pooled: bool = False  # whether TensorFlow's pooled output is what it gives
 
 
 _ALBERT = _Annotator("albert_tensorflow", "albert_onnx", sentencepiece="albert_spp")
 _ANNOTATORS = {
     "com.johnsnowlabs.nlp.embeddings.BertEmbeddings": _Annotator("bert_tensorflow", "bert_onnx"),
     "com.johnsnowlabs.nlp.embeddings.BertSentenceEmbeddings": _Annotator(
-        "bert_sentence_tensorflow", "bert_sentence_onnx"
+        "bert_sentence_tensorflow", "bert_sentence_onnx", pooled=True
     ),
     "com.johnsnowlabs.nlp.embeddings.AlbertEmbeddings": _ALBERT,
 }
 _VOCABULARY = "fields/vocabulary"
 _LARGEST_PIECE_ID = 2**22
+_POOLING_LAYER = "poolingLayer"
+_LAST_LAYER = -1
+_SHORTEST = 3  # pieces: two special ones and one of the text
 _SETTINGS = (
     "caseSensitive",
     "maxSentenceLength",
     "dimension",
     "batchSize",
     "storageRef",
-    "poolingLayer",
+    _POOLING_LAYER,
     "engine",
     "isLong",
 )
@@ -66,7 +70,7 @@ def embeddings_stages(tree: FileTree) -> list[str]:
     return [
         folder
         for folder in tree.folders_with(METADATA)
-        if _metadata(tree.below(folder)).get("class") in _ANNOTATORS
+        if read_metadata(tree.below(folder))["class"] in _ANNOTATORS
     ]
 
 
@@ -74,9 +78,10 @@ def read_spark_nlp(tree: FileTree) -> ImportedModel:
     """Read the only embeddings annotator in a tree.
 
     `settings` hold its class, uid and parameters as Spark NLP's: those that were set, else their
-    defaults.
+    defaults. What they say about length and pooling is in `usage` too.
 
-    Raises ModelFormatError if there is none or more than one, and for damaged files.
+    Raises ModelFormatError if there is none or more than one, for damaged files, and for vectors
+    of another layer than the last one, which embedpipe does not compute.
     """
     stages = embeddings_stages(tree)
     if len(stages) != 1:
@@ -87,18 +92,20 @@ def read_spark_nlp(tree: FileTree) -> ImportedModel:
             f"{classes}. Give the folder of one stage"
         )
     inside = tree.below(stages[0])
-    metadata = _metadata(inside)
+    metadata = read_metadata(inside)
     annotator = _ANNOTATORS[metadata["class"]]
     settings = _settings(metadata)
+    _check_layer(settings, inside)
     tokenizer = _tokenizer(inside, annotator, settings)
     if annotator.onnx in inside:
-        return _read_onnx(inside, annotator.onnx, tokenizer, settings)
-    return _read_tensorflow(inside, annotator.tensorflow, tokenizer, settings)
+        return _read_onnx(inside, annotator, tokenizer, settings)
+    return _read_tensorflow(inside, annotator, tokenizer, settings)
 
 
-def _metadata(tree: FileTree) -> dict[str, Any]:
+def read_metadata(tree: FileTree) -> dict[str, Any]:
+    """The contents of a saved stage's or pipeline's metadata: class and parameter maps at least."""
     where = tree.where(METADATA)
-    found: dict[str, Any] = parse_json(tree.read_small(METADATA), dict, source=where)
+    found: dict[str, Any] = tree.read_json(METADATA, dict)
     for key in ("paramMap", "defaultParamMap"):
         if not isinstance(found.get(key, {}), dict):
             raise ModelFormatError(f"{where}: {key} is no object. Fetch the model again")
@@ -113,9 +120,29 @@ def _settings(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {"class": metadata["class"], "uid": metadata.get("uid"), **found}
 
 
+def _check_layer(settings: Mapping[str, Any], tree: FileTree) -> None:
+    layer = settings.get(_POOLING_LAYER, _LAST_LAYER)
+    if layer != _LAST_LAYER:
+        raise ModelFormatError(
+            f"{tree.where(METADATA)}: {_POOLING_LAYER} is {str(layer)[:80]}; embedpipe computes the"
+            f" last layer's vectors, which is {_LAST_LAYER}. Write {_LAST_LAYER} there if those "
+            "are what you want: they are other vectors"
+        )
+
+
+def _usage(settings: Mapping[str, Any], *, pooled: bool = False) -> SentenceSettings:
+    length = settings.get("maxSentenceLength")
+    lengths = (length,) if isinstance(length, int) and length >= _SHORTEST else ()
+    return SentenceSettings(pooling="pooler" if pooled else None, lengths=lengths)
+
+
 def _read_tensorflow(
-    tree: FileTree, name: str, tokenizer: TokenizerFiles, settings: Mapping[str, Any]
+    tree: FileTree,
+    annotator: _Annotator,
+    tokenizer: TokenizerFiles,
+    settings: Mapping[str, Any],
 ) -> ImportedModel:
+    name = annotator.tensorflow
     inside = tree_of_zip(tree.read(name), tree.where(name))
     facts = read_graph_def(inside.read("saved_model.pb"), inside.where("saved_model.pb"))
     model = read_variables(open_bundle(inside, "variables"), source=inside.source, facts=facts)
@@ -128,12 +155,17 @@ def _read_tensorflow(
         unused=model.unused,
         tokenizer=tokenizer,
         settings=settings,
+        usage=_usage(settings, pooled=annotator.pooled),
     )
 
 
 def _read_onnx(
-    tree: FileTree, name: str, tokenizer: TokenizerFiles, settings: Mapping[str, Any]
+    tree: FileTree,
+    annotator: _Annotator,
+    tokenizer: TokenizerFiles,
+    settings: Mapping[str, Any],
 ) -> ImportedModel:
+    name = annotator.onnx
     inside = tree_of_zip(tree.read(name), tree.where(name))
     source = inside.where("model.onnx")
     model = read_onnx(inside.read("model.onnx"), source)
@@ -158,6 +190,7 @@ def _read_onnx(
         unused=model.unused,
         tokenizer=tokenizer,
         settings=settings,
+        usage=_usage(settings),
     )
 
 

@@ -15,11 +15,13 @@ from embedpipe.encoder.pooling import Pooling, check_pooling
 from embedpipe.encoder.ragged import Ragged
 from embedpipe.encoder.weights import EncoderWeights
 from embedpipe.errors import ParameterError
-from embedpipe.formats.huggingface import HuggingFaceModel, read_huggingface
+from embedpipe.formats.huggingface import HuggingFaceModel
+from embedpipe.formats.model_files import ModelFiles
+from embedpipe.formats.opening import open_model, open_model_tree
 from embedpipe.models.resolve import DEFAULT_MODEL, find_model
 from embedpipe.models.texts import as_piece_ids, as_texts
 from embedpipe.models.windows import progress_bar, window_pieces, windows
-from embedpipe.subword import PieceBatch, SubwordTokenizer, load_tokenizer
+from embedpipe.subword import PieceBatch, SubwordTokenizer, make_tokenizer
 
 __all__ = ["Encoder"]
 
@@ -56,7 +58,9 @@ class Encoder:
     same bits whatever other texts stand beside it, in whatever order.
 
     Attributes:
-        name: what it was loaded as. path: the folder of its files.
+        name: what it was loaded as. path: the folder of its files, or their archive.
+        files: what a folder with the same model holds. reference: the name or path that loads it
+            again, None where there is none of its own.
         config: sizes of the encoder. tokenizer: text to piece ids.
         dimension: of a vector; `hidden_size` is the same.
         max_length: most pieces of a text, `[CLS]` and `[SEP]` included; the rest is cut off.
@@ -70,11 +74,19 @@ class Encoder:
     """
 
     def __init__(
-        self, model: HuggingFaceModel, tokenizer: SubwordTokenizer, engine: _Engine, *, name: str
+        self,
+        model: HuggingFaceModel,
+        tokenizer: SubwordTokenizer,
+        engine: _Engine,
+        *,
+        name: str,
+        reference: str | None = None,
     ) -> None:
         """Keep the parts that `load` has read and checked."""
         self.name = name
+        self.reference = reference
         self.path: Path = model.directory
+        self.files: ModelFiles = model.files
         self.config: EncoderConfig = model.config
         self.tokenizer = tokenizer
         self.max_length = model.max_length
@@ -96,10 +108,11 @@ class Encoder:
         threads: int | None = None,
         implementation: Implementation = "native",
     ) -> Encoder:
-        """Load a model from a folder in Hugging Face's layout.
+        """Load a model.
 
         Args:
-            name_or_path: a folder, or a name that is looked for in the directories of
+            name_or_path: a folder or archive in any format that `embedpipe import` knows, told by
+                its content, or a name that is looked for in the directories of
                 `EMBEDPIPE_MODELS`, in the cache and among installed packages; None means
                 all-MiniLM-L6-v2.
             precision: "float32", which is exact. "auto" means the same for now.
@@ -117,11 +130,23 @@ class Encoder:
         """
         _check_precision(precision)
         make_engine = _engine_maker(implementation, threads)
-        directory = find_model(name_or_path)
-        model = read_huggingface(directory)
-        tokenizer = load_tokenizer(model.directory, model.config)
-        engine = make_engine(model.config, model.weights)
-        return cls(model, tokenizer, engine, name=_name(name_or_path, directory))
+        place = find_model(name_or_path)
+        model = open_model(open_model_tree(place))
+        name = _name(name_or_path, place)
+        is_path = name_or_path is not None and Path(name_or_path) == place
+        return cls(
+            model,
+            _tokenizer(model),
+            make_engine(model.config, model.weights),
+            name=name,
+            reference=str(place.resolve()) if is_path else name,
+        )
+
+    @classmethod
+    def of_model(cls, model: HuggingFaceModel, *, name: str, reference: str | None) -> Encoder:
+        """An encoder of what has been read already, such as out of a saved pipeline."""
+        engine = _engine_maker("native", None)(model.config, model.weights)
+        return cls(model, _tokenizer(model), engine, name=name, reference=reference)
 
     @property
     def dimension(self) -> int:
@@ -239,6 +264,10 @@ class Encoder:
         asked = self.pooling if pooling is None else pooling
         unit_length = self.normalize if normalize is None else _check_switch("normalize", normalize)
         return check_pooling(asked, has_pooler=self.has_pooler), unit_length
+
+
+def _tokenizer(model: HuggingFaceModel) -> SubwordTokenizer:
+    return make_tokenizer(model.files.texts, model.config, source=str(model.directory))
 
 
 def _name(asked: str | os.PathLike[str] | None, directory: Path) -> str:

@@ -62,14 +62,15 @@ _MOST_NAMES = 20
 
 
 def find_model(name_or_path: str | os.PathLike[str] | None = None) -> Path:
-    """The folder of a model.
+    """The folder of a model, or the archive.
 
     None means all-MiniLM-L6-v2 from its package. A path object, or a string that is the path of a
-    directory, means that directory. Any other string is a name, for which are searched in turn:
+    directory, means what lies there. Any other string is a name, for which are searched in turn:
 
     1. the directories in `EMBEDPIPE_MODELS` (separated as in `PATH`), for a folder of that name;
     2. the folder `models` of `cache_directory()`, likewise;
-    3. the installed packages that carry a model.
+    3. the installed packages that carry a model;
+    4. a file of that name in the working directory.
 
     Raises ModelNotFoundError that says where was looked and what is there, and ModelFormatError if
     the weights in a package are not the published ones.
@@ -87,15 +88,18 @@ def find_model(name_or_path: str | os.PathLike[str] | None = None) -> Path:
     path = Path(name_or_path)
     if name_or_path != "" and _is_directory(path):  # Path("") would be the working directory
         return path
+    is_there = name_or_path != "" and _holds(path.exists)
     if not isinstance(name_or_path, str) or not _NAME.fullmatch(name_or_path):
+        if is_there:
+            return path
         raise _bad_path(name_or_path)
     for directory in _search_directories():
         if _is_directory(directory / name_or_path):
             return directory / name_or_path
     if name_or_path in _PACKAGED:
         return _in_package(_PACKAGED[name_or_path])
-    if _holds(path.exists):
-        raise _bad_path(name_or_path)
+    if is_there:
+        return path
     raise _unknown_name(name_or_path)
 
 
@@ -181,13 +185,6 @@ def _holds(question: Callable[[], bool]) -> bool:
 
 
 def _bad_path(asked: str | os.PathLike[str]) -> ModelNotFoundError:
-    if asked != "" and _holds(Path(asked).exists):
-        from embedpipe.formats.importer import conversion_advice
-
-        return ModelNotFoundError(
-            f"{os.fspath(asked)} is a file; expected the directory that holds config.json, the "
-            "weights and the tokenizer" + conversion_advice(asked)
-        )
     return ModelNotFoundError(
         f"{os.fspath(asked)!r:.300}: no such directory, and no name of a model. "
         "Give the path of a directory that holds config.json, or a name such as "

@@ -12,15 +12,22 @@ __all__ = ["Kind", "anything", "boolean", "choice", "integer", "string", "string
 T = TypeVar("T")
 
 
+def _same(value: Any) -> Any:
+    return value
+
+
 @dataclass(frozen=True)
 class Kind(Generic[T]):
     """What values a parameter takes: `convert` returns the value to keep or raises ValueError.
 
-    `expected` says it in words, to complete the sentence "... must be ...".
+    `expected` says it in words, to complete the sentence "... must be ...". Values that JSON cannot
+    hold are saved as what `to_json` gives; `from_json` gives what `convert` takes, or ValueError.
     """
 
     expected: str
     convert: Callable[[Any], T]
+    to_json: Callable[[T], Any] = _same
+    from_json: Callable[[Any], Any] = _same
 
 
 def _bool(value: Any) -> bool:
@@ -45,7 +52,7 @@ def _strings(value: Any) -> list[str]:
 boolean: Kind[bool] = Kind("True or False", _bool)
 string: Kind[str] = Kind("a string", _str)
 strings: Kind[list[str]] = Kind("a list of strings", _strings)
-anything: Kind[Any] = Kind("anything", lambda value: value)
+anything: Kind[Any] = Kind("anything", _same)
 
 
 def integer(*, minimum: int | None = None, maximum: int | None = None) -> Kind[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy as copying
 import difflib
+import json
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast, overload
@@ -94,6 +95,30 @@ class Param(Generic[T]):
             raise ParameterError(
                 f"{stage.label}: {self.name} must be {self.kind.expected}, got {value!r}{reason}"
             ) from error
+
+    def to_json(self, stage: HasParams, value: T) -> Any:
+        """The value as JSON holds it; a ParameterError for one that would not come back equal."""
+        try:
+            stored = json.loads(json.dumps(self.kind.to_json(value), allow_nan=False))
+            if self.from_json(stage, stored) == value:
+                return stored
+        except (ValueError, TypeError, RecursionError):  # what JSON does not hold
+            pass
+        raise ParameterError(
+            f"{stage.label}: {self.name} is {value!r:.80}, which cannot be saved as JSON; set "
+            f"another value, or clear({self.name!r})"
+        )
+
+    def from_json(self, stage: HasParams, stored: Any) -> T:
+        """The value that was saved, checked as a setter checks it."""
+        try:
+            value = self.kind.from_json(stored)
+        except (ValueError, TypeError, KeyError) as error:
+            raise ParameterError(
+                f"{stage.label}: {self.name} is saved as {stored!r:.80} ({error}); expected "
+                f"{self.kind.expected}"
+            ) from error
+        return self.check(stage, value)
 
 
 class HasParams:
@@ -217,6 +242,31 @@ class HasParams:
 
     def __repr__(self) -> str:
         return self.uid
+
+    def saved_values(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The values that were set, and the defaults of this instance's own, as JSON holds them.
+
+        Raises ParameterError that names a value that JSON cannot hold.
+        """
+        own = {
+            name: value
+            for name, value in self._defaults.items()
+            if self.getParam(name).default is _MISSING or value != self.getParam(name).default
+        }
+        values, defaults = (
+            {name: self.getParam(name).to_json(self, found[name]) for name in sorted(found)}
+            for found in (self._values, own)
+        )
+        return values, defaults
+
+    def restore_values(self, values: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+        """Take over what `saved_values` gave; a ParameterError for what no setter would take."""
+        own, given = (
+            {name: self.getParam(name).from_json(self, found[name]) for name in found}
+            for found in (defaults, values)
+        )
+        self._set_defaults(**own)
+        self.setParams(**given)
 
     def _name(self, param: Param[Any] | str) -> str:
         return self.getParam(param if isinstance(param, str) else param.name).name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -29,6 +30,7 @@ _NO_EFFECT = "accepted for compatibility, without effect"
 class EncoderStage(Annotator):
     """A stage around an encoder, which it shares with its copies and never changes."""
 
+    opens_models = True
     architecture: ClassVar[str]
     default_model: ClassVar[str | None] = None
 
@@ -80,20 +82,30 @@ class EncoderStage(Annotator):
         return cls(_load_encoder(wanted))
 
     @classmethod
-    def load(cls: type[E], path: str | Path) -> E:
-        """A stage with the model in a folder of Hugging Face's layout."""
-        if not Path(path).is_dir():
-            raise ModelNotFoundError(
-                f"{cls.__name__}.load: no folder at {str(path)!r}; expected a folder with "
-                "config.json, model.safetensors and the vocabulary"
-            )
-        return cls(_load_encoder(str(path)))
-
-    @classmethod
-    def loadSavedModel(cls: type[E], folder: str | Path, spark_session: Any = None) -> E:
+    def loadSavedModel(
+        cls: type[E], folder: str | os.PathLike[str], spark_session: Any = None
+    ) -> E:
         """The same as `load`; there is no Spark session to pass."""
         del spark_session
         return cls.load(folder)
+
+    @classmethod
+    def of_model(cls: type[E], path: str | os.PathLike[str]) -> E:
+        """A stage with the model at a path, in any format that `Encoder.load` opens."""
+        return cls(_load_encoder(Path(path)))
+
+    def saved_model(self) -> Encoder | None:
+        """The encoder, which must be there."""
+        return self.encoder
+
+    @classmethod
+    def restored(cls: type[E], encoder: Encoder | None) -> E:
+        """A new stage around the encoder that was saved with it."""
+        if encoder is None:
+            raise ModelFormatError(
+                f"a saved {cls.__name__} has no model. Save it again, or fetch it again"
+            )
+        return cls(encoder)
 
     @property
     def encoder(self) -> Encoder:
@@ -160,7 +172,7 @@ def _case_matters(encoder: Encoder) -> bool:
     return not np.array_equal(upper.ids.values, lower.ids.values)
 
 
-def _load_encoder(name_or_path: str | None) -> Encoder:
+def _load_encoder(name_or_path: str | Path | None) -> Encoder:
     # Imported late: stages without a model need neither NumPy kernels nor tokenizers.
     from embedpipe.models.encoder import Encoder
 

@@ -12,7 +12,8 @@ from embedpipe.annotation import AnnotationColumn, annotation_field
 from embedpipe.errors import ColumnError, ParameterError
 from embedpipe.frames import Column, Kinds, transform_frame
 from embedpipe.frames.columns import described
-from embedpipe.params import HasParams, Param, boolean, string, strings
+from embedpipe.params import Param, boolean, string, strings
+from embedpipe.persistence import Saved, SavedStage
 from embedpipe.stages.batch import Batch
 
 __all__ = ["Annotator", "Stage"]
@@ -22,7 +23,7 @@ A = TypeVar("A", bound="Annotator")
 Frame = TypeVar("Frame")
 
 
-class Stage(HasParams, ABC):
+class Stage(SavedStage, ABC):
     """A step of a pipeline that adds one annotation column.
 
     Stages hold their parameters and at most a shared read-only model, so that one stage can serve
@@ -64,6 +65,13 @@ class Stage(HasParams, ABC):
         from embedpipe.stages.runner import Runner
 
         return transform_frame(frame, Runner([self.fitted()]))
+
+    @classmethod
+    def saved_classes(cls) -> Mapping[str, type[Saved]]:
+        """All registered stages."""
+        from embedpipe.stages import STAGES
+
+        return {stage.__name__: stage for stage in STAGES}
 
     def require(self, available: Mapping[str, Column], name: str, kind: str) -> Column:
         """The column of that name, if it is there and of that kind; otherwise a ColumnError."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,16 @@ def _single_characters(value: Any) -> list[str]:
     return characters
 
 
-_word_rules: Kind[WordRules] = Kind("the rules that a Tokenizer prepared", _checked_rules)
+def _rules_of_json(stored: Any) -> WordRules:
+    if not isinstance(stored, dict):
+        raise TypeError(f"a {type(stored).__name__}")
+    lists = {key: tuple(value) for key, value in stored.items() if isinstance(value, list)}
+    return WordRules(**{**stored, **lists})
+
+
+_word_rules: Kind[WordRules] = Kind(
+    "the rules that a Tokenizer prepared", _checked_rules, asdict, _rules_of_json
+)
 _characters: Kind[list[str]] = Kind(
     "a list of single characters, each with a backslash before it or without", _single_characters
 )

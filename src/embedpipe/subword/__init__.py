@@ -3,7 +3,7 @@
 Sentence and word boundaries are found in `text`; what the ids mean to a model is in `encoder`.
 """
 
-from embedpipe.subword.loading import load_tokenizer
+from embedpipe.subword.loading import load_tokenizer, make_tokenizer
 from embedpipe.subword.tokenizer import PieceBatch, SubwordTokenizer
 
-__all__ = ["PieceBatch", "SubwordTokenizer", "load_tokenizer"]
+__all__ = ["PieceBatch", "SubwordTokenizer", "load_tokenizer", "make_tokenizer"]

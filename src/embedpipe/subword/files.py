@@ -8,7 +8,7 @@ from typing import Any
 
 from embedpipe.errors import ModelFormatError
 
-__all__ = ["read_bytes", "read_json_object", "read_text"]
+__all__ = ["decoded", "json_object", "read_bytes"]
 
 _LARGEST_FILE = 256 * 2**20
 """Bytes. The largest published multilingual vocabularies take 20 MiB."""
@@ -30,30 +30,28 @@ def read_bytes(path: Path) -> bytes:
         ) from error
 
 
-def read_text(path: Path) -> str:
-    """The contents of a UTF-8 file; ModelFormatError names the first byte that is not UTF-8."""
+def decoded(data: bytes, source: str) -> str:
+    """UTF-8 text; ModelFormatError names the first byte that is not UTF-8."""
     try:
-        return read_bytes(path).decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ModelFormatError(
-            f"{path}: byte {error.start} is not UTF-8 ({error.reason}); expected UTF-8 text. "
+            f"{source}: byte {error.start} is not UTF-8 ({error.reason}); expected UTF-8 text. "
             "Fetch the model again"
         ) from error
 
 
-def read_json_object(path: Path) -> dict[str, Any]:
-    """The JSON object in a file, or an empty one if there is no such file."""
-    if not path.exists():
-        return {}
+def json_object(data: bytes, source: str) -> dict[str, Any]:
+    """The JSON object in a file's contents."""
     try:
-        value = json.loads(read_text(path))
+        value = json.loads(decoded(data, source))
     # RecursionError: brackets nested deeper than the interpreter follows
     except (ValueError, RecursionError) as error:
         if isinstance(error, ModelFormatError):
             raise
         raise ModelFormatError(
-            f"{path} is not valid JSON: {error}. Fetch the model again"
+            f"{source} is not valid JSON: {error}. Fetch the model again"
         ) from error
     if not isinstance(value, dict):
-        raise ModelFormatError(f"{path}: found {type(value).__name__}; expected a JSON object")
+        raise ModelFormatError(f"{source}: found {type(value).__name__}; expected a JSON object")
     return value

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from embedpipe._dependencies import require
 from embedpipe.encoder.config import EncoderConfig
 from embedpipe.errors import ModelFormatError
-from embedpipe.subword.files import read_text
+from embedpipe.subword.files import decoded, read_bytes
 from embedpipe.subword.sentencepiece import CONTROL, read_sentencepiece
 from embedpipe.subword.settings import TokenizerSettings, read_settings
 from embedpipe.subword.tokenizer import SubwordTokenizer, TokenizerParts
@@ -17,7 +17,9 @@ from embedpipe.subword.tokenizer_json import read_tokenizer_json
 from embedpipe.subword.unigram import WORD_BOUNDARY, unigram_for_text, unigram_for_words
 from embedpipe.subword.wordpiece import wordpiece_for_text, wordpiece_for_words
 
-__all__ = ["load_tokenizer"]
+__all__ = ["load_tokenizer", "make_tokenizer"]
+
+_SETTINGS = "tokenizer_config.json"
 
 _CLS, _SEP, _MASK = "[CLS]", "[SEP]", "[MASK]"
 """BERT's and ALBERT's names, unless the settings say otherwise."""
@@ -30,20 +32,32 @@ def load_tokenizer(directory: Path, config: EncoderConfig) -> SubwordTokenizer:
     ModelFormatError if there is none, if it is damaged, if it lacks `[CLS]`, `[SEP]` or the unknown
     piece, or if it gives ids that `config` has no place for.
     """
-    settings = read_settings(directory)
+    layout = [name for name in _LAYOUTS if (directory / name).exists()][:1]
+    settings = [_SETTINGS] if (directory / _SETTINGS).exists() else []
+    files = {name: read_bytes(directory / name) for name in (*settings, *layout)}
+    return make_tokenizer(files, config, source=str(directory))
+
+
+def make_tokenizer(
+    files: Mapping[str, bytes], config: EncoderConfig, *, source: str
+) -> SubwordTokenizer:
+    """The same of files in memory, by name; `source` names their folder in errors."""
+    settings = TokenizerSettings()
+    if _SETTINGS in files:
+        settings = read_settings(files[_SETTINGS], f"{source}/{_SETTINGS}")
     for name, read in _LAYOUTS.items():
-        path = directory / name
-        if path.exists():
-            return _checked(read(path, settings), settings, path, config)
+        if name in files:
+            path = f"{source}/{name}"
+            return _checked(read(files[name], path, settings), settings, path, config)
     raise ModelFormatError(
-        f"{directory} has no tokenizer: found none of {', '.join(_LAYOUTS)}. "
+        f"{source} has no tokenizer: found none of {', '.join(_LAYOUTS)}. "
         "Copy the file that was published with the model into the folder"
     )
 
 
-def _from_vocabulary(path: Path, settings: TokenizerSettings) -> TokenizerParts:
+def _from_vocabulary(data: bytes, source: str, settings: TokenizerSettings) -> TokenizerParts:
     """BERT's `vocab.txt`: a piece a line; of equal lines the last counts, as in transformers."""
-    text = read_text(path).replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
+    text = decoded(data, source).replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
     vocabulary = {piece: piece_id for piece_id, piece in enumerate(text.split("\n"))}
     unk_piece = settings.unk_token or "[UNK]"
     tokenizer = wordpiece_for_text(
@@ -61,9 +75,9 @@ def _from_vocabulary(path: Path, settings: TokenizerSettings) -> TokenizerParts:
     )
 
 
-def _from_sentencepiece(path: Path, settings: TokenizerSettings) -> TokenizerParts:
+def _from_sentencepiece(data: bytes, source: str, settings: TokenizerSettings) -> TokenizerParts:
     """ALBERT's `spiece.model`."""
-    model = read_sentencepiece(path)
+    model = read_sentencepiece(data, source)
     unk_piece = model.pieces[model.unk_id]
     controls = [p for p, kind in zip(model.pieces, model.types, strict=True) if kind == CONTROL]
     tokenizer = unigram_for_text(
@@ -100,7 +114,7 @@ def _mark_special(
     )
 
 
-_LAYOUTS: dict[str, Callable[[Path, TokenizerSettings], TokenizerParts]] = {
+_LAYOUTS: dict[str, Callable[[bytes, str, TokenizerSettings], TokenizerParts]] = {
     "tokenizer.json": read_tokenizer_json,
     "vocab.txt": _from_vocabulary,
     "spiece.model": _from_sentencepiece,
@@ -108,7 +122,7 @@ _LAYOUTS: dict[str, Callable[[Path, TokenizerSettings], TokenizerParts]] = {
 
 
 def _checked(
-    parts: TokenizerParts, settings: TokenizerSettings, path: Path, config: EncoderConfig
+    parts: TokenizerParts, settings: TokenizerSettings, path: str, config: EncoderConfig
 ) -> SubwordTokenizer:
     cls_piece = settings.cls_token or _CLS
     sep_piece = settings.sep_token or _SEP
@@ -122,7 +136,7 @@ def _checked(
             f"{path} lacks the special pieces {', '.join(missing)}. Use the vocabulary that was "
             "published with the model; other names for them belong into tokenizer_config.json"
         )
-    tokenizer = SubwordTokenizer(parts, source=str(path), cls_piece=cls_piece, sep_piece=sep_piece)
+    tokenizer = SubwordTokenizer(parts, source=path, cls_piece=cls_piece, sep_piece=sep_piece)
     if tokenizer.vocab_size > config.vocab_size:
         raise ModelFormatError(
             f"{path} has piece ids up to {tokenizer.vocab_size - 1}; the encoder's vocab_size is "
@@ -132,7 +146,7 @@ def _checked(
     return tokenizer
 
 
-def _check_template(parts: TokenizerParts, tokenizer: SubwordTokenizer, path: Path) -> None:
+def _check_template(parts: TokenizerParts, tokenizer: SubwordTokenizer, path: str) -> None:
     """Refuse a file whose own template surrounds texts by something else than `[CLS]` `[SEP]`."""
     if parts.text.post_processor is None:
         return

@@ -9,12 +9,10 @@ import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from embedpipe.errors import ModelFormatError
-from embedpipe.subword.files import read_bytes
 from embedpipe.subword.protobuf import message_fields
 
 __all__ = [
@@ -66,13 +64,15 @@ class SentencePieceModel:
     charsmap: bytes
 
 
-def read_sentencepiece(path: Path) -> SentencePieceModel:
-    """Read a file such as `spiece.model`; ModelFormatError says what is damaged or unsupported."""
-    source = str(path)
+def read_sentencepiece(data: bytes, source: str) -> SentencePieceModel:
+    """Read the contents of a file such as `spiece.model`, which `source` names in errors.
+
+    Raises ModelFormatError that says what is damaged or unsupported.
+    """
     pieces: list[tuple[str, float, int]] = []
     problems: list[str] = []
     charsmap = b""
-    for number, value in message_fields(read_bytes(path), source=source):
+    for number, value in message_fields(data, source=source):
         if isinstance(value, int):
             continue
         if number == _PIECES:

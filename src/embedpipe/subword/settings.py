@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from embedpipe.errors import ModelFormatError
-from embedpipe.subword.files import read_json_object
+from embedpipe.subword.files import json_object
 
 __all__ = ["TokenizerSettings", "read_settings"]
 
-_FILE = "tokenizer_config.json"
 _SWITCHES = ("do_lower_case", "strip_accents", "tokenize_chinese_chars", "keep_accents")
 _SPECIAL = ("cls_token", "sep_token", "unk_token", "pad_token", "mask_token")
 
@@ -31,12 +29,12 @@ class TokenizerSettings:
     mask_token: str | None = None
 
 
-def read_settings(directory: Path) -> TokenizerSettings:
-    """Read `tokenizer_config.json`; without one, nothing is set.
+def read_settings(data: bytes, source: str) -> TokenizerSettings:
+    """Read the contents of `tokenizer_config.json`.
 
     Raises ModelFormatError that lists every setting of a wrong type.
     """
-    found = read_json_object(directory / _FILE)
+    found = json_object(data, source)
     switches = {key: found.get(key) for key in _SWITCHES}
     special = {key: _content(found.get(key)) for key in _SPECIAL}
     problems = [
@@ -51,7 +49,7 @@ def read_settings(directory: Path) -> TokenizerSettings:
     if problems:
         listed = "".join(f"\n  - {problem}" for problem in problems)
         raise ModelFormatError(
-            f"{directory / _FILE} has settings of wrong types:{listed}\nCorrect or remove them."
+            f"{source} has settings of wrong types:{listed}\nCorrect or remove them."
         )
     return TokenizerSettings(**switches, **special)
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-from pathlib import Path
 from typing import Any
 
 from embedpipe._dependencies import require
 from embedpipe.errors import ModelFormatError
-from embedpipe.subword.files import read_text
+from embedpipe.subword.files import decoded
 from embedpipe.subword.sentencepiece import (
     CONTROL,
     NORMAL,
@@ -26,12 +25,12 @@ __all__ = ["read_tokenizer_json"]
 _DEFAULT_UNKNOWN = "<unk>"  # AlbertTokenizer's
 
 
-def read_tokenizer_json(path: Path, settings: TokenizerSettings) -> TokenizerParts:
-    """The tokenizer of the file, without the padding and truncation that it may ask for.
+def read_tokenizer_json(data: bytes, source: str, settings: TokenizerSettings) -> TokenizerParts:
+    """The tokenizer of the file's contents, without the padding and truncation that it may ask for.
 
     As in transformers, `settings` overrule the file on case, accents and Chinese characters.
     """
-    tokenizer = _open(path)
+    tokenizer = _open(data, source)
     tokenizer.no_padding()
     tokenizer.no_truncation()
     model = tokenizer.model
@@ -50,26 +49,26 @@ def read_tokenizer_json(path: Path, settings: TokenizerSettings) -> TokenizerPar
     if kind == "Unigram":
         return TokenizerParts(
             text=tokenizer,
-            make_words=lambda: unigram_for_words(_unigram_model(tokenizer, path)),
+            make_words=lambda: unigram_for_words(_unigram_model(tokenizer, source)),
             unk_piece=settings.unk_token or _DEFAULT_UNKNOWN,
             skipped_in_words=WORD_BOUNDARY,
         )
     raise ModelFormatError(
-        f"{path}: found a {kind} tokenizer; expected WordPiece (BERT) or Unigram (ALBERT). "
+        f"{source}: found a {kind} tokenizer; expected WordPiece (BERT) or Unigram (ALBERT). "
         "The encoder belongs to another family than this tokenizer"
     )
 
 
-def _open(path: Path) -> Any:
+def _open(data: bytes, source: str) -> Any:
     tokenizers = require("tokenizers", "reading tokenizer.json")
-    text = read_text(path)
+    text = decoded(data, source)
     try:
         return tokenizers.Tokenizer.from_str(text)
     except Exception as error:
         if type(error) is not Exception:  # what tokenizers raises for a file it cannot use
             raise
         raise ModelFormatError(
-            f"{path} is not a tokenizer that the tokenizers package can read: {error}. "
+            f"{source} is not a tokenizer that the tokenizers package can read: {error}. "
             "Fetch the model again, or remove the file if the folder holds vocab.txt or "
             "spiece.model too"
         ) from error
@@ -85,13 +84,13 @@ def _apply(settings: TokenizerSettings, normalizer: Any) -> None:
         normalizer.handle_chinese_chars = settings.tokenize_chinese_chars
 
 
-def _unigram_model(tokenizer: Any, path: Path) -> SentencePieceModel:
+def _unigram_model(tokenizer: Any, source: str) -> SentencePieceModel:
     """The SentencePiece model that the tokenizer was made from, as far as it still tells."""
     state = json.loads(tokenizer.to_str())
     unigram = state["model"]
     if unigram["unk_id"] is None:
         raise ModelFormatError(
-            f"{path}: the model has no unk_id; expected the id of the piece for unknown text. "
+            f"{source}: the model has no unk_id; expected the id of the piece for unknown text. "
             "Fetch the model again"
         )
     pieces = tuple(piece for piece, _ in unigram["vocab"])

@@ -1,0 +1,42 @@
+"""``embedpipe bundle``: a saved pipeline in, one file with the pipeline and its models out."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+__all__ = ["add_parser", "bundle"]
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command to the subparsers of `embedpipe`."""
+    parser = commands.add_parser(
+        "bundle",
+        help="put a saved pipeline and its models into one file",
+        description="Put a saved stage or pipeline, with all of its models, into one file, which "
+        "PipelineModel.load opens on a machine without network. The same stages give the same "
+        "bytes. Pipelines that Spark NLP saved can be given, too.",
+    )
+    parser.add_argument("path", metavar="PIPELINE", help="the folder that save has written")
+    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the file to write")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Carry out the parsed command and tell what was written."""
+    name, size = bundle(args.path, args.output)
+    print(f"{args.output}: {size:,} bytes; open it with {name}.load")
+
+
+def bundle(path: str | Path, output: str | Path) -> tuple[str, int]:
+    """Write what is saved at `path` to one file; the name of its class, and bytes written.
+
+    Raises ModelNotFoundError or ModelFormatError for what is wrong with it, OutputError for what is
+    wrong with the file.
+    """
+    from embedpipe.pipeline import load_any
+
+    saved = load_any(path)
+    saved.write().bundle(output)
+    return type(saved).__name__, Path(output).stat().st_size
