@@ -8,11 +8,24 @@ from types import ModuleType
 from embedpipe.errors import MissingDependencyError
 
 _INSTALL = {
+    "filelock": "pip install filelock",
+    "huggingface_hub": "pip install huggingface_hub",
     "pyarrow": "pip install pyarrow",
     "pandas": "pip install pandas",
     "tokenizers": "pip install tokenizers",
     "tqdm": "pip install tqdm",
 }
+
+
+def http_client() -> ModuleType:
+    """The HTTP library that huggingface_hub brings along: httpx2, or httpx before its version 2.
+
+    Both have the same interface.
+    """
+    try:
+        return importlib.import_module("httpx2")
+    except ModuleNotFoundError:
+        return require("httpx", "downloading a model")
 
 
 def require(name: str, purpose: str) -> ModuleType:

@@ -95,20 +95,22 @@ class Encoder:
         precision: Precision = "float32",
         threads: int | None = None,
         implementation: Implementation = "native",
+        language: str | None = None,
     ) -> Encoder:
         """Load a model from a folder in Hugging Face's layout.
 
         Args:
             name_or_path: a folder, or a name that is looked for in the directories of
-                `EMBEDPIPE_MODELS`, in the cache and among installed packages; None means
-                all-MiniLM-L6-v2.
+                `EMBEDPIPE_MODELS`, in the cache, among installed packages and in the catalog, from
+                which it is downloaded; None means all-MiniLM-L6-v2.
             precision: "float32", which is exact. "auto" means the same for now.
             threads: at most this many, 1 to 1024; None means the cores this process may use.
             implementation: "native", compiled, or "reference", its definition in NumPy float64,
                 slow.
+            language: of a model that is given by name, such as "en"; None for any.
 
         Raises:
-            ModelNotFoundError: there is no such model.
+            ModelNotFoundError: there is no such model, or it cannot be downloaded.
             ModelFormatError: its files are damaged or contradict each other.
             ParameterError: another argument has a value that is not allowed.
 
@@ -117,7 +119,7 @@ class Encoder:
         """
         _check_precision(precision)
         make_engine = _engine_maker(implementation, threads)
-        directory = find_model(name_or_path)
+        directory = find_model(name_or_path, language=language)
         model = read_huggingface(directory)
         tokenizer = load_tokenizer(model.directory, model.config)
         engine = make_engine(model.config, model.weights)

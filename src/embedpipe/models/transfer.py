@@ -1,0 +1,164 @@
+"""What all downloads share: patience, progress, room on the disk, and what errors may show.
+
+One file over HTTP is in `http_file`, a Hugging Face repository in `repository`.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import errno
+import hashlib
+import os
+import random
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+from embedpipe._dependencies import require
+from embedpipe.errors import DownloadError, EmbedpipeError, OutputError
+
+__all__ = [
+    "TransientError",
+    "byte_progress",
+    "check_room",
+    "is_offline",
+    "patiently",
+    "retry_after",
+    "sha256_of",
+    "shown",
+    "write_failure",
+]
+
+T = TypeVar("T")
+
+TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+_OFFLINE_VARIABLES = ("EMBEDPIPE_OFFLINE", "HF_HUB_OFFLINE")
+_YES = {"1", "on", "yes", "true"}  # as huggingface_hub reads its variable
+_MOST_FRUITLESS = 5
+_MOST_ATTEMPTS = 50
+_FIRST_WAIT = 0.5
+_LONGEST_WAIT = 30.0
+_LONGEST_ASKED_WAIT = 300.0
+
+
+@dataclass
+class TransientError(Exception):
+    """A failure that may pass: why, after how many seconds to try again, if something came."""
+
+    reason: str
+    wait: float | None = None
+    progress: bool = False
+
+
+def is_offline() -> bool:
+    """Whether no request may be made: `EMBEDPIPE_OFFLINE` or `HF_HUB_OFFLINE` is 1 or yes."""
+    return any(os.environ.get(name, "").lower() in _YES for name in _OFFLINE_VARIABLES)
+
+
+def patiently(attempt: Callable[[], T], what: str) -> T:
+    """The result of `attempt`, tried again after a TransientError, with longer and longer waits.
+
+    Attempts that bring something are not counted against it, so that a connection that drops often
+    gets there. Raises DownloadError when patience ends.
+    """
+    fruitless = 0
+    for _ in range(_MOST_ATTEMPTS):
+        try:
+            return attempt()
+        except TransientError as failure:
+            fruitless = 0 if failure.progress else fruitless + 1
+            if fruitless >= _MOST_FRUITLESS:
+                raise DownloadError(
+                    f"{what}: {failure.reason}, {fruitless} times in a row"
+                ) from failure
+            _wait(failure, fruitless, what)
+            reason = failure.reason
+    raise DownloadError(f"{what}: {reason}, after {_MOST_ATTEMPTS} attempts")
+
+
+def _wait(failure: TransientError, fruitless: int, what: str) -> None:
+    if failure.wait is not None and failure.wait > _LONGEST_ASKED_WAIT:
+        raise DownloadError(
+            f"{what}: {failure.reason}, with the wish to be asked again in {failure.wait:.0f} "
+            "seconds; try again then"
+        )
+    # Not all at the same moment, should many machines have been turned away together.
+    usual = min(_FIRST_WAIT * 2 ** max(fruitless - 1, 0), _LONGEST_WAIT) * random.uniform(0.5, 1.0)  # noqa: S311
+    time.sleep(usual if failure.wait is None else failure.wait)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, as a server's `Retry-After` says in seconds or as a date; None if it does
+    not."""
+    value = headers.get("Retry-After", "").strip()
+    if value.isdecimal():
+        return float(value)
+    moment = email.utils.parsedate_tz(value) if value else None
+    return None if moment is None else max(0.0, email.utils.mktime_tz(moment) - time.time())
+
+
+def check_room(folder: Path, needed: int) -> None:
+    """Raise OutputError unless that many bytes are free where `folder` is."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OutputError(
+            f"the model needs {_megabytes(needed)} in {folder}, and {_megabytes(free)} are free; "
+            "free some space, or set EMBEDPIPE_CACHE to a directory on another disk"
+        )
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.0f} MB"
+
+
+@contextmanager
+def write_failure(folder: Path) -> Iterator[None]:
+    """Turn the system's refusal to write below `folder` into an OutputError."""
+    try:
+        yield
+    except EmbedpipeError:  # some of which are OSErrors as well
+        raise
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        remedy = "free some space" if full else "check the folder's permissions"
+        raise OutputError(
+            f"cannot write to {folder}: {error.strerror or error}; {remedy}, or set "
+            "EMBEDPIPE_CACHE to another directory"
+        ) from error
+
+
+@contextmanager
+def byte_progress(label: str, total: int | None, done: int) -> Iterator[Callable[[int], Any]]:
+    """Give a function that counts bytes; a bar is drawn if standard error is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    tqdm = require("tqdm", "a progress bar").tqdm
+    with tqdm(
+        total=total, initial=done, desc=label, unit="B", unit_scale=True, file=sys.stderr
+    ) as bar:
+        yield bar.update
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    buffer = memoryview(bytearray(2**20))
+    with path.open("rb", buffering=0) as file:
+        while size := file.readinto(buffer):
+            digest.update(buffer[:size])
+    return digest.hexdigest()
+
+
+def shown(address: str) -> str:
+    """An address as errors and records may hold it: without user, password and query."""
+    parts = urlsplit(address)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, "", ""))
