@@ -131,7 +131,7 @@ def suggestion(name: str, names: Iterable[str]) -> str:
     """The end of a sentence that asks about near names, or nothing."""
     import difflib
 
-    near = difflib.get_close_matches(name, list(names), n=3)
+    near = difflib.get_close_matches(name, sorted(set(names)), n=3)
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 

@@ -9,9 +9,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
+from embedpipe.encoder.config import Architecture
 from embedpipe.encoder.pooling import POOLINGS, Pooling
 from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterError
 from embedpipe.formats.strict_json import read_json
@@ -89,6 +90,11 @@ class CatalogModel:
     def task(self) -> Task:
         """Whether it is published for vectors of words or of sentences."""
         return "sentence" if self.annotator.endswith("SentenceEmbeddings") else "word"
+
+    @property
+    def computable(self) -> bool:
+        """Whether embedpipe knows the architecture."""
+        return self.architecture in get_args(Architecture)
 
 
 def read_catalog_file(path: Path) -> tuple[list[CatalogModel], dict[str, str]]:

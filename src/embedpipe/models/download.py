@@ -11,8 +11,10 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import get_args
 
 from embedpipe._dependencies import require
+from embedpipe.encoder.config import Architecture
 from embedpipe.errors import DownloadError, ModelFormatError, ModelNotFoundError
 from embedpipe.models.catalog_file import CatalogModel, Source
 from embedpipe.models.http_file import download_file
@@ -22,8 +24,6 @@ from embedpipe.models.settle import adopt_archive, adopt_files, check_model, ori
 from embedpipe.models.transfer import check_room, is_offline, sha256_of, shown, write_failure
 
 __all__ = ["fetch_model"]
-
-_ARCHITECTURES = ("albert", "bert")
 
 # TF-Hub gives a page to people and an archive to programs.
 _TFHUB_QUERY = "?tf-hub-format=compressed"
@@ -40,10 +40,10 @@ def fetch_model(model: CatalogModel, directory: Path, name: str) -> Path:
     Raises DownloadError that lists what was tried and why it failed, OutputError if there is no
     room or no permission to write.
     """
-    if model.architecture not in _ARCHITECTURES:
+    if not model.computable:
         raise ModelFormatError(
             f"the model {model.name} is of architecture {model.architecture}; embedpipe computes "
-            f"{' and '.join(_ARCHITECTURES)}"
+            f"{' and '.join(get_args(Architecture))}"
         )
     folder = directory / name
     with write_failure(directory):

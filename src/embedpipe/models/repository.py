@@ -111,7 +111,10 @@ def _download(source: Source, check_size: Callable[[int], None]) -> tuple[Path, 
 def _asked(
     hub: Any, name: str, revision: str | None, check_size: Callable[[int], None]
 ) -> tuple[Path, list[str]]:
-    facts = hub.HfApi().model_info(name, revision=revision, files_metadata=True, timeout=_SECONDS)
+    # The first file settles the commit, also for later users of the Hugging Face cache.
+    folder = Path(hub.hf_hub_download(name, "config.json", revision=revision)).parent
+    commit = folder.name
+    facts = hub.HfApi().model_info(name, revision=commit, files_metadata=True, timeout=_SECONDS)
     published = {file.rfilename: file for file in facts.siblings or ()}
     names = wanted_files(published)
     if not names:
@@ -121,8 +124,7 @@ def _asked(
         )
     check_size(sum(published[file].size or 0 for file in names))
     for file in names:
-        hub.hf_hub_download(name, file, revision=facts.sha)
-    folder = Path(hub.hf_hub_download(name, "config.json", revision=facts.sha)).parent
+        hub.hf_hub_download(name, file, revision=commit)
     _check_hashes(folder, {file: _digest(published[file]) for file in names})
     return folder, names
 

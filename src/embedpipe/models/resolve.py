@@ -156,6 +156,12 @@ def _in_catalog(name: str, language: str | None) -> Path:
     return fetch_model(model, cache_directory() / "models", folder)
 
 
+def find_here(model: CatalogModel) -> Path | None:
+    """The folder of a model of the catalog if it is on this machine; nothing is downloaded."""
+    here = _in_directories(_folder_name(model, ""), model.language)
+    return here or next((directory for directory, _ in _packages(model)), None)
+
+
 def _folder_name(model: CatalogModel, version: str) -> str:
     """Where a model lies in the cache: the language only if unusual, the version only if asked."""
     language = "" if model.language == _USUAL_LANGUAGE else f"@{model.language}"
@@ -164,16 +170,20 @@ def _folder_name(model: CatalogModel, version: str) -> str:
 
 def _in_package(model: CatalogModel) -> Path | None:
     """The model's folder in an installed package that carries it, once its files are checked."""
-    for source in model.sources:
-        if source.package is None:
-            continue
-        spec = importlib.util.find_spec(source.package)
-        locations = spec.submodule_search_locations if spec is not None else None
-        if locations:
-            directory = Path(locations[0]) / str(source.folder)
-            _check_package(directory, source)
-            return directory
+    for directory, source in _packages(model):
+        _check_package(directory, source)
+        return directory
     return None
+
+
+def _packages(model: CatalogModel) -> Iterator[tuple[Path, Source]]:
+    """The folders in installed packages that should hold the model."""
+    for source in model.sources:
+        if source.package is not None:
+            spec = importlib.util.find_spec(source.package)
+            locations = spec.submodule_search_locations if spec is not None else None
+            if locations:
+                yield Path(locations[0]) / str(source.folder), source
 
 
 def _check_package(directory: Path, source: Source) -> None:
