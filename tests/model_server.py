@@ -26,13 +26,14 @@ class Answer:
     """How to answer one request, instead of giving the file as it should be.
 
     status: another one, without the file. headers: further ones. cut: close the connection after
-    so many bytes of the body. announce: another Content-Length. stall: seconds of silence halfway.
+    so many bytes of the body. part: send only so many bytes of a range, and say so. announce: another Content-Length. stall: seconds of silence halfway.
     pause: seconds between blocks of 1/20.
     """
 
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     cut: int | None = None
+    part: int | None = None
     announce: int | None = None
     stall: float = 0.0
     pause: float = 0.0
@@ -103,7 +104,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         body = content[begin:]
         self.send_response(206 if begin else 200)
         if begin:
-            last = len(content) - 1
+            body = body[: answer.part]
+            last = begin + len(body) - 1
             self.send_header("Content-Range", f"bytes {begin}-{last}/{len(content)}")
         length = len(body) if answer.announce is None else answer.announce
         extra = server.headers.get(path, {})

@@ -74,6 +74,13 @@ def test_a_connection_that_drops_at_every_tenth_is_resumed(server, target, waits
     assert len(waits) == 10
 
 
+def test_a_server_may_send_less_of_a_range_than_was_asked_for(server, target, waits):
+    server.answers[PATH] = [Answer(cut=1_000_000), Answer(part=1_000_000)]
+    assert download_file(address(server), target) == DIGEST
+    assert server.sent == len(CONTENT)
+    assert len(server.requests) == 4
+
+
 def test_a_server_without_ranges_that_always_drops_is_given_up(server, target, waits):
     server.ranges = False
     server.answers[PATH] = [Answer(cut=1000)]

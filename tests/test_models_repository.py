@@ -146,8 +146,32 @@ def test_weights_that_are_not_the_published_ones_are_refused(place, server, file
     place.describe(entry("tiny", SOURCE))
     output, errors = found(server)
     assert output == ""
-    assert "expected" in errors
-    assert hashlib.sha256(files["model.safetensors"]).hexdigest() in errors
+    assert "org/tiny: model.safetensors came with another SHA-256 than is published" in errors
+    assert not (place.models / "tiny").exists()
+    server.files[path] = files["model.safetensors"]
+    assert found(server)[0] == str(place.models / "tiny")
+    assert (place.models / "tiny/model.safetensors").read_bytes() == files["model.safetensors"]
+
+
+def test_a_file_damaged_in_the_hugging_face_cache_is_fetched_again(place, server, files):
+    publish(server, files)
+    place.describe(entry("tiny", SOURCE))
+    found(server)
+    shutil.rmtree(place.models)
+    blob = next(place.hub.rglob("snapshots/*/model.safetensors")).resolve()
+    blob.write_bytes(bytes(blob.stat().st_size))
+    output, errors = found(server, EMBEDPIPE_OFFLINE="1")
+    assert output == ""
+    assert "org/tiny: not in the Hugging Face cache" in errors
+    assert found(server)[0] == str(place.models / "tiny")
+    assert (place.models / "tiny/model.safetensors").read_bytes() == files["model.safetensors"]
+
+
+def test_another_file_than_the_catalog_means_is_refused(place, server, files):
+    publish(server, files)
+    place.describe(entry("tiny", {**SOURCE, "files": {"vocab.txt": "0" * 64}}))
+    _, errors = found(server)
+    assert "vocab.txt has not the SHA-256 0000" in errors
     assert not (place.models / "tiny").exists()
 
 

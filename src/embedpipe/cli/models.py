@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
     from embedpipe.models.catalog import search
 
     found = search(args.task, args.language, args.dimension, args.text)
-    print("\n".join(_table([_HEADER, *map(_row, found)])))
+    print("\n".join(_table([_HEADER, *map(_row, found)])) if found else "no model fits")
 
 
 def run_show(args: argparse.Namespace) -> None:

@@ -229,7 +229,7 @@ _SOURCE_RULES: dict[str, dict[str, _Rule]] = {
 
 
 def _problems(content: Mapping[str, Any]) -> Iterator[str]:
-    for key in content.keys() - {"models", "names"}:
+    for key in sorted(content.keys() - {"models", "names"}):
         yield f"{key!r:.80}: not known; expected models and names"
     models, names = content.get("models", []), content.get("names", {})
     if not _list_of(lambda v: isinstance(v, dict))(models):
@@ -275,7 +275,7 @@ def _entry_problems(entry: Mapping[str, Any], where: str) -> Iterator[str]:
 def _rule_problems(
     found: Mapping[str, Any], rules: Mapping[str, _Rule], where: str
 ) -> Iterator[str]:
-    for key in found.keys() - rules.keys():
+    for key in sorted(found.keys() - rules.keys()):
         yield f"{where}.{key:.80}: not known; expected {', '.join(rules)}"
     for key, rule in rules.items():
         value = found.get(key)

@@ -132,9 +132,12 @@ def _attempt(address: str, partial: _Partial, check_size: _CheckSize | None) -> 
         failure.progress = partial.size() > before
         raise
     size = partial.size()
-    if total is not None and size != total:
-        partial.discard()
-        raise TransientError(f"{size} bytes came; {total} were announced")
+    if total is not None and size != total:  # a server may send less of a range than was asked for
+        if size > total:
+            partial.discard()
+        raise TransientError(
+            f"{size} bytes came; {total} were announced", progress=before < size < total
+        )
 
 
 def _take(

@@ -28,6 +28,7 @@ _SETTINGS = re.compile(
     r"|tokenizer_config\.json|special_tokens_map\.json"
 )
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_SHA256 = re.compile("[0-9a-f]{64}")
 _SECONDS = 30.0
 
 
@@ -39,7 +40,8 @@ def fetch_repository(source: Source, check_size: Callable[[int], None]) -> tuple
     """
     folder = _from_cache(source)
     names = wanted_files(_names_below(folder)) if folder is not None else []
-    if folder is None or not names:
+    sound = [_is_whole(folder / name, None) for name in names] if folder is not None else []
+    if folder is None or not names or not all(sound):
         if is_offline():
             raise DownloadError(
                 f"{source.repository}: not in the Hugging Face cache, and offline is asked for"
@@ -125,7 +127,10 @@ def _asked(
     check_size(sum(published[file].size or 0 for file in names))
     for file in names:
         hub.hf_hub_download(name, file, revision=commit)
-    _check_hashes(folder, {file: _digest(published[file]) for file in names})
+    for file in names:
+        large = published[file].lfs  # whose SHA-256 the repository publishes
+        if not _is_whole(folder / file, large.sha256 if large is not None else None):
+            raise DownloadError(f"{name}: {file} came with another SHA-256 than is published there")
     return folder, names
 
 
@@ -140,18 +145,26 @@ def _refusal(name: str, error: Any) -> Exception:
     return DownloadError(f"{name}: the server answers {status}{login}")
 
 
-def _digest(file: Any) -> str | None:
-    """The SHA-256 that the repository itself publishes, of large files only."""
-    return file.lfs.sha256 if file.lfs is not None else None
-
-
-def _check_hashes(folder: Path, expected: Mapping[str, str | None]) -> None:
+def _check_hashes(folder: Path, expected: Mapping[str, str]) -> None:
+    """Raise DownloadError unless the files are those that the catalog means."""
     for name, digest in expected.items():
-        if digest is None or not (folder / name).exists():
-            continue
-        found = sha256_of(folder / name)
-        if found != digest:
+        if (folder / name).exists() and sha256_of(folder / name) != digest:
             raise DownloadError(
-                f"{folder / name} has SHA-256 {found}; expected {digest}, as published. "
-                "It was damaged or replaced; remove it"
+                f"{folder / name} has not the SHA-256 {digest} that the catalog says; the "
+                "repository holds another file now"
             )
+
+
+def _is_whole(path: Path, published: str | None) -> bool:
+    """Whether a file of the Hugging Face cache is what it was published as; else it is removed.
+
+    Large files are kept there under their SHA-256, as the repository publishes it. published: the
+    same from the repository's listing, if it was asked. Of small files nothing is known.
+    """
+    real = path.resolve()
+    digest = published or (real.name if _SHA256.fullmatch(real.name) else None)
+    if digest is None or sha256_of(real) == digest:
+        return True
+    real.unlink()
+    path.unlink(missing_ok=True)
+    return False
