@@ -25,9 +25,10 @@ class Request:
 class Answer:
     """How to answer one request, instead of giving the file as it should be.
 
-    status: another one, without the file. headers: further ones. cut: close the connection after
-    so many bytes of the body. part: send only so many bytes of a range, and say so. announce: another Content-Length. stall: seconds of silence halfway.
-    pause: seconds between blocks of 1/20.
+    status: another one, without the file. headers: further or other ones. cut: close the connection
+    after so many bytes of the body. part: send only so many bytes of a range, and say so. announce:
+    another Content-Length. stall: seconds of silence halfway. pause: seconds between blocks, of
+    which there are 20.
     """
 
     status: int | None = None
@@ -102,14 +103,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._plain(416, {"Content-Range": f"bytes */{len(content)}"})
             return
         body = content[begin:]
-        self.send_response(206 if begin else 200)
+        facts = {"ETag": tag}
         if begin:
             body = body[: answer.part]
             last = begin + len(body) - 1
-            self.send_header("Content-Range", f"bytes {begin}-{last}/{len(content)}")
+            facts["Content-Range"] = f"bytes {begin}-{last}/{len(content)}"
         length = len(body) if answer.announce is None else answer.announce
-        extra = server.headers.get(path, {})
-        for name, value in {"ETag": tag, "Content-Length": str(length), **extra}.items():
+        facts |= {"Content-Length": str(length), **server.headers.get(path, {}), **answer.headers}
+        self.send_response(206 if begin else 200)
+        for name, value in facts.items():
             self.send_header(name, value)
         self.end_headers()
         if with_body:
@@ -136,10 +138,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             for number, part in enumerate(parts):
                 if number:
                     time.sleep(answer.stall or answer.pause)
+                with self.model_server.lock:  # first, as the client may look right after
+                    self.model_server.sent += len(part)
                 self.wfile.write(part)
                 self.wfile.flush()
-                with self.model_server.lock:
-                    self.model_server.sent += len(part)
         except ConnectionError:
             cut = True  # the client lost patience, or was ended
         self.close_connection = cut

@@ -149,6 +149,7 @@ def test_an_unknown_name_is_answered_with_places_and_near_names(places):
     make_model(places["first"] / "small_bert_L2_128")
     make_model(places["cache"] / "models" / "google" / "albert-base")
     (places["second"] / "no-model-in-here").mkdir()
+    make_model(places["cache"] / "models" / ".small_bert_L2_256.partial" / "model")
     with pytest.raises(ModelNotFoundError) as caught:
         find_model("small_bert_L2_182")
     message = str(caught.value)
