@@ -238,7 +238,7 @@ def test_a_slow_server_is_waited_for(server, target, waits, monkeypatch):
 def test_nobody_there_is_told_after_a_few_attempts(target):
     with model_server() as gone:
         pass
-    with pytest.raises(DownloadError, match=r"ConnectError.*5 times in a row"):
+    with pytest.raises(DownloadError, match=r"ConnectError.*3 times in a row"):
         download_file(f"{gone.address}/x.zip", target)
 
 

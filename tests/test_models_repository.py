@@ -11,10 +11,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from download_support import FIND, Place, assert_is_whole, entry, finished, process
 from format_support import OUTPUT_TOLERANCE, largest_difference
 from model_server import Answer, ModelServer, model_server
+from safetensors.numpy import load_file, save_file
 
 from embedpipe import Encoder
 from embedpipe.formats.importer import import_model
@@ -22,7 +24,7 @@ from embedpipe.models.repository import wanted_files
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 REPOSITORY = "org/tiny"
-API = f"/api/models/{REPOSITORY}/revision/{COMMIT}"
+API = f"/api/models/{REPOSITORY}"
 SOURCE = {"kind": "huggingface", "repository": REPOSITORY}
 TOKEN = "hf_verysecrettoken"
 
@@ -110,6 +112,29 @@ def test_pytorch_weights_are_converted(place, server, shared):
     output, errors = found(server)
     assert output == str(place.models / "tiny"), errors
     assert_is_whole(place.models / "tiny", folder / "expected.safetensors")
+
+
+def test_weights_with_older_names_and_a_shorter_limit(place, server, files, shared, tmp_path):
+    expected = shared / "fixtures/tf1/google_bert_zip/expected.safetensors"
+    older = {
+        f"bert.{name.replace('LayerNorm.weight', 'LayerNorm.gamma')}": tensor
+        for name, tensor in load_file(expected).items()
+    }
+    assert any("gamma" in name for name in older)
+    save_file(older, tmp_path / "older.safetensors")
+    files["model.safetensors"] = (tmp_path / "older.safetensors").read_bytes()
+    files["sentence_bert_config.json"] = b'{"max_seq_length": 9}'
+    publish(server, files)
+    place.describe(entry("tiny", SOURCE))
+    output, errors = found(server)
+    assert output == str(place.models / "tiny"), errors
+    encoder = Encoder.load("tiny")
+    assert encoder.max_length == 9
+    shutil.copyfile(expected, tmp_path / "model.safetensors")
+    for name in ("config.json", "vocab.txt"):
+        (tmp_path / name).write_bytes(files[name])
+    texts = ["the cat", "a"]
+    np.testing.assert_array_equal(encoder.encode(texts), Encoder.load(tmp_path).encode(texts))
 
 
 def test_what_the_hugging_face_cache_holds_is_used_without_a_request(place, server, files, shared):

@@ -21,6 +21,7 @@ from embedpipe.models.transfer import (
     retry_after,
     sha256_of,
     shown,
+    unanswered,
     write_failure,
 )
 
@@ -28,7 +29,7 @@ __all__ = ["MissingFileError", "download_file", "read_small_file"]
 
 _CheckSize = Callable[[int, int], None]
 
-_CONNECT_SECONDS = 10.0
+_CONNECT_SECONDS = 5.0
 _SILENCE_SECONDS = 30.0
 _LARGEST_SMALL_FILE = 16 * 2**20
 _CONTENT_RANGE = re.compile(r"bytes (?:([0-9]+)-[0-9]+|\*)/([0-9]+)")
@@ -185,7 +186,7 @@ def _requested(address: str, headers: Mapping[str, str]) -> Iterator[Any]:
             _check_status(response, address, partial=bool(headers))
             yield response
     except http.TransportError as error:
-        raise TransientError(f"{type(error).__name__}: {error or 'no answer'}") from error
+        raise unanswered(error) from error
     except (http.HTTPError, http.InvalidURL) as error:
         raise DownloadError(f"{shown(address)}: {type(error).__name__}: {error}") from error
 

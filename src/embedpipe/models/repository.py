@@ -17,6 +17,7 @@ from embedpipe.models.transfer import (
     patiently,
     retry_after,
     sha256_of,
+    unanswered,
     write_failure,
 )
 
@@ -29,7 +30,7 @@ _SETTINGS = re.compile(
 )
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _SHA256 = re.compile("[0-9a-f]{64}")
-_SECONDS = 30.0
+_SECONDS = 10.0
 
 
 def fetch_repository(source: Source, check_size: Callable[[int], None]) -> tuple[Path, list[str]]:
@@ -101,9 +102,9 @@ def _download(source: Source, check_size: Callable[[int], None]) -> tuple[Path, 
         except errors.HfHubHTTPError as error:
             raise _refusal(name, error) from error
         except errors.LocalEntryNotFoundError as error:  # stands for every failure to connect
-            raise TransientError("the server cannot be reached") from error
+            raise TransientError("the server cannot be reached", cost=2) from error
         except http_client().HTTPError as error:
-            raise TransientError(f"{type(error).__name__}: {error or 'no answer'}") from error
+            raise unanswered(error) from error
         except OSError as error:
             if error.errno is None and not isinstance(error, EmbedpipeError):
                 raise TransientError("another number of bytes came than was announced") from error
@@ -113,10 +114,7 @@ def _download(source: Source, check_size: Callable[[int], None]) -> tuple[Path, 
 def _asked(
     hub: Any, name: str, revision: str | None, check_size: Callable[[int], None]
 ) -> tuple[Path, list[str]]:
-    # The first file settles the commit, also for later users of the Hugging Face cache.
-    folder = Path(hub.hf_hub_download(name, "config.json", revision=revision)).parent
-    commit = folder.name
-    facts = hub.HfApi().model_info(name, revision=commit, files_metadata=True, timeout=_SECONDS)
+    facts = hub.HfApi().model_info(name, revision=revision, files_metadata=True, timeout=_SECONDS)
     published = {file.rfilename: file for file in facts.siblings or ()}
     names = wanted_files(published)
     if not names:
@@ -126,7 +124,11 @@ def _asked(
         )
     check_size(sum(published[file].size or 0 for file in names))
     for file in names:
-        hub.hf_hub_download(name, file, revision=commit)
+        hub.hf_hub_download(name, file, revision=facts.sha)
+    # Under its branch, once, so that the cache knows which commit that means.
+    folder = Path(hub.hf_hub_download(name, "config.json", revision=revision)).parent
+    if folder.name != facts.sha:
+        raise TransientError("the repository was changed meanwhile")
     for file in names:
         large = published[file].lfs  # whose SHA-256 the repository publishes
         if not _is_whole(folder / file, large.sha256 if large is not None else None):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from embedpipe.errors import ModelFormatError
+from embedpipe.formats.strict_json import read_json
 from embedpipe.models.catalog_file import CatalogModel, Source
 from embedpipe.models.transfer import sha256_of, shown
 
@@ -20,7 +21,7 @@ RECORD = "embedpipe.json"
 """What embedpipe knows of a model and of its files."""
 
 _HIDDEN_ACT = {"gelu_erf": "gelu", "gelu_tanh": "gelu_new"}
-_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+_PYTORCH = "pytorch_model"  # what its files of weights begin with
 
 
 def adopt_archive(archive: Path, folder: Path) -> None:
@@ -31,17 +32,17 @@ def adopt_archive(archive: Path, folder: Path) -> None:
     write_huggingface(import_model(archive), folder)
 
 
-def adopt_files(origin: Path, names: Iterable[str], folder: Path) -> None:
+def adopt_files(origin: Path, names: Sequence[str], folder: Path) -> None:
     """Make a folder of those files: linked where the disk is the same one, else copied.
 
-    Weights in another format than safetensors are converted.
+    PyTorch's own format of weights is converted.
     """
-    names = list(names)
-    if any(name in _WEIGHTS for name in names):
-        folder.mkdir()
-    else:
+    converted = [name for name in names if name.startswith(_PYTORCH)]
+    if converted:
         adopt_archive(origin, folder)
-        names = [name for name in names if not Path(name).name.startswith("pytorch_model")]
+        names = sorted(set(names) - set(converted))
+    else:
+        folder.mkdir()
     for name in names:
         target = folder / name
         if not target.exists():
@@ -101,7 +102,7 @@ def origin_of(source: Source, **found: Any) -> dict[str, Any]:
 
 
 def _change(path: Path, changes: Mapping[str, Any]) -> None:
-    content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    content = read_json(path, dict) if path.exists() else {}
     if {**content, **changes} != content:
         path.unlink(missing_ok=True)  # it may be a link to a file that is others' as well
         _write_json(path, {**content, **changes})

@@ -32,6 +32,7 @@ __all__ = [
     "retry_after",
     "sha256_of",
     "shown",
+    "unanswered",
     "write_failure",
 ]
 
@@ -41,7 +42,7 @@ TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 _OFFLINE_VARIABLES = ("EMBEDPIPE_OFFLINE", "HF_HUB_OFFLINE")
 _YES = {"1", "on", "yes", "true"}  # as huggingface_hub reads its variable
-_MOST_FRUITLESS = 5
+_PATIENCE = 5
 _MOST_ATTEMPTS = 50
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 30.0
@@ -50,11 +51,16 @@ _LONGEST_ASKED_WAIT = 300.0
 
 @dataclass
 class TransientError(Exception):
-    """A failure that may pass: why, after how many seconds to try again, if something came."""
+    """A failure that may pass.
+
+    reason: in words. wait: seconds until it is worth trying again, if known. progress: whether
+    something came. cost: how much of the patience it takes; most for a server that is not there.
+    """
 
     reason: str
     wait: float | None = None
     progress: bool = False
+    cost: int = 1
 
 
 def is_offline() -> bool:
@@ -68,13 +74,14 @@ def patiently(attempt: Callable[[], T], what: str) -> T:
     Attempts that bring something are not counted against it, so that a connection that drops often
     gets there. Raises DownloadError when patience ends.
     """
-    fruitless = 0
+    fruitless = spent = 0
     for _ in range(_MOST_ATTEMPTS):
         try:
             return attempt()
         except TransientError as failure:
             fruitless = 0 if failure.progress else fruitless + 1
-            if fruitless >= _MOST_FRUITLESS:
+            spent = 0 if failure.progress else spent + failure.cost
+            if spent >= _PATIENCE:
                 raise DownloadError(
                     f"{what}: {failure.reason}, {fruitless} times in a row"
                 ) from failure
@@ -102,6 +109,13 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return float(value)
     moment = email.utils.parsedate_tz(value) if value else None
     return None if moment is None else max(0.0, email.utils.mktime_tz(moment) - time.time())
+
+
+def unanswered(error: Exception) -> TransientError:
+    """What to make of the HTTP library's error about a connection: the slower, the less often."""
+    costs = {"ConnectError": 2, "ConnectTimeout": 3}
+    name = type(error).__name__
+    return TransientError(f"{name}: {error or 'no answer'}", cost=costs.get(name, 1))
 
 
 def check_room(folder: Path, needed: int) -> None:
