@@ -47,6 +47,11 @@ def test_the_shipped_file_is_what_the_facts_give(shared):
     assert SHIPPED.read_text() == tool.as_text(tool.build(shared / "catalog"))
 
 
+def test_the_shipped_file_has_no_faults():
+    models, names = read_catalog_file(SHIPPED)
+    assert (len(models), len(names)) == (70, 622)
+
+
 def test_every_card_is_there_with_its_facts(cards):
     assert len(cards) == 69
     assert len(catalog().models) == 70

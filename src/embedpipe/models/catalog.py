@@ -166,7 +166,7 @@ def _merged(files: tuple[tuple[Path, tuple[int, int]], ...]) -> Catalog:
     found: dict[tuple[str, str, str | None], CatalogModel] = {}
     aliases: dict[str, str] = {}
     for path, _ in files:
-        models, names = read_catalog_file(path)
+        models, names = read_catalog_file(path, checked=path == _OWN)
         for model in models:
             found.setdefault((model.name, model.language, model.version), model)
         aliases = {**names, **aliases}

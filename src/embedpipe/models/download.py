@@ -20,8 +20,9 @@ from embedpipe.models.catalog_file import CatalogModel, Source
 from embedpipe.models.http_file import download_file
 from embedpipe.models.mirror import Mirror, fetch_from_mirror, mirror
 from embedpipe.models.repository import fetch_repository
+from embedpipe.models.resolve import sha256_of
 from embedpipe.models.settle import adopt_archive, adopt_files, check_model, origin_of, settle
-from embedpipe.models.transfer import check_room, is_offline, sha256_of, shown, write_failure
+from embedpipe.models.transfer import check_room, is_offline, shown, write_failure
 
 __all__ = ["fetch_model"]
 

@@ -13,13 +13,13 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from embedpipe._dependencies import http_client
 from embedpipe.errors import DownloadError
+from embedpipe.models.resolve import sha256_of
 from embedpipe.models.transfer import (
     TRANSIENT_STATUS,
     TransientError,
     byte_progress,
     patiently,
     retry_after,
-    sha256_of,
     shown,
     unanswered,
     write_failure,

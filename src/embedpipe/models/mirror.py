@@ -16,8 +16,9 @@ from urllib.parse import quote
 
 from embedpipe.errors import DownloadError, ModelFormatError, ParameterError
 from embedpipe.formats.strict_json import parse_json
+from embedpipe.models.resolve import sha256_of
 from embedpipe.models.settle import RECORD
-from embedpipe.models.transfer import sha256_of, shown
+from embedpipe.models.transfer import shown
 
 __all__ = ["MIRROR_VARIABLE", "Mirror", "fetch_from_mirror", "mirror"]
 

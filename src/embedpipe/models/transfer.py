@@ -5,9 +5,7 @@ One file over HTTP is in `http_file`, a Hugging Face repository in `repository`.
 
 from __future__ import annotations
 
-import email.utils
 import errno
-import hashlib
 import os
 import random
 import shutil
@@ -30,7 +28,6 @@ __all__ = [
     "is_offline",
     "patiently",
     "retry_after",
-    "sha256_of",
     "shown",
     "unanswered",
     "write_failure",
@@ -104,6 +101,8 @@ def _wait(failure: TransientError, fruitless: int, what: str) -> None:
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait, as a server's `Retry-After` says in seconds or as a date; None if it does
     not."""
+    import email.utils
+
     value = headers.get("Retry-After", "").strip()
     if value.isdecimal():
         return float(value)
@@ -159,16 +158,6 @@ def byte_progress(label: str, total: int | None, done: int) -> Iterator[Callable
         total=total, initial=done, desc=label, unit="B", unit_scale=True, file=sys.stderr
     ) as bar:
         yield bar.update
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal digits."""
-    digest = hashlib.sha256()
-    buffer = memoryview(bytearray(2**20))
-    with path.open("rb", buffering=0) as file:
-        while size := file.readinto(buffer):
-            digest.update(buffer[:size])
-    return digest.hexdigest()
 
 
 def shown(address: str) -> str:
