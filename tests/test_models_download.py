@@ -272,6 +272,9 @@ def test_a_copy_of_a_cache_is_a_mirror(
         if path.is_file():
             server.add(f"/pub/{path.relative_to(copy).as_posix()}", path.read_bytes())
     server.requests.clear()
+    stale = place.models / ".tiny.partial/mirrored/old.json.part"
+    stale.parent.mkdir(parents=True)
+    stale.touch()
     monkeypatch.setenv("EMBEDPIPE_MIRROR", f"{server.address}/pub/" if by_address else str(copy))
     assert_is_whole(find_model(tiny), fixtures / GOOGLE_EXPECTED)
     assert server.asked("/tiny.zip") == []

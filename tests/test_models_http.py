@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import random
 import re
+import sys
 import time
 from email.utils import formatdate
 from pathlib import Path
@@ -274,6 +276,20 @@ def test_room_is_asked_for_before_anything_is_written(server, target):
         download_file(address(server), target, check_size=refuse)
     assert sizes == [(len(CONTENT), len(CONTENT))]
     assert [path.name for path in target.parent.iterdir()] == ["some model.zip.part.json"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_drawn_on_a_terminal_only(server, target, monkeypatch):
+    for stream in (io.StringIO(), Terminal()):
+        monkeypatch.setattr(sys, "stderr", stream)
+        download_file(address(server), target)
+        drawn = stream.getvalue()
+        assert ("100%" in drawn and "some%20model.zip" in drawn) == stream.isatty()
+        assert bool(drawn) == stream.isatty()
 
 
 def test_small_files_have_a_limit(server, monkeypatch):

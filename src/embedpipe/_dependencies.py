@@ -18,14 +18,13 @@ _INSTALL = {
 
 
 def http_client() -> ModuleType:
-    """The HTTP library that huggingface_hub brings along: httpx2, or httpx before its version 2.
+    """The HTTP library that the installed huggingface_hub uses: httpx2, in older versions httpx.
 
     Both have the same interface.
     """
-    try:
-        return importlib.import_module("httpx2")
-    except ModuleNotFoundError:
-        return require("httpx", "downloading a model")
+    errors = require("huggingface_hub.errors", "downloading a model")
+    (base,) = (kind for kind in errors.HfHubHTTPError.__mro__ if kind.__name__ == "HTTPError")
+    return importlib.import_module(base.__module__.partition(".")[0])
 
 
 def require(name: str, purpose: str) -> ModuleType:

@@ -119,6 +119,9 @@ def fetch_from_mirror(
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists() or sha256_of(target) != digest:
             origin.bring(f"{name}/{file}", target, digest)
+    for path in folder.rglob("*"):  # what an earlier process brought by another record
+        if path.is_file() and path.relative_to(folder).as_posix() not in files:
+            path.unlink()
     (folder / RECORD).write_bytes(data)
     return True
 

@@ -14,6 +14,7 @@ from embedpipe.models.resolve import sha256_of
 from embedpipe.models.transfer import (
     TRANSIENT_STATUS,
     TransientError,
+    check_room,
     is_offline,
     patiently,
     retry_after,
@@ -29,6 +30,7 @@ _SETTINGS = re.compile(
     r"|tokenizer_config\.json|special_tokens_map\.json"
 )
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_CACHE_VARIABLE = "HF_HOME"
 _SHA256 = re.compile("[0-9a-f]{64}")
 _SECONDS = 10.0
 
@@ -96,8 +98,10 @@ def _download(source: Source, check_size: Callable[[int], None]) -> tuple[Path, 
     hub = require("huggingface_hub", "a model from Hugging Face")
     errors = require("huggingface_hub.errors", "a model from Hugging Face")
     name = str(source.repository)
-    with write_failure(Path(hub.constants.HF_HUB_CACHE)):
+    cache = Path(hub.constants.HF_HUB_CACHE)
+    with write_failure(cache, variable=_CACHE_VARIABLE):
         try:
+            cache.mkdir(parents=True, exist_ok=True)
             return _asked(hub, name, source.revision, check_size)
         except errors.HfHubHTTPError as error:
             raise _refusal(name, error) from error
@@ -122,7 +126,9 @@ def _asked(
             f"{name}: the repository holds no whole model; found "
             f"{', '.join(sorted(published)[:20]) or 'no files'}"
         )
-    check_size(sum(published[file].size or 0 for file in names))
+    size = sum(published[file].size or 0 for file in names)
+    check_size(size)
+    check_room(Path(hub.constants.HF_HUB_CACHE), size, variable=_CACHE_VARIABLE)
     for file in names:
         hub.hf_hub_download(name, file, revision=facts.sha)
     # Under its branch, once, so that the cache knows which commit that means.

@@ -117,13 +117,13 @@ def unanswered(error: Exception) -> TransientError:
     return TransientError(f"{name}: {error or 'no answer'}", cost=costs.get(name, 1))
 
 
-def check_room(folder: Path, needed: int) -> None:
-    """Raise OutputError unless that many bytes are free where `folder` is."""
+def check_room(folder: Path, needed: int, *, variable: str = "EMBEDPIPE_CACHE") -> None:
+    """Raise OutputError unless that many bytes are free in `folder`, which `variable` moves."""
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise OutputError(
             f"the model needs {_megabytes(needed)} in {folder}, and {_megabytes(free)} are free; "
-            "free some space, or set EMBEDPIPE_CACHE to a directory on another disk"
+            f"free some space, or set {variable} to a directory on another disk"
         )
 
 
@@ -132,8 +132,8 @@ def _megabytes(size: int) -> str:
 
 
 @contextmanager
-def write_failure(folder: Path) -> Iterator[None]:
-    """Turn the system's refusal to write below `folder` into an OutputError."""
+def write_failure(folder: Path, *, variable: str = "EMBEDPIPE_CACHE") -> Iterator[None]:
+    """Make an OutputError of a refusal to write into `folder`, which `variable` moves."""
     try:
         yield
     except EmbedpipeError:  # some of which are OSErrors as well
@@ -143,7 +143,7 @@ def write_failure(folder: Path) -> Iterator[None]:
         remedy = "free some space" if full else "check the folder's permissions"
         raise OutputError(
             f"cannot write to {folder}: {error.strerror or error}; {remedy}, or set "
-            "EMBEDPIPE_CACHE to another directory"
+            f"{variable} to another directory"
         ) from error
 
 
