@@ -200,6 +200,18 @@ def test_another_file_than_the_catalog_means_is_refused(place, server, files):
     assert not (place.models / "tiny").exists()
 
 
+def test_a_page_instead_of_a_listing_is_told(place, server, files):
+    publish(server, files)
+    server.files[API] = b"<html>Sign in to the network</html>"
+    place.describe(entry("tiny", SOURCE))
+    _, errors = found(server)
+    assert "DownloadError" in errors
+    assert "org/tiny: the server answers with no listing of files" in errors
+    place.describe(entry("tiny", {"kind": "huggingface", "repository": "org/ti--ny"}))
+    _, errors = found(server)
+    assert "org/ti--ny is no name of a repository" in errors
+
+
 @pytest.mark.parametrize("status", [401, 404])
 def test_a_token_goes_to_its_endpoint_and_into_no_error(place, server, files, status):
     publish(server, files)

@@ -175,6 +175,11 @@ def test_a_name_whose_model_has_no_source_says_which_model_it_is():
         find_model("en.embed_sentence.bge_small")
 
 
+def test_a_folder_is_found_by_another_name_even_without_a_source(places):
+    folder = make_model(places["first"] / "bge_small")
+    assert find_model("en.embed_sentence.bge_small") == folder
+
+
 @pytest.mark.parametrize("name", ["en.embed.bert.small_L2_128", "bert", "small_bert_L2_128"])
 def test_names_in_one_line_find_the_folder_of_their_model(places, name):
     folder = make_model(places["second"] / "small_bert_L2_128")

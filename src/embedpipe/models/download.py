@@ -101,8 +101,7 @@ def _from_mirror(place: Mirror, model: CatalogModel, name: str, staging: Path) -
 
 
 def _from_repository(source: Source, model: CatalogModel, staging: Path) -> Path:
-    # Twice as much, should the weights have to be converted
-    origin, names = fetch_repository(source, lambda size: check_room(staging, 2 * size))
+    origin, names = fetch_repository(source, functools.partial(check_room, staging))
     folder = _new_folder(staging)
     adopt_files(origin, names, folder)
     settle(folder, model, origin_of(source, revision=origin.name))

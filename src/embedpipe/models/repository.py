@@ -90,7 +90,12 @@ def _names_below(folder: Path) -> list[str]:
 def _from_cache(source: Source) -> Path | None:
     """The folder of the revision in the Hugging Face cache, if it has a configuration."""
     hub = require("huggingface_hub", "a model from Hugging Face")
-    found = hub.try_to_load_from_cache(source.repository, "config.json", revision=source.revision)
+    try:
+        found = hub.try_to_load_from_cache(
+            source.repository, "config.json", revision=source.revision
+        )
+    except ValueError as error:
+        raise DownloadError(f"{source.repository} is no name of a repository: {error}") from error
     return Path(found).parent if isinstance(found, str) else None  # an object if known not to exist
 
 
@@ -109,6 +114,8 @@ def _download(source: Source, check_size: Callable[[int], None]) -> tuple[Path, 
             raise TransientError("the server cannot be reached", cost=2) from error
         except http_client().HTTPError as error:
             raise unanswered(error) from error
+        except ValueError as error:
+            raise DownloadError(f"{name}: the server answers with no listing of files") from error
         except OSError as error:
             if error.errno is None and not isinstance(error, EmbedpipeError):
                 raise TransientError("another number of bytes came than was announced") from error
@@ -127,7 +134,8 @@ def _asked(
             f"{', '.join(sorted(published)[:20]) or 'no files'}"
         )
     size = sum(published[file].size or 0 for file in names)
-    check_size(size)
+    # Weights that have to be converted lie there twice for a while.
+    check_size(2 * size if any(file.startswith("pytorch_model") for file in names) else size)
     check_room(Path(hub.constants.HF_HUB_CACHE), size, variable=_CACHE_VARIABLE)
     for file in names:
         hub.hf_hub_download(name, file, revision=facts.sha)

@@ -143,12 +143,16 @@ def _in_catalog(name: str, language: str | None) -> Path:
     """The folder of a model of the catalog: here under its own name, in a package, or fetched."""
     from embedpipe.models.catalog import catalog
 
-    model = catalog().get(name, language)
+    known = catalog()
+    model = known.get(name, language)
     if model is None:
-        raise _unknown(name)
+        here = _in_directories(known.name_of(name), language)
+        if here is None:
+            raise _unknown(name)
+        return here
     _, _, version = name.partition("@")
     folder = _folder_name(model, version)
-    here = _in_directories(folder, language) or (None if version else _in_package(model))
+    here = _in_directories(folder, language) or _in_package(model)
     if here is not None:
         return here
     from embedpipe.models.download import fetch_model

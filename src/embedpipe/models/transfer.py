@@ -99,8 +99,7 @@ def _wait(failure: TransientError, fruitless: int, what: str) -> None:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, as a server's `Retry-After` says in seconds or as a date; None if it does
-    not."""
+    """Seconds to wait, as `Retry-After` says in seconds or as a date; None without one."""
     import email.utils
 
     value = headers.get("Retry-After", "").strip()
