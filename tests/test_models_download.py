@@ -323,7 +323,7 @@ def test_ten_processes_download_once(place, server, tiny, fixtures):
 
 def test_processes_that_are_killed_leave_nothing_wrong(place, server, tiny, fixtures):
     size = (fixtures / GOOGLE).stat().st_size
-    server.answers["/tiny.zip"] = [Answer(pause=0.05)]
+    server.answers["/tiny.zip"] = [Answer(pause=0.1)]
     for share in (0.2, 0.5, 0.8):
         server.sent = 0
         child = process(tiny)
