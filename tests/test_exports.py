@@ -67,6 +67,7 @@ def test_an_encoder_needs_numpy_and_tokenizers_alone():
 def test_every_error_is_ours_and_the_builtin_one_users_expect():
     expected = {
         "ColumnError": ValueError,
+        "DownloadError": FileNotFoundError,
         "InputError": ValueError,
         "MissingDependencyError": ImportError,
         "ModelFormatError": ValueError,

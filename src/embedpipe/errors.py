@@ -5,6 +5,7 @@
     ├── ColumnError (ValueError)                a pipeline's input column, missing or mistyped
     ├── InputError (ValueError)                 data that cannot be processed
     ├── ModelNotFoundError (FileNotFoundError)  no model of that name or at that path
+    │   └── DownloadError                       known, but no source gives it
     ├── ModelFormatError (ValueError)           files damaged, incomplete or contradictory
     ├── OutputError (OSError)                   a result that cannot be written
     └── MissingDependencyError (ImportError)    an optional package or the compiled core
@@ -14,6 +15,7 @@ Each message names the thing, what was found, what was expected and what to do n
 
 __all__ = [
     "ColumnError",
+    "DownloadError",
     "EmbedpipeError",
     "InputError",
     "MissingDependencyError",
@@ -42,6 +44,10 @@ class InputError(EmbedpipeError, ValueError):
 
 class ModelNotFoundError(EmbedpipeError, FileNotFoundError):
     """No model is known by this name, or nothing lies at this path."""
+
+
+class DownloadError(ModelNotFoundError):
+    """A model that is known cannot be fetched: no network, offline, or no source has it."""
 
 
 class ModelFormatError(EmbedpipeError, ValueError):

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 
 import embedpipe
-from embedpipe.cli import bundle, embed, import_model, info, search
+from embedpipe.cli import bundle, embed, import_model, info, models, search
 from embedpipe.cli.interrupt import Terminated, termination_raises
 from embedpipe.errors import EmbedpipeError
 
@@ -33,7 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"embedpipe {embedpipe.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (embed, search, import_model, bundle, info):
+    for command in (embed, search, models, import_model, bundle, info):
         command.add_parser(commands)
     return parser
 

