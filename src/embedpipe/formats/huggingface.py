@@ -15,9 +15,9 @@ from embedpipe.encoder.config import EncoderConfig
 from embedpipe.encoder.pooling import Pooling
 from embedpipe.encoder.weights import EncoderWeights, check_weights
 from embedpipe.errors import ModelFormatError, ModelNotFoundError
+from embedpipe.files.strict_json import read_json
 from embedpipe.formats.safetensors import read_safetensors
 from embedpipe.formats.sentence_transformers import SentenceSettings, read_sentence_settings
-from embedpipe.formats.strict_json import read_json
 
 __all__ = ["HuggingFaceModel", "read_huggingface"]
 

@@ -14,10 +14,10 @@ import numpy.typing as npt
 from embedpipe.encoder.config import EncoderConfig
 from embedpipe.encoder.weights import expected_shapes
 from embedpipe.errors import ModelFormatError
+from embedpipe.files.strict_json import parse_json
 from embedpipe.formats.file_tree import FileTree
 from embedpipe.formats.imported import ImportedModel, TokenizerFiles, contiguous, finish
 from embedpipe.formats.safetensors import read_safetensors
-from embedpipe.formats.strict_json import parse_json
 from embedpipe.formats.torch_pickle import read_torch_pickle
 from embedpipe.formats.vocabulary import read_sentencepiece_file, vocabulary_lines
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from embedpipe.encoder.pooling import POOLINGS, Pooling
 from embedpipe.errors import ModelFormatError
-from embedpipe.formats.strict_json import read_json
+from embedpipe.files.strict_json import read_json
 
 __all__ = ["SentenceSettings", "read_sentence_settings"]
 

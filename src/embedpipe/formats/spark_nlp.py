@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from embedpipe.errors import ModelFormatError
+from embedpipe.files.strict_json import parse_json
 from embedpipe.formats.file_tree import FileTree, tree_of_zip
 from embedpipe.formats.imported import (
     ImportedModel,
@@ -20,7 +21,6 @@ from embedpipe.formats.imported import (
 )
 from embedpipe.formats.java_stream import read_pairs
 from embedpipe.formats.onnx_weights import read_onnx
-from embedpipe.formats.strict_json import parse_json
 from embedpipe.formats.tf_graph import read_graph_def
 from embedpipe.formats.tf_variables import heads_from_scale, open_bundle, read_variables
 from embedpipe.formats.vocabulary import read_sentencepiece_file

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from embedpipe._dependencies import require
 from embedpipe.encoder.config import EncoderConfig
 from embedpipe.errors import ModelFormatError
-from embedpipe.subword.files import read_text
-from embedpipe.subword.sentencepiece import CONTROL, read_sentencepiece
+from embedpipe.files.whole import read_text
+from embedpipe.subword.albert import AlbertText
+from embedpipe.subword.normalizer import WORD_BOUNDARY
+from embedpipe.subword.sentencepiece import CONTROL, LARGEST_FILE, read_sentencepiece
 from embedpipe.subword.settings import TokenizerSettings, read_settings
+from embedpipe.subword.splitter import TokenizersSplitter
 from embedpipe.subword.tokenizer import SubwordTokenizer, TokenizerParts
 from embedpipe.subword.tokenizer_json import read_tokenizer_json
-from embedpipe.subword.unigram import WORD_BOUNDARY, unigram_for_text, unigram_for_words
+from embedpipe.subword.unigram import Unigram
 from embedpipe.subword.wordpiece import wordpiece_for_text, wordpiece_for_words
 
 __all__ = ["load_tokenizer"]
@@ -24,7 +26,7 @@ _CLS, _SEP, _MASK = "[CLS]", "[SEP]", "[MASK]"
 
 
 def load_tokenizer(directory: Path, config: EncoderConfig) -> SubwordTokenizer:
-    """The tokenizer that lies beside a model: `tokenizer.json`, `vocab.txt` or `spiece.model`.
+    """The tokenizer that lies beside a model: `spiece.model`, `tokenizer.json` or `vocab.txt`.
 
     The first of these that is there is read; `tokenizer_config.json` may add settings. Raises
     ModelFormatError if there is none, if it is damaged, if it lacks `[CLS]`, `[SEP]` or the unknown
@@ -43,7 +45,12 @@ def load_tokenizer(directory: Path, config: EncoderConfig) -> SubwordTokenizer:
 
 def _from_vocabulary(path: Path, settings: TokenizerSettings) -> TokenizerParts:
     """BERT's `vocab.txt`: a piece a line; of equal lines the last counts, as in transformers."""
-    text = read_text(path).replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
+    text = (
+        read_text(path, largest=LARGEST_FILE)
+        .replace("\r\n", "\n")
+        .replace("\r", "\n")
+        .removesuffix("\n")
+    )
     vocabulary = {piece: piece_id for piece_id, piece in enumerate(text.split("\n"))}
     unk_piece = settings.unk_token or "[UNK]"
     tokenizer = wordpiece_for_text(
@@ -53,10 +60,18 @@ def _from_vocabulary(path: Path, settings: TokenizerSettings) -> TokenizerParts:
         strip_accents=settings.strip_accents,
         split_chinese=settings.tokenize_chinese_chars is not False,
     )
-    _mark_special(tokenizer, settings, (unk_piece, settings.pad_token or "[PAD]"))
+    special = _special_ids(vocabulary, settings, (unk_piece, settings.pad_token or "[PAD]"))
+    added_token = require("tokenizers", "reading a vocabulary").AddedToken
+    tokenizer.add_special_tokens(
+        [added_token(piece, normalized=False, special=True) for piece in special]
+    )
+    source = str(path)
     return TokenizerParts(
-        text=tokenizer,
-        make_words=lambda: wordpiece_for_words(vocabulary, unk_piece=unk_piece),
+        vocabulary=vocabulary,
+        text=TokenizersSplitter(tokenizer, source=source),
+        make_words=lambda: TokenizersSplitter(
+            wordpiece_for_words(vocabulary, unk_piece=unk_piece), source=source
+        ),
         unk_piece=unk_piece,
     )
 
@@ -66,44 +81,41 @@ def _from_sentencepiece(path: Path, settings: TokenizerSettings) -> TokenizerPar
     model = read_sentencepiece(path)
     unk_piece = model.pieces[model.unk_id]
     controls = [p for p, kind in zip(model.pieces, model.types, strict=True) if kind == CONTROL]
-    tokenizer = unigram_for_text(
-        model,
-        lowercase=settings.do_lower_case is not False,
-        keep_accents=settings.keep_accents is True,
-    )
-    _mark_special(tokenizer, settings, (unk_piece, *controls))
+    vocabulary = {piece: piece_id for piece_id, piece in enumerate(model.pieces)}
+    unigram = Unigram(model)
     return TokenizerParts(
-        text=tokenizer,
-        make_words=lambda: unigram_for_words(model),
+        vocabulary=vocabulary,
+        text=AlbertText(
+            unigram,
+            model.pieces,
+            special=_special_ids(vocabulary, settings, (unk_piece, *controls)),
+            lowercase=settings.do_lower_case is not False,
+            keep_accents=settings.keep_accents is True,
+        ),
+        make_words=lambda: unigram,
         unk_piece=unk_piece,
         skipped_in_words=WORD_BOUNDARY,
     )
 
 
-def _mark_special(
-    tokenizer: Any, settings: TokenizerSettings, further_pieces: tuple[str, ...]
-) -> None:
-    """Let special pieces that stand in a text as they are give their ids, as in transformers."""
+def _special_ids(
+    vocabulary: Mapping[str, int], settings: TokenizerSettings, further_pieces: tuple[str, ...]
+) -> dict[str, int]:
+    """Special pieces that give their ids where they stand in a text, as in transformers."""
     pieces = (
         settings.cls_token or _CLS,
         settings.sep_token or _SEP,
         settings.mask_token or _MASK,
         *further_pieces,
     )
-    added_token = require("tokenizers", "reading a vocabulary").AddedToken
-    tokenizer.add_special_tokens(
-        [
-            added_token(piece, normalized=False, special=True)
-            for piece in pieces
-            if tokenizer.token_to_id(piece) is not None  # another would get an id of its own
-        ]
-    )
+    return {piece: vocabulary[piece] for piece in pieces if piece in vocabulary}
 
 
 _LAYOUTS: dict[str, Callable[[Path, TokenizerSettings], TokenizerParts]] = {
+    # tokenizer.json of an ALBERT is made from spiece.model, and only nearly splits as that does
+    "spiece.model": _from_sentencepiece,
     "tokenizer.json": read_tokenizer_json,
     "vocab.txt": _from_vocabulary,
-    "spiece.model": _from_sentencepiece,
 }
 
 
@@ -113,9 +125,7 @@ def _checked(
     cls_piece = settings.cls_token or _CLS
     sep_piece = settings.sep_token or _SEP
     missing = [
-        piece
-        for piece in (cls_piece, sep_piece, parts.unk_piece)
-        if parts.text.token_to_id(piece) is None
+        piece for piece in (cls_piece, sep_piece, parts.unk_piece) if piece not in parts.vocabulary
     ]
     if missing:
         raise ModelFormatError(
@@ -134,12 +144,11 @@ def _checked(
 
 def _check_template(parts: TokenizerParts, tokenizer: SubwordTokenizer, path: Path) -> None:
     """Refuse a file whose own template surrounds texts by something else than `[CLS]` `[SEP]`."""
-    if parts.text.post_processor is None:
+    if parts.empty is None:
         return
-    found = parts.text.encode("").ids
-    if found != [tokenizer.cls_id, tokenizer.sep_id]:
+    expected = (tokenizer.cls_id, tokenizer.sep_id)
+    if parts.empty != expected:
         raise ModelFormatError(
-            f"{path} makes an empty text {tokenizer.pieces(found)}; expected "
-            f"{tokenizer.pieces([tokenizer.cls_id, tokenizer.sep_id])}. Encoders other than BERT "
-            "and ALBERT are not supported"
+            f"{path} makes an empty text {tokenizer.pieces(parts.empty)}; expected "
+            f"{tokenizer.pieces(expected)}. Encoders other than BERT and ALBERT are not supported"
         )

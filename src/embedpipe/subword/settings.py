@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from embedpipe.errors import ModelFormatError
-from embedpipe.subword.files import read_json_object
+from embedpipe.files.strict_json import read_json
 
 __all__ = ["TokenizerSettings", "read_settings"]
 
@@ -36,7 +36,8 @@ def read_settings(directory: Path) -> TokenizerSettings:
 
     Raises ModelFormatError that lists every setting of a wrong type.
     """
-    found = read_json_object(directory / _FILE)
+    path = directory / _FILE
+    found = read_json(path, dict) if path.exists() else {}
     switches = {key: found.get(key) for key in _SWITCHES}
     special = {key: _content(found.get(key)) for key in _SPECIAL}
     problems = [
@@ -51,7 +52,7 @@ def read_settings(directory: Path) -> TokenizerSettings:
     if problems:
         listed = "".join(f"\n  - {problem}" for problem in problems)
         raise ModelFormatError(
-            f"{directory / _FILE} has settings of wrong types:{listed}\nCorrect or remove them."
+            f"{path} has settings of wrong types:{listed}\nCorrect or remove them."
         )
     return TokenizerSettings(**switches, **special)
 
