@@ -29,6 +29,9 @@ _SYMBOL_BYTE = 0.1
 So SentencePiece 0.2.3 has it; in 0.2.1 each scored -0.1 unless another piece scored above 0.
 """
 
+_LOWEST = -100_000.0
+"""A sum below this is set to 0, and those of the same text ahead of it are raised as much."""
+
 _MOST_REMEMBERED, _LONGEST_REMEMBERED = 2**16, 32
 """Words, and characters of a word: some 25 MB."""
 
@@ -39,11 +42,12 @@ _NOWHERE: dict[str, Any] = {}
 class _Split(NamedTuple):
     """The likeliest pieces of a word.
 
-    `cost`: sum of their scores' magnitudes. `reach`: with a higher cost before the word, rounding
-    may tip the balance towards other pieces; 0 if there are others of the same score.
+    `score`: of the text up to its end. `cost`: the sum of its scores' magnitudes. `reach`: behind a
+    text of higher cost, rounding may tip the balance towards other pieces; 0 if others tie.
     """
 
     ids: list[int]
+    score: float
     cost: float
     reach: float
 
@@ -92,14 +96,16 @@ class Unigram:
         words = normalized.split(WORD_BOUNDARY)[1:] if self._by_words else [normalized[1:]]
         ids: list[int] = []
         cost = 0.0
-        score, scored = 0.0, 0  # of the first so many pieces
+        score, scored = 0.0, 0  # the sum over the first so many pieces
         for word in words:
             found = self._remembered(word) if len(word) <= _LONGEST_REMEMBERED else None
             if found is None or cost > found.reach:
-                score, scored = self._sum(score, ids[scored:]), len(ids)
-                found = self._best_split(word, score)
+                found = self._best_split(word, self._sum(score, ids[scored:]))
+                score, scored = found.score, len(ids) + len(found.ids)
+                cost = abs(score)
+            else:
+                cost += found.cost
             ids += found.ids
-            cost += found.cost
         return self._fused(ids)
 
     def _fused(self, ids: list[int]) -> list[int]:
@@ -134,6 +140,8 @@ class Unigram:
         leads = [math.inf] * (size + 1)  # of the best over the second best
         rounded = array("f", [0.0])
         for begin in range(size):
+            if best[begin] < _LOWEST:
+                self._lift(best, begin)
             node = self._trie
             for end, character in enumerate(text[begin : begin + longest], begin + 1):
                 node = node.get(character, _NOWHERE)
@@ -155,9 +163,16 @@ class Unigram:
                     leads[end] = lead
                 elif -lead < leads[end]:
                     leads[end] = -lead
-        return self._traced(begins, pieces, leads)
+        return self._traced(begins, pieces, leads, best[size])
 
-    def _traced(self, begins: list[int], pieces: list[int], leads: list[float]) -> _Split:
+    def _lift(self, best: list[float], begin: int) -> None:
+        """Let the sums begin anew at 0 there, where they have become coarse."""
+        ahead = slice(begin, begin + self._longest + 1)
+        best[ahead] = array("f", [score - best[begin] for score in best[ahead]])
+
+    def _traced(
+        self, begins: list[int], pieces: list[int], leads: list[float], score: float
+    ) -> _Split:
         """The pieces that lead to the end, and how sure they are."""
         size = end = len(begins) - 1
         ids = []
@@ -171,8 +186,10 @@ class Unigram:
         # Each of up to `size` sums on the way to a position is off by 2^-24 of its magnitude, which
         # is at most that of the score before the word plus size * steepest. Two such sums are
         # compared, here behind nothing and there behind a score of, rounded, below twice the cost.
-        reach = lead * 2**22 / size - 4 * size * self._steepest
-        return _Split(ids, cost, max(reach, 0.0))
+        sure = lead * 2**22 / size - 4 * size * self._steepest
+        # and no sum in the word may fall so low that they begin anew
+        high = -0.75 * _LOWEST - size * self._steepest
+        return _Split(ids, score, cost, max(min(sure, high), 0.0))
 
 
 def _trie(known: Mapping[str, int]) -> dict[str, Any]:
