@@ -17,7 +17,7 @@ import pytest
 import sentencepiece
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from subword_texts import read_lines, real_texts
+from subword_texts import read_lines, real_texts, without_surrogates
 from transformers.models.bert.tokenization_bert_legacy import BertTokenizerLegacy
 
 from embedpipe.encoder.config import EncoderConfig
@@ -93,6 +93,14 @@ def test_tokenizer_json_gives_the_same_pieces_as_vocab_txt(bert, corpus):
 @given(latin_text)
 def test_bert_pieces_of_latin_text_equal_the_python_tokenizer(bert, python_bert, text):
     assert ids_of(bert, [text]) == [python_bert(text)["input_ids"]]
+
+
+@quick
+@given(any_text)
+def test_albert_words_equal_sentencepiece_without_its_word_boundary(albert, spiece, text):
+    boundary = spiece.piece_to_id("▁")
+    expected = [piece for piece in spiece.encode(without_surrogates(text)) if piece != boundary]
+    assert albert.encode_words([text])[0].tolist() == expected
 
 
 @pytest.mark.parametrize("model", ["bert", "albert"])

@@ -30,6 +30,8 @@ from transformers import BertTokenizer
 
 from embedpipe.encoder.config import EncoderConfig
 from embedpipe.subword import SubwordTokenizer, load_tokenizer
+from embedpipe.subword.sentencepiece import read_sentencepiece
+from embedpipe.subword.unigram import Unigram
 
 BERT = EncoderConfig("bert", 200_000, 64, 64, 2, 4, 256, 512, 2, 1e-12, "gelu_erf")
 ALBERT = dataclasses.replace(BERT, architecture="albert")
@@ -122,21 +124,18 @@ def albert_pair(folder: Path, spiece: Path, *, lowercase: bool) -> Pair:
     )
 
 
-def words_pair(folder: Path, spiece: Path | bytes) -> Pair:
-    """SentencePiece alone, less the boundary that stands alone, as Spark NLP has it."""
-    tokenizer = load(folder, spiece, ALBERT)
-    standard = sentencepiece.SentencePieceProcessor(model_file=str(folder / "spiece.model"))
-    boundary = standard.piece_to_id("▁")
-
-    def standard_ids(texts: Texts) -> Ids:
-        rows = standard.encode([without_surrogates(text) for text in texts])
-        return [[piece_id for piece_id in row if piece_id != boundary] for row in rows]
-
-    return tokenizer.encode_words, standard_ids
+def spiece_pair(path: Path) -> Pair:
+    """SentencePiece alone, as words go through it, but with the boundaries that those leave out."""
+    unigram = Unigram(read_sentencepiece(path))
+    standard = sentencepiece.SentencePieceProcessor(model_file=str(path))
+    return (
+        lambda texts: unigram.split([without_surrogates(text) for text in texts]),
+        lambda texts: standard.encode([without_surrogates(text) for text in texts]),
+    )
 
 
 BERTS = ["BERT uncased", "BERT uncased, keeping case", "BERT cased", "BERT cased, in lower case"]
-ALBERTS = ["ALBERT uncased", "ALBERT cased", "ALBERT words"]
+ALBERTS = ["ALBERT uncased", "ALBERT cased", "SentencePiece"]
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +152,7 @@ def pairs(shared, tmp_path_factory) -> dict[str, Pair]:
         bert_pair(folder(), cased, lowercase=True),
         albert_pair(folder(), spiece, lowercase=True),
         albert_pair(folder(), spiece, lowercase=False),
-        words_pair(folder(), spiece),
+        spiece_pair(spiece),
     ]
     return dict(zip(BERTS + ALBERTS, made, strict=True))
 
@@ -165,7 +164,7 @@ def test_pieces_of_real_texts_are_those_of_the_standard(pairs, name, shared):
     assert_equal(pairs[name], list(dict.fromkeys(word for text in texts for word in text.split())))
 
 
-@pytest.mark.parametrize("name", ["BERT uncased", "BERT cased", "ALBERT uncased", "ALBERT words"])
+@pytest.mark.parametrize("name", ["BERT uncased", "BERT cased", "ALBERT uncased", "SentencePiece"])
 def test_pieces_of_every_code_point_are_those_of_the_standard(pairs, name):
     assert_equal(pairs[name], list(every_code_point()))
 
@@ -192,28 +191,30 @@ def test_splits_that_tie_but_for_rounding_are_those_of_sentencepiece(pairs, name
 
 # models of other kinds than ALBERT's
 
+SYMBOLS = ["ab", "aba", "e\u0301", "a b", "a  b ", "▁q", " ", "漢字", "<x>", "\u0301", "ﬁ"]
 MODELS = {
-    "rules that fold case": {"normalization_rule_name": "nmt_nfkc_cf"},
-    "no rules": {"normalization_rule_name": "identity"},
-    "symbols of several characters": {
-        "user_defined_symbols": ["(", "ab", "aba", "e\u0301", "a b", "▁q", " ", "漢字", "<x>"]
-    },
-    "pieces across spaces": {"split_by_whitespace": False, "vocab_size": 200},
+    "rules that fold case": ({"normalization_rule_name": "nmt_nfkc_cf"}, b""),
+    "no rules": ({"normalization_rule_name": "identity"}, b""),
+    "user's symbols": ({}, b"".join(piece(symbol.encode(), 0.0, 4) for symbol in SYMBOLS)),
+    "pieces across spaces": ({}, piece("a▁b".encode(), -2.0) + piece("▁▁".encode(), -2.0)),
+    "pieces out of use": ({}, piece(b"q", -0.5, 5) + piece(b"qa", -0.1, 5)),
 }
 
 
 @pytest.fixture(scope="module")
 def small_models(tmp_path_factory) -> dict[str, Pair]:
+    """Trained models of a few words, with further pieces behind their own."""
     made = {}
-    for name, options in MODELS.items():
-        folder = tmp_path_factory.mktemp("spiece")
-        made[name] = words_pair(folder, train_spiece(folder, **options))
+    for name, (options, further) in MODELS.items():
+        path = train_spiece(tmp_path_factory.mktemp("spiece"), **options)
+        path.write_bytes(path.read_bytes() + further)
+        made[name] = spiece_pair(path)
     return made
 
 
 @settings(thorough, max_examples=30)
-@given(st.lists(TEXTS | st.text("abq ()▁é\u0301e<x>漢字", max_size=30), min_size=100, max_size=100))
-def test_words_of_other_models_are_those_of_sentencepiece(small_models, texts):
+@given(st.lists(TEXTS | st.text("abq  ▁e\u0301<x>漢字ﬁ", max_size=30), min_size=100, max_size=100))
+def test_pieces_of_other_models_are_those_of_sentencepiece(small_models, texts):
     for name, pair in small_models.items():
         note(name)
         assert_equal(pair, texts)
@@ -225,4 +226,5 @@ def test_symbols_score_by_their_bytes_and_unused_pieces_not_at_all(tmp_path):
         content = piece(b"<unk>", 0.0, 2) + piece(b"[CLS]", 0.0, 3) + piece(b"[SEP]", 0.0, 3)
         content += piece("▁".encode(), -1.0) + piece(b"ab", -9.0, 4) + piece(b"abc", 5.0, 5)
         content += piece(b"a", score) + piece(b"b", score) + piece(b"c", -2.0)
-        assert_equal(words_pair(tmp_path, content), ["ab", "abc", "abab", "xab", "cabxx漢b"])
+        (tmp_path / "spiece.model").write_bytes(content)
+        assert_equal(spiece_pair(tmp_path / "spiece.model"), ["ab", "abc", "abab", "xab", "cabxx"])
