@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 import sentencepiece
-from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import HealthCheck, Phase, example, given, note, settings
 from hypothesis import strategies as st
 from spiece_files import piece, train_spiece
 from subword_texts import TEXTS, every_code_point, real_texts, without_surrogates
@@ -191,7 +191,7 @@ def test_splits_that_tie_but_for_rounding_are_those_of_sentencepiece(pairs, name
 
 # models of other kinds than ALBERT's
 
-SYMBOLS = ["ab", "aba", "e\u0301", "a b", "a  b ", "▁q", " ", "漢字", "<x>", "\u0301", "ﬁ"]
+SYMBOLS = ["ab", "aba", "e\u0301", "a b", "a  b ", "▁q", " ", "漢字", "<x>", "\u0301", "ﬁ", "xe"]
 MODELS = {
     "rules that fold case": ({"normalization_rule_name": "nmt_nfkc_cf"}, b""),
     "no rules": ({"normalization_rule_name": "identity"}, b""),
@@ -212,6 +212,7 @@ def small_models(tmp_path_factory) -> dict[str, Pair]:
     return made
 
 
+@example(["a b", "aa bb", "a▁▁b", "▁▁", "xe\u0300", "e\u0300xe", "aba b", "a  b  c", "qaq", "ﬁne"])
 @settings(thorough, max_examples=30)
 @given(st.lists(TEXTS | st.text("abq  ▁e\u0301<x>漢字ﬁ", max_size=30), min_size=100, max_size=100))
 def test_pieces_of_other_models_are_those_of_sentencepiece(small_models, texts):
