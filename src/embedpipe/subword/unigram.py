@@ -142,7 +142,7 @@ class Unigram:
         for begin in range(size):
             if best[begin] < _LOWEST:
                 self._lift(best, begin)
-            node = self._trie
+            here, node = best[begin], self._trie
             for end, character in enumerate(text[begin : begin + longest], begin + 1):
                 node = node.get(character, _NOWHERE)
                 piece_id = node.get("")
@@ -153,13 +153,13 @@ class Unigram:
                         continue
                     else:
                         break
-                candidate = best[begin] + scores[piece_id]
+                candidate = here + scores[piece_id]
+                if candidate > best[end]:  # what is not higher is not so when rounded either
+                    rounded[0] = candidate
+                    candidate = rounded[0]
                 lead = candidate - best[end]
                 if lead > 0.0:
-                    rounded[0] = candidate
-                    lead = rounded[0] - best[end]
-                if lead > 0.0:
-                    best[end], begins[end], pieces[end] = rounded[0], begin, piece_id
+                    best[end], begins[end], pieces[end] = candidate, begin, piece_id
                     leads[end] = lead
                 elif -lead < leads[end]:
                     leads[end] = -lead
