@@ -7,6 +7,9 @@ import struct
 from pathlib import Path
 
 import sentencepiece
+import tokenizers
+
+from embedpipe.subword.sentencepiece import SentencePieceModel
 
 
 def train_spiece(folder: Path, **options: object) -> Path:
@@ -29,6 +32,37 @@ def train_spiece(folder: Path, **options: object) -> Path:
     )
     (folder / "spiece.model").write_bytes(model.getvalue())
     return folder / "spiece.model"
+
+
+def albert_tokenizer(model: SentencePieceModel) -> tokenizers.Tokenizer:
+    """What transformers makes of a model for `tokenizer.json`, by its AlbertConverter."""
+    scores = [
+        score - 100.0 * (len(piece) > 1 and piece[-1] == "," and piece[-2].isdigit())
+        for piece, score in zip(model.pieces, model.scores, strict=True)
+    ]
+    made = tokenizers.Tokenizer(
+        tokenizers.models.Unigram(list(zip(model.pieces, scores, strict=True)), model.unk_id)
+    )
+    normalizers = tokenizers.normalizers
+    made.normalizer = normalizers.Sequence(
+        [
+            normalizers.Replace("``", '"'),
+            normalizers.Replace("''", '"'),
+            normalizers.NFKD(),
+            normalizers.StripAccents(),
+            normalizers.Lowercase(),
+            normalizers.Precompiled(model.charsmap),
+        ]
+    )
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Sequence(
+        [
+            tokenizers.pre_tokenizers.WhitespaceSplit(),
+            tokenizers.pre_tokenizers.Metaspace("▁", prepend_scheme="always"),
+        ]
+    )
+    special = ["<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"]
+    made.add_special_tokens([tokenizers.AddedToken(piece, normalized=False) for piece in special])
+    return made
 
 
 def field(number: int, value: bytes | int) -> bytes:

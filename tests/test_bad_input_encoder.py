@@ -175,7 +175,7 @@ def test_every_damaged_tensor_is_reported_at_once(folder):
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("vocab.txt", None, "has no tokenizer: found none of tokenizer.json, vocab.txt, spiece.mo"),
+        ("vocab.txt", None, "has no tokenizer: found none of spiece.model, tokenizer.json, voca"),
         ("config.json", None, "has no config.json"),
         ("model.safetensors", None, "has neither model.safetensors nor"),
         ("model.safetensors", b"", "model.safetensors"),

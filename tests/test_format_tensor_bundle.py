@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from embedpipe.encoder import EncoderConfig
 from embedpipe.encoder.weights import expected_shapes
 from embedpipe.errors import ModelFormatError
+from embedpipe.files.wire import Message
 from embedpipe.formats.crc32c import crc32c, unmask
 from embedpipe.formats.file_tree import open_tree
 from embedpipe.formats.google_checkpoint import read_google_checkpoint
@@ -22,7 +23,6 @@ from embedpipe.formats.leveldb_table import read_table
 from embedpipe.formats.name_maps import map_tensorflow_names
 from embedpipe.formats.tensor_bundle import TensorBundle, read_bundle_index
 from embedpipe.formats.tf_variables import mapped_shapes
-from embedpipe.formats.wire import Message
 
 
 def bit_by_bit(content: bytes) -> int:

@@ -14,6 +14,7 @@ from random_models import random_tensors, tiny_config, write_model
 from test_cli_import import recorded_sequences
 from test_format_importer import MODELS, SAME_AS, Recorded, archives
 from tokenizers import Tokenizer as HuggingFaceTokenizer
+from transformers import BertTokenizer
 
 from embedpipe import Encoder
 from embedpipe.annotator import (
@@ -107,9 +108,9 @@ def test_an_imported_sentence_transformer_pools_as_before(
 
 def test_a_folder_with_tokenizer_json_alone_is_imported(tmp_path: Path) -> None:
     folder = sentence_transformers_folder(tmp_path / "model")
-    tokenizer = Encoder.load(folder).tokenizer._parts.text
+    tokenizer = BertTokenizer.from_pretrained(folder).backend_tokenizer
     (folder / "vocab.txt").unlink()
-    (folder / "tokenizer.json").write_text(tokenizer.to_str())
+    tokenizer.save(str(folder / "tokenizer.json"))
     convert(folder, tmp_path / "out")
     whole = HuggingFaceTokenizer.from_file(str(tmp_path / "out/tokenizer.json"))
     assert whole.get_vocab() == tokenizer.get_vocab()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from embedpipe.errors import ModelFormatError, ModelNotFoundError
-from embedpipe.formats.strict_json import parse_json
+from embedpipe.files.strict_json import parse_json
 from embedpipe.formats.tar_archive import is_tar, read_tar
 from embedpipe.formats.zip_archive import MOST_MEMBERS, ZipArchive
 

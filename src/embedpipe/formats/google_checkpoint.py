@@ -10,9 +10,9 @@ import re
 from typing import Any
 
 from embedpipe.errors import ModelFormatError
+from embedpipe.files.strict_json import parse_json
 from embedpipe.formats.file_tree import FileTree
 from embedpipe.formats.imported import ImportedModel, TokenizerFiles, finish
-from embedpipe.formats.strict_json import parse_json
 from embedpipe.formats.tf_variables import open_bundle, read_variables
 from embedpipe.formats.vocabulary import read_sentencepiece_file, vocabulary_lines
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from embedpipe.errors import ModelFormatError
+from embedpipe.files.wire import read_varint
 from embedpipe.formats.crc32c import crc32c, unmask
-from embedpipe.formats.wire import read_varint
 
 __all__ = ["read_table"]
 

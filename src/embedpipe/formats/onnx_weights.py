@@ -19,9 +19,9 @@ import numpy.typing as npt
 
 from embedpipe.encoder.config import Activation, Architecture
 from embedpipe.errors import ModelFormatError
+from embedpipe.files.wire import Message
 from embedpipe.formats.graph_facts import Graph, GraphFacts, Node, find_facts
 from embedpipe.formats.imported import contiguous
-from embedpipe.formats.wire import Message
 
 __all__ = ["OnnxModel", "read_onnx"]
 

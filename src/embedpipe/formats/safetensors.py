@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from embedpipe.errors import ModelFormatError
-from embedpipe.formats.strict_json import check_is_file, parse_json
+from embedpipe.files.strict_json import parse_json
+from embedpipe.files.whole import check_is_file
 
 __all__ = ["parse_safetensors", "read_safetensors"]
 

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from embedpipe.errors import ModelFormatError
+from embedpipe.files.wire import Message, read_varint
 from embedpipe.formats.crc32c import crc32c, unmask
 from embedpipe.formats.leveldb_table import read_table
-from embedpipe.formats.wire import Message, read_varint
 
 __all__ = ["OBJECT_GRAPH", "BundleEntry", "BundleIndex", "TensorBundle", "read_bundle_index"]
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from embedpipe.errors import ModelFormatError
+from embedpipe.files.wire import Message
 from embedpipe.formats.graph_facts import Graph, GraphFacts, Node, find_facts
-from embedpipe.formats.wire import Message
 
 __all__ = ["SavedModelFacts", "read_graph_def", "read_saved_model"]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from embedpipe.errors import ModelFormatError
+from embedpipe.files.wire import Message
 from embedpipe.formats.file_tree import FileTree
-from embedpipe.formats.wire import Message
 
 __all__ = ["read_sentencepiece_file", "vocabulary_lines"]
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from embedpipe.encoder.config import Architecture
 from embedpipe.encoder.pooling import POOLINGS, Pooling
 from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterError
-from embedpipe.formats.strict_json import read_json
+from embedpipe.files.strict_json import read_json
 from embedpipe.models.resolve import MODEL_NAME
 
 __all__ = ["CatalogModel", "Published", "Source", "Task", "read_catalog_file"]

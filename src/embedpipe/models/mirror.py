@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from embedpipe.errors import DownloadError, ModelFormatError, ParameterError
-from embedpipe.formats.strict_json import parse_json
+from embedpipe.files.strict_json import parse_json
 from embedpipe.models.resolve import sha256_of
 from embedpipe.models.settle import RECORD
 from embedpipe.models.transfer import shown

@@ -136,7 +136,7 @@ def _in_directories(name: str, language: str | None) -> Path | None:
 
 def _language_of(folder: Path) -> str | None:
     """The language that `embedpipe.json` of the folder records, if it does."""
-    from embedpipe.formats.strict_json import read_json
+    from embedpipe.files.strict_json import read_json
 
     record = folder / "embedpipe.json"
     found = read_json(record, dict).get("language") if record.is_file() else None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from embedpipe.errors import ModelFormatError
-from embedpipe.formats.strict_json import read_json
+from embedpipe.files.strict_json import read_json
 from embedpipe.models.catalog_file import CatalogModel, Source
 from embedpipe.models.resolve import sha256_of
 from embedpipe.models.transfer import shown

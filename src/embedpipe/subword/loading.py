@@ -4,29 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from embedpipe._dependencies import require
 from embedpipe.encoder.config import EncoderConfig
 from embedpipe.errors import ModelFormatError
-from embedpipe.subword.files import decoded, read_bytes
+from embedpipe.files.whole import decoded, read_bytes
+from embedpipe.subword.albert import AlbertText
+from embedpipe.subword.normalizer import WORD_BOUNDARY
 from embedpipe.subword.sentencepiece import CONTROL, read_sentencepiece
 from embedpipe.subword.settings import TokenizerSettings, read_settings
+from embedpipe.subword.splitter import TokenizersSplitter
 from embedpipe.subword.tokenizer import SubwordTokenizer, TokenizerParts
 from embedpipe.subword.tokenizer_json import read_tokenizer_json
-from embedpipe.subword.unigram import WORD_BOUNDARY, unigram_for_text, unigram_for_words
+from embedpipe.subword.unigram import Unigram
 from embedpipe.subword.wordpiece import wordpiece_for_text, wordpiece_for_words
 
 __all__ = ["load_tokenizer", "make_tokenizer"]
 
 _SETTINGS = "tokenizer_config.json"
 
+_LARGEST_FILE = 256 * 2**20
+"""Bytes. The largest published multilingual vocabularies take 20 MiB."""
+
 _CLS, _SEP, _MASK = "[CLS]", "[SEP]", "[MASK]"
 """BERT's and ALBERT's names, unless the settings say otherwise."""
 
 
 def load_tokenizer(directory: Path, config: EncoderConfig) -> SubwordTokenizer:
-    """The tokenizer that lies beside a model: `tokenizer.json`, `vocab.txt` or `spiece.model`.
+    """The tokenizer that lies beside a model: `spiece.model`, `tokenizer.json` or `vocab.txt`.
 
     The first of these that is there is read; `tokenizer_config.json` may add settings. Raises
     ModelFormatError if there is none, if it is damaged, if it lacks `[CLS]`, `[SEP]` or the unknown
@@ -34,7 +39,9 @@ def load_tokenizer(directory: Path, config: EncoderConfig) -> SubwordTokenizer:
     """
     layout = [name for name in _LAYOUTS if (directory / name).exists()][:1]
     settings = [_SETTINGS] if (directory / _SETTINGS).exists() else []
-    files = {name: read_bytes(directory / name) for name in (*settings, *layout)}
+    files = {
+        name: read_bytes(directory / name, largest=_LARGEST_FILE) for name in (*settings, *layout)
+    }
     return make_tokenizer(files, config, source=str(directory))
 
 
@@ -67,10 +74,17 @@ def _from_vocabulary(data: bytes, source: str, settings: TokenizerSettings) -> T
         strip_accents=settings.strip_accents,
         split_chinese=settings.tokenize_chinese_chars is not False,
     )
-    _mark_special(tokenizer, settings, (unk_piece, settings.pad_token or "[PAD]"))
+    special = _special_ids(vocabulary, settings, (unk_piece, settings.pad_token or "[PAD]"))
+    added_token = require("tokenizers", "reading a vocabulary").AddedToken
+    tokenizer.add_special_tokens(
+        [added_token(piece, normalized=False, special=True) for piece in special]
+    )
     return TokenizerParts(
-        text=tokenizer,
-        make_words=lambda: wordpiece_for_words(vocabulary, unk_piece=unk_piece),
+        vocabulary=vocabulary,
+        text=TokenizersSplitter(tokenizer, source=source),
+        make_words=lambda: TokenizersSplitter(
+            wordpiece_for_words(vocabulary, unk_piece=unk_piece), source=source
+        ),
         unk_piece=unk_piece,
     )
 
@@ -80,44 +94,41 @@ def _from_sentencepiece(data: bytes, source: str, settings: TokenizerSettings) -
     model = read_sentencepiece(data, source)
     unk_piece = model.pieces[model.unk_id]
     controls = [p for p, kind in zip(model.pieces, model.types, strict=True) if kind == CONTROL]
-    tokenizer = unigram_for_text(
-        model,
-        lowercase=settings.do_lower_case is not False,
-        keep_accents=settings.keep_accents is True,
-    )
-    _mark_special(tokenizer, settings, (unk_piece, *controls))
+    vocabulary = {piece: piece_id for piece_id, piece in enumerate(model.pieces)}
+    unigram = Unigram(model)
     return TokenizerParts(
-        text=tokenizer,
-        make_words=lambda: unigram_for_words(model),
+        vocabulary=vocabulary,
+        text=AlbertText(
+            unigram,
+            model.pieces,
+            special=_special_ids(vocabulary, settings, (unk_piece, *controls)),
+            lowercase=settings.do_lower_case is not False,
+            keep_accents=settings.keep_accents is True,
+        ),
+        make_words=lambda: unigram,
         unk_piece=unk_piece,
         skipped_in_words=WORD_BOUNDARY,
     )
 
 
-def _mark_special(
-    tokenizer: Any, settings: TokenizerSettings, further_pieces: tuple[str, ...]
-) -> None:
-    """Let special pieces that stand in a text as they are give their ids, as in transformers."""
+def _special_ids(
+    vocabulary: Mapping[str, int], settings: TokenizerSettings, further_pieces: tuple[str, ...]
+) -> dict[str, int]:
+    """Special pieces that give their ids where they stand in a text, as in transformers."""
     pieces = (
         settings.cls_token or _CLS,
         settings.sep_token or _SEP,
         settings.mask_token or _MASK,
         *further_pieces,
     )
-    added_token = require("tokenizers", "reading a vocabulary").AddedToken
-    tokenizer.add_special_tokens(
-        [
-            added_token(piece, normalized=False, special=True)
-            for piece in pieces
-            if tokenizer.token_to_id(piece) is not None  # another would get an id of its own
-        ]
-    )
+    return {piece: vocabulary[piece] for piece in pieces if piece in vocabulary}
 
 
 _LAYOUTS: dict[str, Callable[[bytes, str, TokenizerSettings], TokenizerParts]] = {
+    # tokenizer.json of an ALBERT is made from spiece.model, and only nearly splits as that does
+    "spiece.model": _from_sentencepiece,
     "tokenizer.json": read_tokenizer_json,
     "vocab.txt": _from_vocabulary,
-    "spiece.model": _from_sentencepiece,
 }
 
 
@@ -127,9 +138,7 @@ def _checked(
     cls_piece = settings.cls_token or _CLS
     sep_piece = settings.sep_token or _SEP
     missing = [
-        piece
-        for piece in (cls_piece, sep_piece, parts.unk_piece)
-        if parts.text.token_to_id(piece) is None
+        piece for piece in (cls_piece, sep_piece, parts.unk_piece) if piece not in parts.vocabulary
     ]
     if missing:
         raise ModelFormatError(
@@ -148,12 +157,11 @@ def _checked(
 
 def _check_template(parts: TokenizerParts, tokenizer: SubwordTokenizer, path: str) -> None:
     """Refuse a file whose own template surrounds texts by something else than `[CLS]` `[SEP]`."""
-    if parts.text.post_processor is None:
+    if parts.empty is None:
         return
-    found = parts.text.encode("").ids
-    if found != [tokenizer.cls_id, tokenizer.sep_id]:
+    expected = (tokenizer.cls_id, tokenizer.sep_id)
+    if parts.empty != expected:
         raise ModelFormatError(
-            f"{path} makes an empty text {tokenizer.pieces(found)}; expected "
-            f"{tokenizer.pieces([tokenizer.cls_id, tokenizer.sep_id])}. Encoders other than BERT "
-            "and ALBERT are not supported"
+            f"{path} makes an empty text {tokenizer.pieces(parts.empty)}; expected "
+            f"{tokenizer.pieces(expected)}. Encoders other than BERT and ALBERT are not supported"
         )

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from embedpipe.errors import ModelFormatError
-from embedpipe.subword.protobuf import message_fields
+from embedpipe.files.wire import Message, as_text, damaged_message, message_fields
+from embedpipe.subword.charsmap import charsmap_problems
 
 __all__ = [
     "CONTROL",
@@ -22,6 +21,7 @@ __all__ = [
     "UNUSED",
     "USER_DEFINED",
     "SentencePieceModel",
+    "checked_model",
     "read_sentencepiece",
 ]
 
@@ -32,6 +32,9 @@ NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED = 1, 2, 3, 4, 5
 _PIECES, _TRAINER_SPEC, _NORMALIZER_SPEC = 1, 2, 3
 _PIECE_TEXT, _PIECE_SCORE, _PIECE_TYPE = 1, 2, 3
 _CHARSMAP = 2
+
+_NOTHING, _ZERO = memoryview(b""), memoryview(b"\0\0\0\0")
+"""An empty text, and 0.0."""
 
 # By field number: name, default, the only value that the tokenizer implements.
 _TRAINER_SETTINGS = {
@@ -69,63 +72,63 @@ def read_sentencepiece(data: bytes, source: str) -> SentencePieceModel:
 
     Raises ModelFormatError that says what is damaged or unsupported.
     """
-    pieces: list[tuple[str, float, int]] = []
+    message = Message(memoryview(data), source)
+    pieces = [
+        _read_piece(view, f"{source}: piece {index}")
+        for index, view in enumerate(message.views(_PIECES))
+    ]
     problems: list[str] = []
     charsmap = b""
-    for number, value in message_fields(data, source=source):
-        if isinstance(value, int):
-            continue
-        if number == _PIECES:
-            pieces.append(_read_piece(value, len(pieces), source))
-        elif number == _TRAINER_SPEC:
-            problems += _unsupported(dict(message_fields(value, source=source)), _TRAINER_SETTINGS)
-        elif number == _NORMALIZER_SPEC:
-            settings = dict(message_fields(value, source=source))
-            problems += _unsupported(settings, _NORMALIZER_SETTINGS)
-            found = settings.get(_CHARSMAP, b"")
-            charsmap = b"" if isinstance(found, int) else found
-    problems += _piece_problems(pieces)
-    problems += _charsmap_problems(charsmap)
-    if problems:
-        raise ModelFormatError(_listing(source, problems))
+    for spec in message.messages(_TRAINER_SPEC):
+        problems += _unsupported(spec, _TRAINER_SETTINGS)
+    for spec in message.messages(_NORMALIZER_SPEC):
+        problems += _unsupported(spec, _NORMALIZER_SETTINGS)
+        charsmap = bytes(spec.view(_CHARSMAP))
+    return checked_model(pieces, charsmap, source=source, problems=problems)
+
+
+def checked_model(
+    pieces: Sequence[tuple[str, float, int]],
+    charsmap: bytes,
+    *,
+    source: str,
+    problems: Sequence[str] = (),
+) -> SentencePieceModel:
+    """The model of these pieces (text, score, type); ModelFormatError lists what is wrong with it.
+
+    `problems` were found before. `source` names the file.
+    """
+    found = [*problems, *_piece_problems(pieces), *charsmap_problems(charsmap)]
+    if found:
+        raise ModelFormatError(_listing(source, found))
     texts, scores, types = zip(*pieces, strict=True)
     return SentencePieceModel(texts, scores, types, types.index(UNKNOWN), charsmap)
 
 
-def _read_piece(message: bytes, index: int, source: str) -> tuple[str, float, int]:
-    fields = dict(message_fields(message, source=source))
-    text = fields.get(_PIECE_TEXT, b"")
-    score = fields.get(_PIECE_SCORE, b"\0\0\0\0")
+def _read_piece(view: memoryview, source: str) -> tuple[str, float, int]:
+    fields = dict(message_fields(view, source))
+    text = fields.get(_PIECE_TEXT, _NOTHING)
+    score = fields.get(_PIECE_SCORE, _ZERO)
     kind = fields.get(_PIECE_TYPE, NORMAL)
     if (
         isinstance(text, int)
         or isinstance(score, int)
-        or len(score) != 4
+        or len(score) != len(_ZERO)
         or not isinstance(kind, int)
     ):
-        raise ModelFormatError(
-            f"{source}: piece {index} has fields of other types than text, float and type number. "
-            "Fetch the model again"
-        )
-    try:
-        return str(text, "utf-8"), struct.unpack("<f", score)[0], kind
-    except UnicodeDecodeError as error:
-        raise ModelFormatError(
-            f"{source}: piece {index} is not UTF-8 ({error.reason}). Fetch the model again"
-        ) from error
+        raise damaged_message(source, "fields of other types than text, float and type number")
+    return as_text(text, source), struct.unpack("<f", score)[0], kind
 
 
-def _unsupported(
-    found: Mapping[int, object], settings: Mapping[int, tuple[str, int, int]]
-) -> list[str]:
+def _unsupported(found: Message, settings: Mapping[int, tuple[str, int, int]]) -> list[str]:
     return [
-        f"{name} is {found.get(number, default)}; only {supported} is supported"
+        f"{name} is {value}; only {supported} is supported"
         for number, (name, default, supported) in settings.items()
-        if found.get(number, default) != supported
+        if (value := found.integer(number, default)) != supported
     ]
 
 
-def _piece_problems(pieces: list[tuple[str, float, int]]) -> list[str]:
+def _piece_problems(pieces: Sequence[tuple[str, float, int]]) -> list[str]:
     problems = []
     ids: dict[str, int] = {}
     for index, (text, score, kind) in enumerate(pieces):
@@ -142,35 +145,6 @@ def _piece_problems(pieces: list[tuple[str, float, int]]) -> list[str]:
     if unknowns != 1:
         problems.append(f"{unknowns} of {len(pieces)} pieces are of the type UNKNOWN; expected 1")
     return problems
-
-
-def _charsmap_problems(charsmap: bytes) -> list[str]:
-    """What is wrong with precompiled normalisation rules, at most one finding.
-
-    They are a size in bytes (uint32), a double-array trie of that size (uint32 units) and the
-    replacements, zero-terminated UTF-8. Every step that a look-up can take must stay inside.
-    """
-    if not charsmap:
-        return []
-    size = int.from_bytes(charsmap[:4], "little")
-    if len(charsmap) < 4 or size % 4 or not 0 < size <= len(charsmap) - 4:
-        return [f"the charsmap of {len(charsmap)} bytes claims a trie of {size} bytes"]
-    units = np.frombuffer(charsmap, dtype="<u4", count=size // 4, offset=4)
-    replacements = charsmap[4 + size :]
-    positions = np.arange(units.size, dtype=np.uint32)
-    # Unit layout of darts-clone: label in the low 8 bits, has-leaf in bit 8, offset above.
-    children = positions ^ ((units >> 10) << ((units & (1 << 9)) >> 6))
-    inner = units < 1 << 31
-    inner[0] = True  # a look-up steps from the root without asking what it is
-    if (children[inner] | 0xFF).max(initial=0) >= units.size:
-        return ["a step in the charsmap's trie leads outside of it"]
-    leaves = units[children[inner & ((units >> 8) & 1 == 1)]] & (2**31 - 1)
-    # A replacement begins at a UTF-8 character: its first byte is no continuation byte (10xxxxxx).
-    bytes_at = np.frombuffer(replacements + b"\x80", dtype=np.uint8)
-    begins = bytes_at[np.minimum(leaves, len(replacements))]
-    if (begins & 0xC0 == 0x80).any():
-        return ["an entry of the charsmap's trie points at no replacement"]
-    return []
 
 
 def _listing(source: str, problems: list[str]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from embedpipe.errors import ModelFormatError
-from embedpipe.subword.files import json_object
+from embedpipe.files.strict_json import parse_json
 
 __all__ = ["TokenizerSettings", "read_settings"]
 
@@ -34,7 +34,7 @@ def read_settings(data: bytes, source: str) -> TokenizerSettings:
 
     Raises ModelFormatError that lists every setting of a wrong type.
     """
-    found = json_object(data, source)
+    found = parse_json(data, dict, source=source)
     switches = {key: found.get(key) for key in _SWITCHES}
     special = {key: _content(found.get(key)) for key in _SPECIAL}
     problems = [

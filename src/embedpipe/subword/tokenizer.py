@@ -5,41 +5,39 @@ How a tokenizer is read from a model's folder is in `loading`.
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
-from itertools import chain
-from operator import attrgetter
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from embedpipe.encoder.ragged import Ragged
-from embedpipe.errors import InputError, ModelFormatError, ParameterError
+from embedpipe.errors import InputError, ParameterError
+from embedpipe.subword.splitter import Splitter
 
 __all__ = ["PieceBatch", "SubwordTokenizer", "TokenizerParts"]
 
 _SPECIAL_PER_TEXT = 2  # [CLS] and [SEP]
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_PARALLELISM = "TOKENIZERS_PARALLELISM"
 
 
 @dataclass(frozen=True)
 class TokenizerParts:
     """What a file of a known layout gives.
 
-    `text`: a `tokenizers.Tokenizer` for sentences that pads and truncates nothing. `make_words`:
-    makes the one for single words. `unk_piece`: what stands for unknown text. `skipped_in_words`:
-    a piece that is left out of words, or None.
+    `vocabulary`: ids by piece. `text`: for sentences. `make_words`: makes the one for single words.
+    `unk_piece`: what stands for unknown text. `skipped_in_words`: a piece that is left out of
+    words, or None. `empty`: ids that the file's own template surrounds an empty text with, or None.
     """
 
-    text: Any
-    make_words: Callable[[], Any]
+    vocabulary: Mapping[str, int]
+    text: Splitter
+    make_words: Callable[[], Splitter]
     unk_piece: str
     skipped_in_words: str | None = None
+    empty: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -62,9 +60,6 @@ class PieceBatch:
 class SubwordTokenizer:
     """Cuts text into the pieces that one model knows; made by `load_tokenizer`.
 
-    Reading is parallel over the texts of a call, outside of the GIL; the `tokenizers` package takes
-    its number of threads from `RAYON_NUM_THREADS` and `TOKENIZERS_PARALLELISM`.
-
     Attributes: `cls_id`, `sep_id`, `unk_id`; `vocab_size`, the largest id plus one.
 
     >>> from embedpipe import Encoder
@@ -79,12 +74,11 @@ class SubwordTokenizer:
     ) -> None:
         """Keep the parts; `source` names them in errors. The special pieces must be known."""
         self.source = source
-        self.cls_id: int = parts.text.token_to_id(cls_piece)
-        self.sep_id: int = parts.text.token_to_id(sep_piece)
-        self.unk_id: int = parts.text.token_to_id(parts.unk_piece)
-        self.vocab_size: int = max(parts.text.get_vocab(with_added_tokens=True).values()) + 1
+        self.cls_id: int = parts.vocabulary[cls_piece]
+        self.sep_id: int = parts.vocabulary[sep_piece]
+        self.unk_id: int = parts.vocabulary[parts.unk_piece]
+        self.vocab_size: int = max(parts.vocabulary.values()) + 1
         self._parts = parts
-        _silence_fork_warning()
 
     def __repr__(self) -> str:
         return f"SubwordTokenizer({self.source!r}, vocab_size={self.vocab_size})"
@@ -107,7 +101,7 @@ class SubwordTokenizer:
                 f"max_length: found {max_length}; expected at least {_SPECIAL_PER_TEXT}, "
                 "the pieces [CLS] and [SEP]"
             )
-        pieces = self._batch(self._parts.text, texts)
+        pieces = self._parts.text.split(_encodable(texts))
         lengths = pieces.lengths
         kept = lengths if max_length is None else np.minimum(lengths, max_length - 2)
         truncated = kept < lengths
@@ -130,10 +124,10 @@ class SubwordTokenizer:
         >>> [ids.tolist() for ids in Encoder.load().tokenizer.encode_words(["pain", "painkiller"])]
         [[3255], [3255, 15872, 2121]]
         """
-        pieces = self._batch(self._word_tokenizer, words)
+        pieces = self._words.split(_encodable(words))
         if self._parts.skipped_in_words is None:
             return pieces
-        skipped = self._word_tokenizer.token_to_id(self._parts.skipped_in_words)
+        skipped = self._parts.vocabulary.get(self._parts.skipped_in_words)
         keep = pieces.values != skipped
         before = np.concatenate([[0], np.cumsum(keep, dtype=np.int64)])
         return Ragged(pieces.values[keep], before[pieces.offsets])
@@ -142,8 +136,7 @@ class SubwordTokenizer:
         """The text of each piece; InputError for an id that the tokenizer does not have."""
         texts = []
         for piece_id in ids:
-            known = 0 <= piece_id < self.vocab_size  # Rust takes no negative and no huge ones
-            text = self._parts.text.id_to_token(int(piece_id)) if known else None
+            text = self._texts.get(int(piece_id))
             if text is None:
                 raise InputError(
                     f"piece id {piece_id}: {self.source} has pieces 0 to {self.vocab_size - 1}"
@@ -152,27 +145,12 @@ class SubwordTokenizer:
         return texts
 
     @cached_property
-    def _word_tokenizer(self) -> Any:
+    def _words(self) -> Splitter:
         return self._parts.make_words()
 
-    def _batch(self, tokenizer: Any, texts: Sequence[str]) -> Ragged:
-        """Piece ids of each text, without special pieces around them."""
-        try:
-            encodings = tokenizer.encode_batch_fast(_encodable(texts), add_special_tokens=False)
-        except BaseException as error:
-            # What tokenizers raises for a model that cannot go on (unknown text and no piece for
-            # it), and for a panic in Rust (damaged rules of normalisation): a class that cannot be
-            # imported and derives from BaseException.
-            if type(error) is not Exception and type(error).__name__ != "PanicException":
-                raise
-            raise ModelFormatError(
-                f"{self.source} made the tokenizers package fail on a text: {error}. "
-                "Fetch the model again"
-            ) from error
-        offsets = np.zeros(len(encodings) + 1, dtype=np.int64)
-        np.cumsum(np.fromiter(map(len, encodings), np.int64, len(encodings)), out=offsets[1:])
-        all_ids = chain.from_iterable(map(attrgetter("ids"), encodings))
-        return Ragged(np.fromiter(all_ids, np.int32, int(offsets[-1])), offsets)
+    @cached_property
+    def _texts(self) -> dict[int, str]:
+        return {piece_id: text for text, piece_id in self._parts.vocabulary.items()}
 
     def _surround(self, values: npt.NDArray[np.int32], lengths: npt.NDArray[np.int64]) -> Ragged:
         """The pieces of each text between `[CLS]` and `[SEP]`."""
@@ -195,27 +173,3 @@ def _encodable(texts: Sequence[str]) -> list[str]:
     except UnicodeEncodeError:
         return [_SURROGATE.sub("\ufffd", text) for text in texts]
     return list(texts)
-
-
-@cache
-def _silence_fork_warning() -> None:
-    """Make a forked child read text serially, without the warning that tokenizers would print.
-
-    The child cannot use its parent's threads. Left alone, tokenizers comes to the same conclusion,
-    but before 0.23 prints advice about an environment variable that the user never touched.
-    """
-    if not hasattr(os, "register_at_fork"):
-        return
-    set_here = []
-
-    def before() -> None:
-        if _PARALLELISM not in os.environ:
-            os.environ[_PARALLELISM] = "false"
-            set_here.append(True)
-
-    def after_in_parent() -> None:
-        if set_here:
-            set_here.clear()
-            del os.environ[_PARALLELISM]
-
-    os.register_at_fork(before=before, after_in_parent=after_in_parent)

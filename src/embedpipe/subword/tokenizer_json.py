@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from embedpipe._dependencies import require
 from embedpipe.errors import ModelFormatError
-from embedpipe.subword.files import decoded
+from embedpipe.files.whole import decoded
+from embedpipe.subword.normalizer import WORD_BOUNDARY
 from embedpipe.subword.sentencepiece import (
     CONTROL,
     NORMAL,
     UNKNOWN,
-    SentencePieceModel,
+    checked_model,
 )
 from embedpipe.subword.settings import TokenizerSettings
+from embedpipe.subword.splitter import Splitter, TokenizersSplitter
 from embedpipe.subword.tokenizer import TokenizerParts
-from embedpipe.subword.unigram import WORD_BOUNDARY, unigram_for_words
+from embedpipe.subword.unigram import Unigram
 from embedpipe.subword.wordpiece import wordpiece_for_words
 
 __all__ = ["read_tokenizer_json"]
@@ -35,27 +39,26 @@ def read_tokenizer_json(data: bytes, source: str, settings: TokenizerSettings) -
     tokenizer.no_truncation()
     model = tokenizer.model
     kind = type(model).__name__
+    make_words: Callable[[], Splitter]
     if kind == "WordPiece":
         _apply(settings, tokenizer.normalizer)
-        return TokenizerParts(
-            text=tokenizer,
-            make_words=lambda: wordpiece_for_words(
-                tokenizer.get_vocab(with_added_tokens=False),
-                unk_piece=model.unk_token,
-                continuation=model.continuing_subword_prefix,
-            ),
-            unk_piece=model.unk_token,
+        unk_piece, skipped_in_words = model.unk_token, None
+        make_words = partial(_wordpiece_words, tokenizer, source)
+    elif kind == "Unigram":
+        unk_piece, skipped_in_words = settings.unk_token or _DEFAULT_UNKNOWN, WORD_BOUNDARY
+        make_words = partial(_unigram_words, tokenizer, source)
+    else:
+        raise ModelFormatError(
+            f"{source}: found a {kind} tokenizer; expected WordPiece (BERT) or Unigram (ALBERT). "
+            "The encoder belongs to another family than this tokenizer"
         )
-    if kind == "Unigram":
-        return TokenizerParts(
-            text=tokenizer,
-            make_words=lambda: unigram_for_words(_unigram_model(tokenizer, source)),
-            unk_piece=settings.unk_token or _DEFAULT_UNKNOWN,
-            skipped_in_words=WORD_BOUNDARY,
-        )
-    raise ModelFormatError(
-        f"{source}: found a {kind} tokenizer; expected WordPiece (BERT) or Unigram (ALBERT). "
-        "The encoder belongs to another family than this tokenizer"
+    return TokenizerParts(
+        vocabulary=tokenizer.get_vocab(with_added_tokens=True),
+        text=TokenizersSplitter(tokenizer, source=source),
+        make_words=make_words,
+        unk_piece=unk_piece,
+        skipped_in_words=skipped_in_words,
+        empty=tuple(tokenizer.encode("").ids) if tokenizer.post_processor else None,
     )
 
 
@@ -84,7 +87,17 @@ def _apply(settings: TokenizerSettings, normalizer: Any) -> None:
         normalizer.handle_chinese_chars = settings.tokenize_chinese_chars
 
 
-def _unigram_model(tokenizer: Any, source: str) -> SentencePieceModel:
+def _wordpiece_words(tokenizer: Any, source: str) -> Splitter:
+    model = tokenizer.model
+    words = wordpiece_for_words(
+        tokenizer.get_vocab(with_added_tokens=False),
+        unk_piece=model.unk_token,
+        continuation=model.continuing_subword_prefix,
+    )
+    return TokenizersSplitter(words, source=source)
+
+
+def _unigram_words(tokenizer: Any, source: str) -> Splitter:
     """The SentencePiece model that the tokenizer was made from, as far as it still tells."""
     state = json.loads(tokenizer.to_str())
     unigram = state["model"]
@@ -93,19 +106,12 @@ def _unigram_model(tokenizer: Any, source: str) -> SentencePieceModel:
             f"{source}: the model has no unk_id; expected the id of the piece for unknown text. "
             "Fetch the model again"
         )
-    pieces = tuple(piece for piece, _ in unigram["vocab"])
-    types = [NORMAL] * len(pieces)
+    pieces = [(piece, score, NORMAL) for piece, score in unigram["vocab"]]
     for added in state["added_tokens"]:
         if added["special"] and added["id"] < len(pieces):
-            types[added["id"]] = CONTROL
-    types[unigram["unk_id"]] = UNKNOWN
-    return SentencePieceModel(
-        pieces=pieces,
-        scores=tuple(score for _, score in unigram["vocab"]),
-        types=tuple(types),
-        unk_id=unigram["unk_id"],
-        charsmap=_charsmap(state["normalizer"]),
-    )
+            pieces[added["id"]] = (*pieces[added["id"]][:2], CONTROL)
+    pieces[unigram["unk_id"]] = (*pieces[unigram["unk_id"]][:2], UNKNOWN)
+    return Unigram(checked_model(pieces, _charsmap(state["normalizer"]), source=source))
 
 
 def _charsmap(normalizer: dict[str, Any] | None) -> bytes:

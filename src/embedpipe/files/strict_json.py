@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Any, NoReturn
 
-from embedpipe.errors import ModelFormatError, ModelNotFoundError
+from embedpipe.errors import ModelFormatError
+from embedpipe.files.whole import read_bytes
 
-__all__ = ["check_is_file", "parse_json", "read_json"]
+__all__ = ["parse_json", "read_json"]
 
 # The largest file read here is the index of a sharded model: under a megabyte for any encoder.
 _LARGEST_FILE = 16 * 2**20
@@ -19,24 +20,7 @@ def read_json(path: Path, expected: type[dict[str, Any]] | type[list[Any]]) -> A
 
     Raises ModelNotFoundError if there is no such file, ModelFormatError for anything else.
     """
-    check_is_file(path)
-    try:
-        with path.open("rb") as file:
-            data = file.read(_LARGEST_FILE + 1)
-    except OSError as error:
-        raise ModelFormatError(f"{path} cannot be read: {error}") from error
-    if len(data) > _LARGEST_FILE:
-        raise ModelFormatError(f"{path}: larger than the {_LARGEST_FILE} bytes allowed")
-    return parse_json(data, expected, source=str(path))
-
-
-def check_is_file(path: Path) -> None:
-    """Raise ModelNotFoundError if nothing is there, ModelFormatError for a folder or device."""
-    if path.is_file():
-        return
-    if path.exists():
-        raise ModelFormatError(f"{path} is not a regular file; expected one")
-    raise ModelNotFoundError(f"{path} does not exist; fetch the model again")
+    return parse_json(read_bytes(path, largest=_LARGEST_FILE), expected, source=str(path))
 
 
 def parse_json(

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from embedpipe.errors import ModelFormatError
 
-__all__ = ["Message", "Value", "read_varint"]
+__all__ = ["Message", "Value", "as_text", "damaged_message", "message_fields", "read_varint"]
 
 Value: TypeAlias = int | memoryview
 
@@ -39,9 +39,9 @@ class Message:
         for number, value in message_fields(data, source):
             self._fields.setdefault(number, []).append(value)
 
-    def integer(self, number: int) -> int:
-        """The last value of a varint field, 0 if it is absent."""
-        value = self._fields.get(number, [0])[-1]
+    def integer(self, number: int, default: int = 0) -> int:
+        """The last value of a varint field, `default` if it is absent."""
+        value = self._fields.get(number, [default])[-1]
         if isinstance(value, int):
             return value
         raise damaged_message(self.source, f"field {number} is no integer")

@@ -1,0 +1,50 @@
+"""Reads files whole, with errors that name the file, whatever the file means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from embedpipe.errors import ModelFormatError, ModelNotFoundError
+
+__all__ = ["check_is_file", "decoded", "read_bytes"]
+
+
+def check_is_file(path: Path) -> None:
+    """Raise ModelNotFoundError if nothing is there, ModelFormatError for a folder or device."""
+    if path.is_file():
+        return
+    if path.exists():
+        raise ModelFormatError(f"{path} is not a regular file; expected one")
+    raise ModelNotFoundError(f"{path} does not exist; fetch the model again")
+
+
+def read_bytes(path: Path, *, largest: int) -> bytes:
+    """The contents of a file of at most `largest` bytes.
+
+    Raises ModelNotFoundError if there is no such file, ModelFormatError if it is no regular file,
+    too large to believe, or cannot be read.
+    """
+    check_is_file(path)
+    try:
+        size = path.stat().st_size
+        if size > largest:
+            raise ModelFormatError(
+                f"{path}: found {size} bytes, larger than the {largest} bytes allowed. "
+                "Fetch the model again"
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelFormatError(
+            f"{path} cannot be read: {error.strerror}. Check its type and its permissions"
+        ) from error
+
+
+def decoded(data: bytes, source: str) -> str:
+    """UTF-8 text; ModelFormatError names the first byte that is not UTF-8."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ModelFormatError(
+            f"{source}: byte {error.start} is not UTF-8 ({error.reason}); expected UTF-8 text. "
+            "Fetch the model again"
+        ) from error

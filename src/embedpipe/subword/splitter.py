@@ -1,0 +1,84 @@
+"""What cuts texts into piece ids, and the one that leaves it to the Hugging Face `tokenizers`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cache
+from itertools import chain
+from operator import attrgetter
+from typing import Any, Protocol
+
+import numpy as np
+
+from embedpipe.encoder.ragged import Ragged
+from embedpipe.errors import ModelFormatError
+
+__all__ = ["Splitter", "TokenizersSplitter"]
+
+_PARALLELISM = "TOKENIZERS_PARALLELISM"
+
+
+class Splitter(Protocol):
+    """Cuts texts without surrogates into pieces."""
+
+    def split(self, texts: Sequence[str]) -> Ragged:
+        """Piece ids (int32) of each text, without special pieces around them."""
+        ...
+
+
+class TokenizersSplitter:
+    """A `tokenizers.Tokenizer` that neither pads nor truncates.
+
+    It is parallel over the texts of a call, outside of the GIL; `tokenizers` takes its number of
+    threads from `RAYON_NUM_THREADS` and `TOKENIZERS_PARALLELISM`.
+    """
+
+    def __init__(self, tokenizer: Any, *, source: str) -> None:
+        """Keep the tokenizer; `source` names its file in errors."""
+        self._tokenizer = tokenizer
+        self._source = source
+        _silence_fork_warning()
+
+    def split(self, texts: Sequence[str]) -> Ragged:
+        """Piece ids (int32) of each text, without special pieces around them."""
+        try:
+            encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        except BaseException as error:
+            # What tokenizers raises for a model that cannot go on (unknown text and no piece for
+            # it), and for a panic in Rust (damaged rules of normalisation): a class that cannot be
+            # imported and derives from BaseException.
+            if type(error) is not Exception and type(error).__name__ != "PanicException":
+                raise
+            raise ModelFormatError(
+                f"{self._source} made the tokenizers package fail on a text: {error}. "
+                "Fetch the model again"
+            ) from error
+        offsets = np.zeros(len(encodings) + 1, dtype=np.int64)
+        np.cumsum(np.fromiter(map(len, encodings), np.int64, len(encodings)), out=offsets[1:])
+        all_ids = chain.from_iterable(map(attrgetter("ids"), encodings))
+        return Ragged(np.fromiter(all_ids, np.int32, int(offsets[-1])), offsets)
+
+
+@cache
+def _silence_fork_warning() -> None:
+    """Make a forked child read text serially, without the warning that tokenizers would print.
+
+    The child cannot use its parent's threads. Left alone, tokenizers comes to the same conclusion,
+    but before 0.23 prints advice about an environment variable that the user never touched.
+    """
+    if not hasattr(os, "register_at_fork"):
+        return
+    set_here = []
+
+    def before() -> None:
+        if _PARALLELISM not in os.environ:
+            os.environ[_PARALLELISM] = "false"
+            set_here.append(True)
+
+    def after_in_parent() -> None:
+        if set_here:
+            set_here.clear()
+            del os.environ[_PARALLELISM]
+
+    os.register_at_fork(before=before, after_in_parent=after_in_parent)
