@@ -13,7 +13,7 @@ from embedpipe.annotation import METADATA_TYPE, AnnotationColumn, AnnotatorType,
 from embedpipe.frames import Column, Kinds
 from embedpipe.params import Param, choice, string
 from embedpipe.stages.batch import Batch
-from embedpipe.stages.stage import Stage
+from embedpipe.stages.stage import AnnotationStage
 from embedpipe.text.cleanup import CLEANUP_MODES, clean
 
 __all__ = ["DocumentAssembler"]
@@ -21,7 +21,7 @@ __all__ = ["DocumentAssembler"]
 _BEYOND_BMP = r"[\x{10000}-\x{10FFFF}]"
 
 
-class DocumentAssembler(Stage):
+class DocumentAssembler(AnnotationStage):
     """Makes one document annotation of each row's text; source: Spark NLP's DocumentAssembler.
 
     | column        | kind                                                    | parameter     |

@@ -87,7 +87,7 @@ class SentenceDetector(Annotator):
         return self._exploded(annotated) if self.getExplodeSentences() else annotated
 
     def _exploded(self, batch: Batch) -> Batch:
-        sentences = batch.added[self.getOutputCol()]
+        sentences = batch.annotations(self.getOutputCol(), self.output_annotator_type)
         count = len(sentences)
         single = AnnotationColumn(
             sentences.annotator_type,
