@@ -38,10 +38,21 @@ class SentenceEmbeddings(PooledEmbeddings):
     say its number, so that a whole document gets those of its first sentence, and the dimension in
     the metadata is 100.
 
-    >>> SentenceEmbeddings().setPoolingStrategy("MAX")
-    Traceback (most recent call last):
-    ...
-    embedpipe.errors.ParameterError: ... poolingStrategy must be one of AVERAGE, SUM, got 'MAX'
+    >>> from embedpipe.annotator import BertEmbeddings, Tokenizer
+    >>> from embedpipe.base import DocumentAssembler, Pipeline
+    >>> stages = [
+    ...     DocumentAssembler(inputCol="text"),
+    ...     Tokenizer(inputCols=["document"]),
+    ...     BertEmbeddings.pretrained().setInputCols("document", "token").setOutputCol("words"),
+    ...     SentenceEmbeddings(inputCols=["document", "words"], poolingStrategy="SUM"),
+    ... ]
+    >>> table = pa.table({"text": ["I hate cancer"]})
+    >>> out = Pipeline(stages=stages).fit(table).transform(table)
+    >>> words, sentences = (
+    ...     AnnotationColumn.from_arrow(out[name]) for name in ("words", "sentence_embeddings")
+    ... )
+    >>> bool(abs(words.embeddings.sum(axis=0) - sentences.embeddings).max() < 1e-5)
+    True
     """
 
     input_annotator_types = (AnnotatorType.DOCUMENT, AnnotatorType.WORD_EMBEDDINGS)
