@@ -96,10 +96,10 @@ def test_metadata_and_vectors_are_finished_for_any_slice():
     assert Finisher(**params).transform(table.slice(2)).to_pylist() == rows[2:]
     joined = Finisher(**params, outputAsArray=False).transform(table).to_pylist()
     assert [row["out"] for row in joined] == [
-        "k->1#l->2#result->a#embeddings->1.0#2.0",
+        "k->1#l->2#result->a#embeddings->1#2",
         None,
         "",
-        "result->b#embeddings->3.0#4.0@k->3#result->c#embeddings->0.5#6.0",
+        "result->b#embeddings->3#4@k->3#result->c#embeddings->0.5#6",
     ]
     for vector in (False, True):
         made = EmbeddingsFinisher(inputCols=["words"], outputCols=["out"], outputAsVector=vector)

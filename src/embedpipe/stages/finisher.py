@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from embedpipe.annotation import AnnotationColumn
+from embedpipe.annotation import WITH_VECTORS, AnnotationColumn
 from embedpipe.frames import Column, Kinds
 from embedpipe.params import Param, boolean, string
 from embedpipe.stages.batch import Batch
@@ -106,20 +105,20 @@ class Finisher(Finishing):
     def _detailed(self, column: AnnotationColumn, vectors: bool) -> pa.StringArray:
         """Metadata, text and vector of each annotation, as keys and values."""
         symbol = self.getValueSplitSymbol()
-        shown = column.vectors().to_pylist() if vectors and column.embeddings is not None else []
+        fields = {"result": column.result.to_pylist()}
+        if vectors and column.annotator_type in WITH_VECTORS:
+            numbers = column.texts(vectors=True).to_pylist()
+            fields["embeddings"] = [text.replace(" ", symbol) for text in numbers]
         texts = []
-        results = column.result.to_pylist()
-        for i, (pairs, result) in enumerate(zip(column.metadata.to_pylist(), results, strict=True)):
-            values = {**dict(pairs or ()), "result": result}
-            if shown:
-                values["embeddings"] = symbol.join(map(str, shown[i]))
-            texts.append(symbol.join(f"{key}->{value}" for key, value in values.items()))
+        for pairs, *values in zip(column.metadata.to_pylist(), *fields.values(), strict=True):
+            named = [*(pairs or ()), *zip(fields, values, strict=True)]
+            texts.append(symbol.join(f"{key}->{value or ''}" for key, value in named))
         return pa.array(texts, pa.string())
 
 
 def _pairs(column: AnnotationColumn) -> pa.ListArray:
     """Keys and values of all annotations of each row."""
-    metadata = column.metadata.take(pa.array(np.arange(len(column))))  # from its first key on
+    metadata = column.metadata
     pairs = pa.StructArray.from_arrays([metadata.keys, metadata.items], fields=list(_PAIR))
     offsets = metadata.offsets.take(pa.array(column.row_offsets))
     return pa.ListArray.from_arrays(offsets, pairs, type=_PAIRS, mask=column.null_rows())
