@@ -185,6 +185,17 @@ def test_rows_are_pooled_apart():
     assert pooled(SentenceEmbeddings(), "document", [one] * 3, rows) == [[[1, 0]], [[2, 0]], [[]]]
 
 
+def test_word_vectors_of_several_lengths_are_refused():
+    table = beside(annotations("chunk", [[]], name="of"), words([[]]))
+    rows = [[(0, 0, "a", {}, [1, 0]), (2, 2, "b", {}, [2, 0])]]
+    uneven = words(rows)["words"].to_pylist()
+    uneven[0][1]["embeddings"] = [3.0]
+    table = table.set_column(1, table.schema.field("words"), pa.array(uneven, table["words"].type))
+    stage = ChunkEmbeddings(inputCols=["of", "words"])
+    with pytest.raises(InputError, match=r"word vectors in one column have lengths \[1, 2\]"):
+        stage.transform(table)
+
+
 def metadata_of(stage):
     table = beside(annotations("document", [[]], name="of"), words([[]]))
     made = stage.copy({"inputCols": ["of", "words"], "outputCol": "out"})

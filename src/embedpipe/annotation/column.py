@@ -35,8 +35,8 @@ class AnnotationColumn:
     - `result` Arrow string array (n,); `metadata` Arrow map array (n,): see `metadata_map`
     - `embeddings` float32 (n, dimension), C-contiguous, or None where annotations have no vectors
     - `valid_rows` bool (rows,), False where the row itself is null, or None where all are valid
-    - `has_vector` bool (n,), False where an annotation has an empty vector among others that have
-      one (its row of `embeddings` is zero), or None where all have one
+    - `vector_lengths` int32 (n,) where vectors differ in length, as where some are empty: how many
+      numbers of each row of `embeddings` are its vector, the rest being zero; None otherwise
 
     >>> spans = [np.array(numbers, np.int32) for numbers in ([0, 2, 2], [0, 3], [1, 4])]
     >>> column = AnnotationColumn(
@@ -56,7 +56,7 @@ class AnnotationColumn:
     metadata: pa.MapArray
     embeddings: npt.NDArray[np.float32] | None = None
     valid_rows: npt.NDArray[np.bool_] | None = None
-    has_vector: npt.NDArray[np.bool_] | None = None
+    vector_lengths: npt.NDArray[np.int32] | None = None
 
     @classmethod
     def from_arrow(cls, array: Any, annotator_type: str | None = None) -> AnnotationColumn:
@@ -65,7 +65,7 @@ class AnnotationColumn:
         `array` is an Arrow array, plain or chunked, or a pandas column of Arrow dtype.
         `annotator_type` is what the annotations must be; None takes what they are. Raises
         InputError where it is no such column, an annotation or its begin or end is null, annotator
-        types are mixed or not the given one, or vectors that are not empty differ in length.
+        types are mixed or not the given one, or numbers of vectors are null.
         """
         if not isinstance(array, (pa.Array, pa.ChunkedArray)):
             array = pa.array(array)
@@ -79,7 +79,7 @@ class AnnotationColumn:
         names = [part.name for part in structs.type]
         parts = dict(zip(names, structs.flatten(), strict=True))
         lengths = pc.fill_null(pc.list_value_length(array), 0)
-        matrix, has_vector = _matrix(parts["embeddings"])
+        matrix, vector_lengths = _matrix(parts["embeddings"])
         return cls(
             _only_type(parts["annotatorType"], annotator_type),
             offsets_of(lengths.to_numpy(zero_copy_only=False)),
@@ -89,7 +89,7 @@ class AnnotationColumn:
             _cast(parts["metadata"], METADATA_TYPE, "metadata"),
             matrix,
             array.is_valid().to_numpy(zero_copy_only=False) if array.null_count else None,
-            has_vector,
+            vector_lengths,
         )
 
     def to_arrow(self) -> pa.ListArray:
@@ -112,7 +112,7 @@ class AnnotationColumn:
         return None if self.valid_rows is None else pa.array(~self.valid_rows)
 
     def vectors(self) -> pa.ListArray:
-        """The vectors as lists of float32 (n,), empty where there is none; sharing `embeddings`."""
+        """The vectors as lists of float32 (n,), sharing `embeddings` where all are as long."""
         n = len(self)
         matrix = np.empty((n, 0), np.float32) if self.embeddings is None else self.embeddings
         width = matrix.shape[1]
@@ -122,8 +122,9 @@ class AnnotationColumn:
                 "list column holds; pass fewer or shorter rows at once"
             )
         offsets = _regular_offsets(width, n)
-        if self.has_vector is not None:
-            offsets, matrix = pa.array(offsets_of(self.has_vector * width)), matrix[self.has_vector]
+        if self.vector_lengths is not None:
+            offsets = pa.array(offsets_of(self.vector_lengths))
+            matrix = matrix[np.arange(width) < self.vector_lengths[:, None]]
         return pa.ListArray.from_arrays(offsets, pa.array(matrix.reshape(-1)), type=VECTOR_TYPE)
 
     def texts(self, *, vectors: bool = False) -> pa.StringArray:
@@ -168,7 +169,7 @@ class AnnotationColumn:
             self.metadata[first:last],
             None if self.embeddings is None else self.embeddings[first:last],
             None if self.valid_rows is None else self.valid_rows[start:stop],
-            None if self.has_vector is None else self.has_vector[first:last],
+            None if self.vector_lengths is None else self.vector_lengths[first:last],
         )
 
     def filter(self, keep: npt.NDArray[np.bool_]) -> AnnotationColumn:
@@ -183,7 +184,7 @@ class AnnotationColumn:
             self.metadata.filter(kept),
             None if self.embeddings is None else self.embeddings[keep],
             self.valid_rows,
-            None if self.has_vector is None else self.has_vector[keep],
+            None if self.vector_lengths is None else self.vector_lengths[keep],
         )
 
     def equals(self, other: AnnotationColumn) -> bool:
@@ -199,10 +200,8 @@ class AnnotationColumn:
         vectors: Sequence[Any] = (
             [[]] * len(self) if self.embeddings is None else list(self.embeddings)
         )
-        if self.has_vector is not None:
-            vectors = [
-                v if there else [] for v, there in zip(vectors, self.has_vector, strict=True)
-            ]
+        if self.vector_lengths is not None:
+            vectors = [v[:n] for v, n in zip(vectors, self.vector_lengths, strict=True)]
         fields = zip(
             self.begin.tolist(),
             self.end.tolist(),
@@ -279,23 +278,19 @@ def _int32(array: pa.Array, what: str) -> npt.NDArray[np.int32]:
 
 def _matrix(
     array: pa.Array,
-) -> tuple[npt.NDArray[np.float32] | None, npt.NDArray[np.bool_] | None]:
-    """The vectors (n, dimension) and which of them are there, as AnnotationColumn keeps them."""
+) -> tuple[npt.NDArray[np.float32] | None, npt.NDArray[np.int32] | None]:
+    """The vectors (n, dimension) and their lengths, as AnnotationColumn keeps them."""
     array = _cast(array, VECTOR_TYPE, "embeddings")
     lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False)
-    widths = np.unique(lengths[lengths > 0])
-    if not len(widths):
+    width = int(lengths.max(initial=0))
+    if not width:
         return None, None
-    if len(widths) > 1:
-        raise InputError(f"vectors in one column have lengths {widths.tolist()}; expected one")
-    numbers = array.flatten()
-    if numbers.null_count:
-        raise InputError(f"{numbers.null_count} numbers of the vectors are null; expected none")
-    found: npt.NDArray[np.float32] = numbers.to_numpy(zero_copy_only=False)
-    found = found.reshape(-1, widths[0])
-    if lengths.all():
-        return found, None
-    there = lengths > 0
-    matrix = np.zeros((len(lengths), widths[0]), dtype=np.float32)
-    matrix[there] = found
-    return matrix, there
+    found = array.flatten()
+    if found.null_count:
+        raise InputError(f"{found.null_count} numbers of the vectors are null; expected none")
+    numbers: npt.NDArray[np.float32] = found.to_numpy(zero_copy_only=False)
+    if (lengths == width).all():
+        return numbers.reshape(-1, width), None
+    matrix = np.zeros((len(lengths), width), dtype=np.float32)
+    matrix[np.arange(width) < lengths[:, None]] = numbers
+    return matrix, lengths

@@ -16,15 +16,15 @@ class Kinds:
     """What stages distinguish in a column, beside the annotator types of `AnnotatorType`."""
 
     TEXT = "text"
+    INTEGERS = "integers"
     STRINGS = "strings"  # a list of them in each row
     STRING_MAP = "string map"
-    INTEGER = "integer"
     ANNOTATIONS = "annotations"  # of a type that the frame does not tell
     OTHER = "other"
     UNKNOWN = "unknown"  # a column that may be anything, since there is no frame yet
 
 
-_PLAIN = {Kinds.TEXT, Kinds.STRINGS, Kinds.STRING_MAP, Kinds.INTEGER, Kinds.OTHER}
+_PLAIN = {Kinds.TEXT, Kinds.STRINGS, Kinds.STRING_MAP, Kinds.INTEGERS, Kinds.OTHER}
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def described(kind: str) -> str:
     words = {
         Kinds.TEXT: "strings",
         Kinds.STRINGS: "lists of strings",
-        Kinds.INTEGER: "integers",
+        Kinds.INTEGERS: "integers",
         Kinds.STRING_MAP: "maps from string to string",
         Kinds.ANNOTATIONS: "annotations",
         Kinds.OTHER: "values of any type",
@@ -116,7 +116,7 @@ def _plain_kind(arrow_type: pa.DataType) -> str:
     if is_text_type(arrow_type):
         return Kinds.TEXT
     if pa.types.is_integer(arrow_type):
-        return Kinds.INTEGER
+        return Kinds.INTEGERS
     if pa.types.is_map(arrow_type) and arrow_type.key_type == arrow_type.item_type == pa.string():
         return Kinds.STRING_MAP
     lists = pa.types.is_list(arrow_type) or pa.types.is_large_list(arrow_type)

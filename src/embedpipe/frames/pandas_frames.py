@@ -102,7 +102,7 @@ def _to_arrow(series: pd.Series[Any], kind: str) -> pa.Array | pa.ChunkedArray:
             return pa.array(_strings(series), pa.string())
         if series.dtype == object and kind in _OBJECT_TYPES:
             return pa.array(series, _OBJECT_TYPES[kind], from_pandas=True)
-        if kind == Kinds.INTEGER:  # pandas stores integers beside missing values as floats
+        if kind == Kinds.INTEGERS:  # pandas stores integers beside missing values as floats
             return pa.array(series, pa.int64(), from_pandas=True)
         return pa.array(series, from_pandas=True)
     except UnicodeEncodeError as error:

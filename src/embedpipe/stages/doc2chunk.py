@@ -91,7 +91,7 @@ class Doc2Chunk(HasOffsetUnit, Annotator):
             kind = Kinds.STRINGS if self.getIsArray() else Kinds.TEXT
             needed.setdefault(self.getChunkCol(), kind)
             if self.isSet("startCol"):
-                needed.setdefault(self.getStartCol(), Kinds.INTEGER)
+                needed.setdefault(self.getStartCol(), Kinds.INTEGERS)
         return needed
 
     def resolve_inputs(self, available: Mapping[str, Column]) -> list[str]:

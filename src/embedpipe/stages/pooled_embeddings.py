@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from embedpipe.annotation import AnnotationColumn, annotation_field, metadata_map
+from embedpipe.errors import InputError
 from embedpipe.frames import Column
 from embedpipe.params import Param, choice
 from embedpipe.stages.arrays import offsets_of, ranges
@@ -94,6 +95,7 @@ class PooledEmbeddings(HasCompatibility, Annotator):
         """The stretches with their vectors; a stretch without words has an empty one."""
         n = len(stretches)
         there = members.counts(n) > 0
+        vectors = self._vectors(words, members, n)
         return AnnotationColumn(
             self.output_annotator_type,
             stretches.row_offsets,
@@ -101,9 +103,9 @@ class PooledEmbeddings(HasCompatibility, Annotator):
             stretches.end,
             stretches.result,
             metadata_map({**metadata, "pieceId": "-1", "isWordStart": "true"}, n),
-            self._vectors(words, members, n),
+            vectors,
             stretches.valid_rows,
-            None if there.all() else there,
+            None if there.all() or vectors is None else there * np.int32(vectors.shape[1]),
         )
 
     def _vectors(self, words: AnnotationColumn, members: Members, count: int) -> Float32 | None:
@@ -124,8 +126,14 @@ def with_vectors(words: AnnotationColumn, members: Members, *, skip_oov: bool) -
     """The members that have a vector; without `isOOV` ones too, where their stretch has others."""
     if words.embeddings is None:
         return members.only(np.zeros(len(members.words), dtype=bool))
-    if words.has_vector is not None:
-        members = members.only(words.has_vector[members.words])
+    if words.vector_lengths is not None:
+        widths = np.unique(words.vector_lengths[words.vector_lengths > 0])
+        if len(widths) > 1:
+            raise InputError(
+                f"word vectors in one column have lengths {widths.tolist()}; expected one length, "
+                "as the vectors of one model have"
+            )
+        members = members.only(words.vector_lengths[members.words] > 0)
     if not skip_oov:
         return members
     unknown = pc.fill_null(pc.equal(words.metadata_field("isOOV"), "true"), False)
