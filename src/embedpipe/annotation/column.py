@@ -34,6 +34,8 @@ class AnnotationColumn:
     - `result` Arrow string array (n,); `metadata` Arrow map array (n,): see `metadata_map`
     - `embeddings` float32 (n, dimension), C-contiguous, or None where annotations have no vectors
     - `valid_rows` bool (rows,), False where the row itself is null, or None where all are valid
+    - `vector_offsets` int64 (n + 1,) where vectors differ in length: `embeddings` is then (total,),
+      all vectors end to end, cut at these. None otherwise; `from_arrow` reads no such column
 
     >>> spans = [np.array(numbers, np.int32) for numbers in ([0, 2, 2], [0, 3], [1, 4])]
     >>> column = AnnotationColumn(
@@ -53,6 +55,7 @@ class AnnotationColumn:
     metadata: pa.MapArray
     embeddings: npt.NDArray[np.float32] | None = None
     valid_rows: npt.NDArray[np.bool_] | None = None
+    vector_offsets: npt.NDArray[np.int64] | None = None
 
     @classmethod
     def from_arrow(cls, array: Any, annotator_type: str | None = None) -> AnnotationColumn:
@@ -96,12 +99,15 @@ class AnnotationColumn:
         matrix = np.empty((n, 0), np.float32) if self.embeddings is None else self.embeddings
         if matrix.size > _INT32_LIMIT:
             raise InputError(
-                f"{n} vectors of {matrix.shape[1]} numbers exceed the {_INT32_LIMIT} numbers that "
+                f"{n} vectors with {matrix.size} numbers exceed the {_INT32_LIMIT} numbers that "
                 "one Arrow list column holds; pass fewer or shorter rows at once"
             )
-        vectors = pa.ListArray.from_arrays(
-            _regular_offsets(matrix.shape[1], n), pa.array(matrix.reshape(-1)), type=VECTOR_TYPE
+        cuts = (
+            _regular_offsets(matrix.shape[1], n)
+            if self.vector_offsets is None
+            else pa.array(self.vector_offsets.astype(np.int32))
         )
+        vectors = pa.ListArray.from_arrays(cuts, pa.array(matrix.reshape(-1)), type=VECTOR_TYPE)
         kinds = pa.repeat(self.annotator_type, n)
         spans = pa.array(self.begin), pa.array(self.end)
         structs = pa.StructArray.from_arrays(
@@ -132,6 +138,9 @@ class AnnotationColumn:
     def slice(self, start: int, stop: int) -> AnnotationColumn:
         """The rows from `start` up to `stop`, sharing this column's buffers."""
         first, last = self.row_offsets[start], self.row_offsets[stop]
+        begin, end, cuts = first, last, self.vector_offsets
+        if cuts is not None:
+            begin, end, cuts = cuts[first], cuts[last], cuts[first : last + 1] - cuts[first]
         return AnnotationColumn(
             self.annotator_type,
             self.row_offsets[start : stop + 1] - first,
@@ -139,8 +148,9 @@ class AnnotationColumn:
             self.end[first:last],
             self.result[first:last],
             self.metadata[first:last],
-            None if self.embeddings is None else self.embeddings[first:last],
+            None if self.embeddings is None else self.embeddings[begin:end],
             None if self.valid_rows is None else self.valid_rows[start:stop],
+            cuts,
         )
 
     def equals(self, other: AnnotationColumn) -> bool:
@@ -153,9 +163,10 @@ class AnnotationColumn:
 
         Vectors are views into `embeddings`.
         """
-        vectors: Sequence[Any] = (
-            [[]] * len(self) if self.embeddings is None else list(self.embeddings)
-        )
+        vectors: Sequence[Any] = [[]] * len(self)
+        if self.embeddings is not None:
+            cuts = self.vector_offsets
+            vectors = list(self.embeddings if cuts is None else np.split(self.embeddings, cuts[1:-1]))
         fields = zip(
             self.begin.tolist(),
             self.end.tolist(),

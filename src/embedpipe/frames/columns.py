@@ -15,6 +15,7 @@ class Kinds:
     """What stages distinguish in a column, beside the annotator types of `AnnotatorType`."""
 
     TEXT = "text"
+    INTEGERS = "integers"
     STRING_MAP = "string map"
     ANNOTATIONS = "annotations"  # of a type that the frame does not tell
     OTHER = "other"
@@ -47,6 +48,7 @@ def described(kind: str) -> str:
     """
     words = {
         Kinds.TEXT: "strings",
+        Kinds.INTEGERS: "integers",
         Kinds.STRING_MAP: "maps from string to string",
         Kinds.ANNOTATIONS: "annotations",
         Kinds.OTHER: "values of any type",
@@ -92,6 +94,8 @@ def _column(field: pa.Field) -> Column:
         return Column(field.name, kind, described(kind))
     if is_text_type(field.type):
         return Column(field.name, Kinds.TEXT, str(field.type))
+    if pa.types.is_integer(field.type):
+        return Column(field.name, Kinds.INTEGERS, str(field.type))
     if pa.types.is_map(field.type) and field.type.key_type == field.type.item_type == pa.string():
         return Column(field.name, Kinds.STRING_MAP, str(field.type))
     return Column(field.name, Kinds.OTHER, str(field.type))

@@ -9,6 +9,7 @@ from embedpipe.stages.bert_sentence_embeddings import BertSentenceEmbeddings
 from embedpipe.stages.document_assembler import DocumentAssembler
 from embedpipe.stages.runner import Runner, check_order
 from embedpipe.stages.sentence_detector import SentenceDetector
+from embedpipe.stages.shared_params import share_unit
 from embedpipe.stages.stage import Annotator, Stage
 from embedpipe.stages.tokenizer import Tokenizer, TokenizerModel
 
@@ -25,6 +26,7 @@ __all__ = [
     "Tokenizer",
     "TokenizerModel",
     "check_order",
+    "share_unit",
 ]
 
 STAGES: tuple[type[Stage], ...] = (

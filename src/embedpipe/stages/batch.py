@@ -18,10 +18,12 @@ __all__ = ["Batch"]
 class Batch:
     """The record batch that came in, and the annotation columns that stages have added, by name.
 
-    Annotations stay columnar from stage to stage and become Arrow once, at the end.
+    Annotations stay columnar from stage to stage and become Arrow once, at the end. `row_numbers`
+    int64 (rows,) says which row of all that came in each one was.
     """
 
     source: pa.RecordBatch
+    row_numbers: npt.NDArray[np.int64]
     added: dict[str, AnnotationColumn] = field(default_factory=dict)
 
     @property
@@ -44,7 +46,7 @@ class Batch:
 
     def adding(self, name: str, column: AnnotationColumn) -> Batch:
         """This batch with one more column."""
-        return Batch(self.source, {**self.added, name: column})
+        return Batch(self.source, self.row_numbers, {**self.added, name: column})
 
     def take(self, rows: npt.NDArray[np.int64]) -> Batch:
         """The rows with these numbers, in this order; numbers may be missing or repeated."""
@@ -55,7 +57,7 @@ class Batch:
             )
             for name, column in self.added.items()
         }
-        return Batch(self.source.take(indices), added)
+        return Batch(self.source.take(indices), self.row_numbers[rows], added)
 
     def to_record_batch(self, schema: pa.Schema) -> pa.RecordBatch:
         """All columns under `schema`: those that came in, then those added, in its order."""
