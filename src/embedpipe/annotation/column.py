@@ -166,7 +166,9 @@ class AnnotationColumn:
         vectors: Sequence[Any] = [[]] * len(self)
         if self.embeddings is not None:
             cuts = self.vector_offsets
-            vectors = list(self.embeddings if cuts is None else np.split(self.embeddings, cuts[1:-1]))
+            vectors = list(
+                self.embeddings if cuts is None else np.split(self.embeddings, cuts[1:-1])
+            )
         fields = zip(
             self.begin.tolist(),
             self.end.tolist(),
@@ -179,8 +181,8 @@ class AnnotationColumn:
             for (begin, end, result, metadata), vector in zip(fields, vectors, strict=True)
         ]
         valid = np.ones(self.row_count, bool) if self.valid_rows is None else self.valid_rows
-        cuts = zip(valid, self.row_offsets[:-1], self.row_offsets[1:], strict=True)
-        return [found[start:stop] if there else None for there, start, stop in cuts]
+        bounds = zip(valid, self.row_offsets[:-1], self.row_offsets[1:], strict=True)
+        return [found[start:stop] if there else None for there, start, stop in bounds]
 
 
 def metadata_map(fields: Mapping[str, pa.Array | str], length: int) -> pa.MapArray:

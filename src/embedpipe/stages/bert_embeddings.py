@@ -26,8 +26,8 @@ class BertEmbeddings(WordEmbeddings):
 
     The text of an annotation is the token in lower case, unless `caseSensitive`. Its metadata:
     `sentence` (number of the sentence), `token` (same as the text), `pieceId` (id of the first
-    piece), `isWordStart` (`true`), `isOOV` (`true` where the vector is zero); in a sentence of which
-    pieces were left out, `piecesUsed` and `piecesTotal`.
+    piece), `isWordStart` (`true`), `isOOV` (`true` where the vector is zero); in a sentence that
+    was cut, `piecesUsed` and `piecesTotal`.
 
     A token beyond `maxSentenceLength` (default 128 pieces, [CLS] and [SEP] included), or without
     any word, such as U+FFFD, gets a vector of zeros; `lengthPolicy` offers "error" and "window"

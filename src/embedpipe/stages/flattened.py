@@ -33,8 +33,8 @@ def flattened(encoder: Encoder, pieces: Ragged, rows: Int64, batch_size: int) ->
     """Vectors of sentences, float32 end to end, of hidden size times padded length numbers each.
 
     - `pieces`: of each of n sentences, [CLS] and [SEP] included
-    - `rows` int64 (n,): the row of each, ascending; Spark NLP takes `batch_size` rows at a time, and
-      of their sentences as many
+    - `rows` int64 (n,): the row of each, ascending; Spark NLP takes `batch_size` rows at a time,
+      and of their sentences as many
 
     Padding is not known to the engine; sentences that have some go through the reference, slowly.
     """

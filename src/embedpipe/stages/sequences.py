@@ -91,7 +91,7 @@ def lay_out(
 
 
 def truncated(offsets: Int64, limit: int, *, keep_empty: bool = False) -> Parts:
-    """The first `limit` pieces of each sentence that has pieces, given the layout's offsets (n + 1,).
+    """The first `limit` pieces of each sentence that has pieces; `offsets` (n + 1,) of sentences.
 
     With `keep_empty`, sentences without pieces have a part too: [CLS] [SEP].
     """
@@ -144,10 +144,12 @@ def join(layout: Layout, parts: Parts, *, cls_id: int, sep_id: int) -> Sequences
     ids = np.empty(offsets[-1], dtype=np.int32)
     ids[offsets[:-1]], ids[offsets[1:] - 1] = cls_id, sep_id
     targets = ranges(offsets[:-1] + 1, parts.lengths)
-    ids[targets] = values[ranges(parts.begins, parts.lengths)]
-
-    places = np.full(len(values), -1, dtype=np.int64)
     owned = parts.own_ends - parts.own_begins
+    if len(targets) == len(values) and (owned == parts.lengths).all():  # every piece, once
+        ids[targets] = values
+        return Sequences(Ragged(ids, offsets), targets)
+    ids[targets] = values[ranges(parts.begins, parts.lengths)]
+    places = np.full(len(values), -1, dtype=np.int64)
     own_places = offsets[:-1] + 1 + parts.own_begins - parts.begins
     places[ranges(parts.own_begins, owned)] = ranges(own_places, owned)
     return Sequences(Ragged(ids, offsets), places)

@@ -32,6 +32,15 @@ class Stretches(NamedTuple):
     ends: npt.NDArray[Any]
 
 
+class _Placed(NamedTuple):
+    """What was found in n parents, T in all: how many in each (n,), texts, begins, lengths (T,)."""
+
+    counts: npt.NDArray[Any]
+    texts: pa.StringArray
+    begins: npt.NDArray[Any]
+    lengths: npt.NDArray[Any]
+
+
 def annotate_stretches(
     annotator_type: str,
     parents: AnnotationColumn,
@@ -50,7 +59,8 @@ def annotate_stretches(
     texts, begins, lengths = cut(parents.result, owners, found)
     if code_points:
         begins, lengths = found.begins, found.ends - found.begins
-    return _children(annotator_type, parents, found.counts, texts, begins, lengths, numbers)
+    placed = _Placed(found.counts, texts, begins, lengths)
+    return _children(annotator_type, parents, placed, numbers)
 
 
 def annotate_segments(
@@ -61,38 +71,32 @@ def annotate_segments(
 ) -> AnnotationColumn:
     """Annotations of what was found in each parent, with texts and offsets as they are given.
 
-    Offsets count UTF-16 units; `numbers` as for `annotate_stretches`. Half of a surrogate pair, which
-    has no UTF-8 form, becomes `?`, as Java writes it.
+    Offsets count UTF-16 units; `numbers` as for `annotate_stretches`. Half of a surrogate pair,
+    which has no UTF-8 form, becomes `?`, as Java writes it.
     """
     segments = list(chain.from_iterable(found))
     counts = np.fromiter(map(len, found), np.int64, count=len(found))
     texts = pa.array([s.text.encode(errors="replace") for s in segments], pa.string())
     spans = np.array([segment[1:] for segment in segments], np.int64).reshape(-1, 2)
-    lengths = spans[:, 1] - spans[:, 0]
-    return _children(annotator_type, parents, counts, texts, spans[:, 0], lengths, numbers)
+    placed = _Placed(counts, texts, spans[:, 0], spans[:, 1] - spans[:, 0])
+    return _children(annotator_type, parents, placed, numbers)
 
 
 def _children(
-    annotator_type: str,
-    parents: AnnotationColumn,
-    counts: npt.NDArray[Any],
-    texts: pa.StringArray,
-    begins: npt.NDArray[Any],
-    lengths: npt.NDArray[Any],
-    numbers: Int64 | None,
+    annotator_type: str, parents: AnnotationColumn, placed: _Placed, numbers: Int64 | None
 ) -> AnnotationColumn:
-    """Annotations in the parents' rows, `counts` of each; `begins` are offsets into the parent."""
-    owners = np.repeat(np.arange(len(parents)), counts)
-    begins = begins + parents.begin[owners]
-    row_offsets = offsets_of(counts)[parents.row_offsets]
+    """Annotations in the rows of their parents."""
+    owners = np.repeat(np.arange(len(parents)), placed.counts)
+    begins = placed.begins + parents.begin[owners]
+    row_offsets = offsets_of(placed.counts)[parents.row_offsets]
     own = place_in_sequence(row_offsets) if numbers is None else numbers[owners]
     return AnnotationColumn(
         annotator_type,
         row_offsets.astype(np.int32),
         begins.astype(np.int32),
-        (begins + lengths - 1).astype(np.int32),
-        texts,
-        metadata_map({"sentence": pa.array(own).cast(pa.string())}, len(texts)),
+        (begins + placed.lengths - 1).astype(np.int32),
+        placed.texts,
+        metadata_map({"sentence": pa.array(own).cast(pa.string())}, len(owners)),
         valid_rows=parents.valid_rows,
     )
 

@@ -28,7 +28,7 @@ Float32 = npt.NDArray[np.float32]
 
 
 class WordEmbeddings(EncoderStage):
-    """Makes one word_embeddings annotation per token, of its first piece's vector or of all pieces'.
+    """Makes one word_embeddings annotation per token, from its first piece's vector or all pieces'.
 
     Every token keeps its place and gets a vector, so that the i-th vector of a row belongs to its
     i-th token. Where Spark NLP drops a token or gives it another one's vector, its vector here is
@@ -129,9 +129,7 @@ class WordEmbeddings(EncoderStage):
         self._check_recorded("piecePooling")
 
 
-def _means(
-    hidden: Float32, layout: Layout, places: Int64, found: npt.NDArray[np.bool_]
-) -> Float32:
+def _means(hidden: Float32, layout: Layout, places: Int64, found: npt.NDArray[np.bool_]) -> Float32:
     """The mean vector of each found token's pieces, of those that were read; piece after piece."""
     first = layout.first[found]
     read = offsets_of(places >= 0)  # how many pieces before each one were
