@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from embedpipe.annotation import AnnotationColumn, annotator_type_of, metadata_map
 from embedpipe.base import PipelineModel
-from embedpipe.errors import ParameterError
+from embedpipe.errors import InputError, ParameterError
 from embedpipe.stages import (
     STAGES,
     AlbertEmbeddings,
@@ -305,14 +305,21 @@ def test_a_stage_without_columns_set_says_which_setter_to_call(stage, encoders):
                 made.transform(inputs(stage, TEXTS, encoders))
 
 
+any_texts = st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"])), max_size=4)
+
+
 @pytest.mark.parametrize("stage", [BertEmbeddings, AlbertEmbeddings])
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    texts=st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"])), max_size=4),
-    limit=st.integers(1, 20),
-)
-def test_every_token_has_a_vector_whatever_the_text(stage, encoders, texts, limit):
-    made = EXAMPLES[stage].make(encoders).setMaxSentenceLength(limit)
+@pytest.mark.parametrize("policy", ["truncate", "window"])
+@pytest.mark.parametrize("pooling", ["first", "mean"])
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(texts=any_texts, limit=st.integers(1, 20), whole=st.booleans())
+def test_every_token_has_a_vector_whatever_the_text(
+    stage, policy, pooling, encoders, texts, limit, whole
+):
+    limit = max(limit, 3) if policy == "window" else limit
+    chosen = {"tokenEncoding": "whole"} if whole and stage is BertEmbeddings else {}
+    made = EXAMPLES[stage].make(encoders)
+    made.setParams(maxSentenceLength=limit, lengthPolicy=policy, piecePooling=pooling, **chosen)
     table = inputs(stage, texts, encoders)
     tokens, vectors = column(table, "token"), column(made.transform(table))
     assert vectors.row_offsets.tolist() == tokens.row_offsets.tolist()
@@ -321,8 +328,24 @@ def test_every_token_has_a_vector_whatever_the_text(stage, encoders, texts, limi
     if len(tokens):
         zero = ~vectors.embeddings.any(axis=1)
         out_of_vocabulary = np.array(vectors.metadata_field("isOOV").to_pylist()) == "true"
+        without_pieces = np.array(vectors.metadata_field("pieceId").to_pylist()) == "-1"
         assert vectors.embeddings.shape == (len(tokens), 64)
         assert (zero == out_of_vocabulary).all()
+        assert policy == "truncate" or (zero == without_pieces).all()
+
+
+@pytest.mark.parametrize("stage", [BertEmbeddings, AlbertEmbeddings])
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(texts=any_texts, limit=st.integers(3, 40))
+def test_an_error_is_given_for_the_texts_that_would_be_cut(stage, encoders, texts, limit):
+    made = EXAMPLES[stage].make(encoders).setMaxSentenceLength(limit)
+    table = inputs(stage, texts, encoders)
+    default = made.transform(table)
+    if any("piecesTotal" in dict(a["metadata"]) for row in default["out"].to_pylist() for a in row):
+        with pytest.raises(InputError, match=f"maxSentenceLength allows {limit}"):
+            made.setLengthPolicy("error").transform(table)
+    else:
+        assert made.setLengthPolicy("error").transform(table).equals(default)
 
 
 def test_annotations_without_text_have_no_tokens():

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from embedpipe.frames import columns_of_frame, transform_frame
 from embedpipe.params import HasParams, Kind, Param
-from embedpipe.stages import Runner, Stage, check_order
+from embedpipe.stages import Runner, Stage, check_order, share_unit
 
 __all__ = ["Pipeline", "PipelineModel"]
 
@@ -25,6 +25,7 @@ class PipelineModel:
 
     def __init__(self, stages: Sequence[Stage | PipelineModel]) -> None:
         self.stages: list[Stage] = [stage.fitted() for stage in _flat(stages)]
+        share_unit(self.stages)
         check_order(self.stages)
 
     def transform(self, dataset: Frame) -> Frame:

@@ -14,6 +14,7 @@ from embedpipe.stages.finisher import Finisher
 from embedpipe.stages.runner import Runner, check_order
 from embedpipe.stages.sentence_detector import SentenceDetector
 from embedpipe.stages.sentence_embeddings import SentenceEmbeddings
+from embedpipe.stages.shared_params import share_unit
 from embedpipe.stages.stage import AnnotationStage, Annotator, Stage
 from embedpipe.stages.token_assembler import TokenAssembler
 from embedpipe.stages.tokenizer import Tokenizer, TokenizerModel
@@ -38,6 +39,7 @@ __all__ = [
     "Tokenizer",
     "TokenizerModel",
     "check_order",
+    "share_unit",
 ]
 
 STAGES: tuple[type[Stage], ...] = (

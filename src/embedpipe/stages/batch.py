@@ -20,10 +20,12 @@ class Batch:
     """The record batch that came in, and the columns that stages have added, by name.
 
     Annotations stay columnar from stage to stage and become Arrow once, at the end. What is no
-    annotation, such as a Finisher's columns, is Arrow from the start.
+    annotation, such as a Finisher's columns, is Arrow from the start. `row_numbers` int64 (rows,)
+    says which row of all that came in each one was.
     """
 
     source: pa.RecordBatch
+    row_numbers: npt.NDArray[np.int64]
     added: dict[str, AnnotationColumn | pa.Array] = field(default_factory=dict)
 
     @property
@@ -49,7 +51,7 @@ class Batch:
 
     def adding(self, name: str, column: AnnotationColumn | pa.Array) -> Batch:
         """This batch with one more column."""
-        return Batch(self.source, {**self.added, name: column})
+        return Batch(self.source, self.row_numbers, {**self.added, name: column})
 
     def without(self, names: Collection[str]) -> Batch:
         """This batch without the columns of these names."""
@@ -57,13 +59,13 @@ class Batch:
             return self
         kept = [i for i, name in enumerate(self.source.schema.names) if name not in names]
         added = {name: column for name, column in self.added.items() if name not in names}
-        return Batch(self.source.select(kept), added)
+        return Batch(self.source.select(kept), self.row_numbers, added)
 
     def take(self, rows: npt.NDArray[np.int64]) -> Batch:
         """The rows with these numbers, in this order; numbers may be missing or repeated."""
         indices = pa.array(rows)
         added = {name: _taken(column, indices) for name, column in self.added.items()}
-        return Batch(self.source.take(indices), added)
+        return Batch(self.source.take(indices), self.row_numbers[rows], added)
 
     def to_record_batch(self, schema: pa.Schema) -> pa.RecordBatch:
         """All columns under `schema`: those that came in, then those added, in its order."""

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from embedpipe.errors import ColumnError
 from embedpipe.frames import Column, Kinds, bounded, columns_of
 from embedpipe.stages.batch import Batch
+from embedpipe.stages.shared_params import agreed_unit
 from embedpipe.stages.stage import Stage
 
 __all__ = ["Runner", "check_order"]
@@ -74,8 +76,10 @@ class Runner:
         self, plan: Sequence[Step], batches: Iterable[pa.RecordBatch], schema: pa.Schema
     ) -> Iterator[pa.RecordBatch]:
         texts = [name for name, kind in self.needed_columns().items() if kind == Kinds.TEXT]
+        first = 0
         for source in bounded(batches, texts):
-            batch = Batch(source)
+            batch = Batch(source, np.arange(first, first + source.num_rows))
+            first += source.num_rows
             for step in plan:
                 batch = step.stage.apply(batch, step.inputs).without(step.removed)
             yield batch.to_record_batch(schema)
@@ -92,8 +96,10 @@ class Runner:
 def check_order(stages: Sequence[Stage]) -> None:
     """Raise ColumnError where stages cannot fit one another, whatever the frame.
 
-    Stages whose column names are not all set yet are passed over.
+    Stages whose column names are not all set yet are passed over. ParameterError where stages that
+    have to count alike do not.
     """
+    agreed_unit(stages)
     complete = [stage for stage in stages if stage.columns_are_set()]
     makers = {name: stage for stage in complete for name in stage.output_names()}
     available: dict[str, Column] = {}

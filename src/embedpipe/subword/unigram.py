@@ -41,7 +41,8 @@ def unigram_for_text(model: SentencePieceModel, *, lowercase: bool, keep_accents
     if lowercase:
         steps.append(normalizers.Lowercase())
     vocabulary = _vocabulary(model, never={UNUSED}, penalised=_ends_in_digit_comma)
-    return _unigram(model, vocabulary, steps)
+    splitter = require("tokenizers", _PURPOSE).pre_tokenizers.WhitespaceSplit()
+    return _unigram(model, vocabulary, steps, splitter)
 
 
 def unigram_for_words(model: SentencePieceModel) -> Any:
@@ -49,13 +50,19 @@ def unigram_for_words(model: SentencePieceModel) -> Any:
 
     Case and accents are the caller's, and no text stands for a special piece.
     """
-    return _unigram(model, _vocabulary(model, never={UNUSED, CONTROL, UNKNOWN}), [])
+    tokenizers = require("tokenizers", _PURPOSE)
+    # Whatever else is white space, SentencePiece takes for a letter, if its rules leave it there.
+    splitter = tokenizers.pre_tokenizers.Split(" ", "removed")
+    # Its rules compose letters and accents, which tokenizers leaves out before several accents.
+    steps = [tokenizers.normalizers.NFC()] if model.charsmap else []
+    vocabulary = _vocabulary(model, never={UNUSED, CONTROL, UNKNOWN})
+    return _unigram(model, vocabulary, steps, splitter)
 
 
 def _unigram(
-    model: SentencePieceModel, vocabulary: list[tuple[str, float]], steps: list[Any]
+    model: SentencePieceModel, vocabulary: list[tuple[str, float]], steps: list[Any], splitter: Any
 ) -> Any:
-    """The vocabulary behind `steps` of normalisation and the model's own."""
+    """The vocabulary behind `steps` of normalisation, the model's own, and `splitter`."""
     tokenizers = require("tokenizers", _PURPOSE)
     unigram = tokenizers.models.Unigram(vocabulary, model.unk_id, byte_fallback=False)
     tokenizer = tokenizers.Tokenizer(unigram)
@@ -66,7 +73,7 @@ def _unigram(
     pre_tokenizers = tokenizers.pre_tokenizers
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.WhitespaceSplit(),
+            splitter,
             pre_tokenizers.Metaspace(WORD_BOUNDARY, prepend_scheme="always"),
         ]
     )
