@@ -265,7 +265,10 @@ def test_an_annotation_has_spark_nlps_fields_in_its_order():
         "annotatorType", "begin", "end", "result", "metadata", "embeddings",
     ]  # fmt: skip
     assert annotation.annotator_type == annotation["annotatorType"] == "token"
-    assert str(annotation) == "Annotation(token, 3, 5, two, {'sentence': '1'}, [0.5])"
+    shown = "Annotation(token, 3, 5, two, {'sentence': '1'}, [0.5])"
+    assert str(annotation) == repr(annotation) == shown
+    annotation.embeddings = np.array([0.5], np.float32)
+    assert str(annotation) == shown
     copy = annotation.copy("three")
     assert (copy.result, copy.begin, copy.metadata) == ("three", 3, {"sentence": "1"})
     assert annotation.result == "two"
@@ -288,6 +291,7 @@ def test_annotations_are_equal_by_all_fields():
 def test_an_annotation_is_made_from_anything_with_its_fields():
     row = SimpleNamespace(**token(metadata={"a": None}, embeddings=[1.0]))
     assert Annotation.fromRow(row).metadata == {"a": None}
-    assert Annotation.fromRow(token(metadata=None)).metadata == {}
+    empty = Annotation.fromRow(token(metadata=None, embeddings=None))
+    assert (empty.metadata, empty.embeddings) == ({}, [])
     with pytest.raises(KeyError, match="an annotation has annotatorType, begin"):
         Annotation.fromRow(row)["sentence"]

@@ -185,6 +185,22 @@ def test_rows_are_pooled_apart():
     assert pooled(SentenceEmbeddings(), "document", [one] * 3, rows) == [[[1, 0]], [[2, 0]], [[]]]
 
 
+@pytest.mark.parametrize(
+    "stage", [SentenceEmbeddings(), SentenceEmbeddings(compatibility=SPARK_NLP), ChunkEmbeddings()]
+)
+def test_rows_without_words_come_out_the_same_alone_and_among_others(stage):
+    kind = "chunk" if isinstance(stage, ChunkEmbeddings) else "document"
+    stretches = [[(0, 4, "a b c", {})], [(0, -1, "", {})], None, [], [(0, 0, "a", {})]]
+    table = beside(
+        annotations(kind, stretches, name="of"),
+        words([*TWO, [], None, [], [(0, 0, "a", KNOWN, [1, 2])]]),
+    )
+    made = stage.copy({"inputCols": ["of", "words"], "outputCol": "out"})
+    whole = made.transform(table)["out"].to_pylist()
+    assert len(whole) == 5
+    assert [made.transform(table.slice(i, 1))["out"].to_pylist()[0] for i in range(5)] == whole
+
+
 def test_word_vectors_of_several_lengths_are_refused():
     table = beside(annotations("chunk", [[]], name="of"), words([[]]))
     rows = [[(0, 0, "a", {}, [1, 0]), (2, 2, "b", {}, [2, 0])]]

@@ -29,7 +29,7 @@ class PipelineModel:
         check_order(self.stages)
 
     def transform(self, dataset: Frame) -> Frame:
-        """The frame with one column of annotations added per stage, as the same kind of frame.
+        """The frame with the columns that the stages make, as the same kind of frame.
 
         | frame                     | what comes out                                               |
         |---------------------------|--------------------------------------------------------------|

@@ -153,7 +153,7 @@ class Doc2Chunk(HasOffsetUnit, Annotator):
             before = sum(len(word) + 1 for word in words[: max(start, 0)])
             return before if start < len(words) else None
         own = max(start - (0 if self.as_recorded else begin), 0)
-        if self.counts_code_points:
+        if not own or self.counts_code_points:
             return own
         units = len(text.encode("utf-16-le")) // 2
         return int(to_code_points(text, min(own, units)))
