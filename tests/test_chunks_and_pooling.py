@@ -128,6 +128,22 @@ def test_lists_and_starts_come_from_pandas_too(cells, wanted):
     assert [[a["result"] for a in row] for row in out["chunk"]] == wanted
 
 
+def test_the_unit_of_offsets_reaches_chunks_and_tokens_put_together():
+    document, sentence, token = text_stages()
+    stages = [
+        document.setOffsetUnit("codepoint"),
+        sentence,
+        token,
+        IN_SENTENCES.copy({"chunkCol": "of", "outputCol": "chunk"}),
+        TokenAssembler(inputCols=["sentence", "token"], outputCol="again"),
+    ]
+    table = pa.table({"text": [CATS], "of": ["cat"]})
+    out = Pipeline(stages=stages).fit(table).transform(table)
+    for name in ("chunk", "again", "token"):
+        assert all(CATS[begin : end + 1] == text for begin, end, text in shown(out, name)[0])
+    assert len(shown(out)[0]) == 2
+
+
 # SentenceEmbeddings and ChunkEmbeddings
 
 OOV = {"sentence": "0", "isOOV": "true"}
