@@ -25,7 +25,7 @@ from embedpipe.stages import (
     Tokenizer,
 )
 from embedpipe.stages.basic_words import basic_words, first_basic_word
-from embedpipe.stages.sequences import SequenceBuilder
+from embedpipe.stages.sequences import join, lay_out, truncated, windows
 
 TEXTS = ["I hate cancer. Antibiotics aren't painkillers!", None, "", "One word", "\ufffd"]
 
@@ -61,12 +61,11 @@ def column(table):
     return AnnotationColumn.from_arrow(table["out"])
 
 
-@given(
-    pieces=st.lists(st.lists(st.integers(3, 99), max_size=3), min_size=1, max_size=4),
-    words=st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 3)), max_size=12),
-    limit=st.integers(0, 6),
-    keep_empty=st.booleans(),
-)
+word_lists = st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 3)), max_size=12)
+piece_lists = st.lists(st.lists(st.integers(3, 99), max_size=3), min_size=1, max_size=4)
+
+
+@given(pieces=piece_lists, words=word_lists, limit=st.integers(0, 6), keep_empty=st.booleans())
 def test_sequences_are_those_of_a_plain_loop(pieces, words, limit, keep_empty):
     words = [(word % len(pieces), sentence) for word, sentence in words]
     sentences: list[list[int]] = [[] for _ in range(4)]
@@ -84,11 +83,39 @@ def test_sequences_are_those_of_a_plain_loop(pieces, words, limit, keep_empty):
     places = [-1 if start is None else before[start[0]] + 1 + start[1] for start in starts]
 
     columns = np.array(words, dtype=np.int64).reshape(-1, 2).T
-    built = SequenceBuilder(1, 2, limit, keep_empty).build(
-        Ragged.from_sequences(pieces, np.int32), *columns, len(sentences)
-    )
+    layout = lay_out(Ragged.from_sequences(pieces, np.int32), *columns, len(sentences))
+    parts = truncated(layout.pieces.offsets, limit, keep_empty=keep_empty)
+    built = join(layout, parts, cls_id=1, sep_id=2)
+    assert [ids.tolist() for ids in layout.pieces] == sentences
     assert [ids.tolist() for ids in built.pieces] == wanted
-    assert built.first_piece.tolist() == places
+    assert np.append(built.places, -1)[layout.first].tolist() == places
+
+
+@given(totals=st.lists(st.integers(0, 40), max_size=5), limit=st.integers(1, 12))
+def test_windows_take_each_piece_where_its_nearer_end_is_farthest(totals, limit):
+    offsets = np.cumsum([0, *totals])
+    parts = windows(offsets, limit)
+    layout = lay_out(
+        Ragged.from_sequences([[n] for n in range(1, sum(totals) + 1)], np.int32),
+        np.arange(sum(totals)),
+        np.repeat(np.arange(len(totals)), totals),
+        len(totals),
+    )
+    built = join(layout, parts, cls_id=-1, sep_id=-2)
+    assert built.pieces.values[built.places].tolist() == layout.pieces.values.tolist()
+    assert (parts.lengths <= limit).all()
+    for number, total in enumerate(totals):
+        mine = np.flatnonzero(parts.sentences == number)
+        begins = parts.begins[mine] - offsets[number]
+        ends = begins + parts.lengths[mine]
+        assert (total == 0 and not mine.size) or (begins[0], ends[-1]) == (0, total)
+        for piece in range(total):
+            nearer = np.minimum(piece - begins, ends - 1 - piece)  # negative outside
+            own = np.flatnonzero(
+                (parts.own_begins[mine] <= offsets[number] + piece)
+                & (offsets[number] + piece < parts.own_ends[mine])
+            )
+            assert own.tolist() == [int(np.argmax(nearer))]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 
 from embedpipe.errors import ParameterError
 from embedpipe.params import HasParams, Param, boolean, choice, integer, string, strings
-from embedpipe.stages import STAGES, BertEmbeddings, SentenceDetector, Tokenizer
+from embedpipe.stages import (
+    STAGES,
+    BertEmbeddings,
+    ChunkEmbeddings,
+    Doc2Chunk,
+    EmbeddingsFinisher,
+    Finisher,
+    SentenceDetector,
+    SentenceEmbeddings,
+    TokenAssembler,
+    Tokenizer,
+)
 
 
 class Cutter(HasParams):
@@ -54,7 +65,10 @@ def test_every_parameter_has_a_setter_and_a_getter_of_its_name(stage):
             assert method.__name__ in dir(stage)
 
 
-@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.__name__)
+RECORDED = [stage for stage in STAGES if stage is not TokenAssembler]
+
+
+@pytest.mark.parametrize("stage", RECORDED, ids=lambda stage: stage.__name__)
 def test_parameters_and_defaults_are_spark_nlps(stage, schemas):
     recorded = schemas[stage.__name__]
     made = stage()
@@ -66,7 +80,27 @@ def test_parameters_and_defaults_are_spark_nlps(stage, schemas):
         assert not made.isSet(name)
     if recorded["input_annotator_types"] is not None:
         assert list(made.input_annotator_types) == recorded["input_annotator_types"]
-    assert made.output_annotator_type == recorded["output_annotator_type"]
+    assert getattr(made, "output_annotator_type", None) == recorded["output_annotator_type"]
+
+
+# What Spark NLP's stages have beside the defaults of their Python classes: other values on purpose.
+OTHER_DEFAULTS = {
+    ("SentenceEmbeddings", "dimension"),  # that of the word vectors
+    ("SentenceEmbeddings", "storageRef"),  # the same
+    ("Doc2Chunk", "lowerCase"),  # true is not applied unless it is set
+    ("EmbeddingsFinisher", "cleanAnnotations"),  # the Python class says false, and that holds
+}
+
+
+def test_defaults_behind_the_python_classes_are_spark_nlps_but_for_these(schemas):
+    differing = set()
+    stages = [SentenceEmbeddings, Doc2Chunk, ChunkEmbeddings, Finisher, EmbeddingsFinisher]
+    for stage in stages:
+        made = stage()
+        for name, default in schemas[stage.__name__]["java_defaults"].items():
+            if not made.isDefined(name) or made.getOrDefault(name) != default:
+                differing.add((stage.__name__, name))
+    assert differing == OTHER_DEFAULTS
 
 
 def test_uids_differ():

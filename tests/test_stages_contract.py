@@ -15,14 +15,21 @@ from hypothesis import strategies as st
 
 from embedpipe.annotation import AnnotationColumn, annotator_type_of, metadata_map
 from embedpipe.base import PipelineModel
-from embedpipe.errors import ParameterError
+from embedpipe.errors import InputError, ParameterError
 from embedpipe.stages import (
     STAGES,
     AlbertEmbeddings,
+    AnnotationStage,
     BertEmbeddings,
     BertSentenceEmbeddings,
+    ChunkEmbeddings,
+    Doc2Chunk,
     DocumentAssembler,
+    EmbeddingsFinisher,
+    Finisher,
     SentenceDetector,
+    SentenceEmbeddings,
+    TokenAssembler,
     Tokenizer,
     TokenizerModel,
 )
@@ -37,34 +44,56 @@ TEXTS = [
     "\ufffd",
     "a" * 300 + " b. " + "long " * 200,
     "Cafe\u0301 na\u00efve \x07bell \u200bzero",
+    "One  too many\tspaces. One word",
 ]
+CHUNKS = ["One word", "ONE", "😀 Yes", "too many"]
 
 
 @dataclass(frozen=True)
 class Example:
-    """How to make a stage, the stages before it, and a change that shows in its column."""
+    """How to make a stage, the stages before it, and a change that shows in its column `out`."""
 
     make: Callable[[dict], object]
-    before: Callable[[], list]
+    before: Callable[[dict], list]
     change: tuple[str, object]
 
 
-def document():
+def nothing(_):
+    return []
+
+
+def document(_):
     return [DocumentAssembler(inputCol="text")]
 
 
-def sentence():
-    return [*document(), SentenceDetector(inputCols=["document"], outputCol="sentence")]
+def sentence(_):
+    return [*document(_), SentenceDetector(inputCols=["document"], outputCol="sentence")]
 
 
-def token():
-    return [*sentence(), TokenizerModel(inputCols=["sentence"])]
+def token(_):
+    return [*sentence(_), TokenizerModel(inputCols=["sentence"])]
+
+
+def chunk(_):
+    return [*sentence(_), Doc2Chunk(inputCols=["sentence"], outputCol="chunk", **OF_CHUNKS)]
+
+
+def words(encoders):
+    params = {"inputCols": ["sentence", "token"], "outputCol": "words", "storageRef": "tiny"}
+    return [*token(encoders), BertEmbeddings(encoders["tiny_bert"], **params)]
+
+
+def chunk_and_words(encoders):
+    return [*words(encoders), chunk(encoders)[-1]]
+
+
+OF_CHUNKS = {"chunkCol": "chunks", "isArray": True}
 
 
 EXAMPLES = {
     DocumentAssembler: Example(
         lambda _: DocumentAssembler(inputCol="text", outputCol="out"),
-        list,
+        nothing,
         ("cleanupMode", "shrink"),
     ),
     SentenceDetector: Example(
@@ -101,7 +130,39 @@ EXAMPLES = {
         sentence,
         ("maxSentenceLength", 4),
     ),
+    TokenAssembler: Example(
+        lambda _: TokenAssembler(inputCols=["sentence", "token"], outputCol="out"),
+        token,
+        ("preservePosition", True),
+    ),
+    SentenceEmbeddings: Example(
+        lambda _: SentenceEmbeddings(inputCols=["sentence", "words"], outputCol="out"),
+        words,
+        ("poolingStrategy", "SUM"),
+    ),
+    Doc2Chunk: Example(
+        lambda _: Doc2Chunk(inputCols=["sentence"], outputCol="out", **OF_CHUNKS),
+        sentence,
+        ("lowerCase", True),
+    ),
+    ChunkEmbeddings: Example(
+        lambda _: ChunkEmbeddings(inputCols=["chunk", "words"], outputCol="out"),
+        chunk_and_words,
+        ("poolingStrategy", "SUM"),
+    ),
+    Finisher: Example(
+        lambda _: Finisher(inputCols=["token"], outputCols=["out"]),
+        token,
+        ("outputAsArray", False),
+    ),
+    EmbeddingsFinisher: Example(
+        lambda _: EmbeddingsFinisher(inputCols=["words"], outputCols=["out"]),
+        words,
+        ("outputAsVector", True),
+    ),
 }
+
+MAKING_ANNOTATIONS = [stage for stage in STAGES if issubclass(stage, AnnotationStage)]
 
 every_stage = pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.__name__)
 
@@ -112,12 +173,17 @@ def encoders(shared, tmp_path_factory):
 
 
 def texts_table(texts):
-    return pa.table({"id": pa.array(np.arange(len(texts))), "text": pa.array(texts, pa.string())})
+    columns = {
+        "id": pa.array(np.arange(len(texts))),
+        "text": pa.array(texts, pa.string()),
+        "chunks": pa.array([CHUNKS] * len(texts), pa.list_(pa.string())),
+    }
+    return pa.table(columns)
 
 
-def inputs(stage, texts):
+def inputs(stage, texts, encoders):
     """A table with the columns that a stage needs."""
-    before = EXAMPLES[stage].before()
+    before = EXAMPLES[stage].before(encoders)
     return PipelineModel(before).transform(texts_table(texts)) if before else texts_table(texts)
 
 
@@ -132,34 +198,42 @@ def test_every_stage_has_an_example():
 @every_stage
 def test_the_column_made_is_the_one_declared(stage, encoders):
     made = EXAMPLES[stage].make(encoders)
-    table = inputs(stage, TEXTS)
+    table = inputs(stage, TEXTS, encoders)
     out = made.transform(table)
-    assert out.column_names == [*table.column_names, "out"]
-    assert out.schema.field("out").equals(made.output_field(), check_metadata=True)
-    assert annotator_type_of(made.output_field()) == stage.output_annotator_type
+    assert made.output_names() == ["out"]
+    declared = PipelineModel([made]).output_schema(table.schema)
+    assert out.schema.equals(declared, check_metadata=True)
     out.validate(full=True)
+
+
+@pytest.mark.parametrize("stage", MAKING_ANNOTATIONS, ids=lambda stage: stage.__name__)
+def test_the_column_made_holds_annotations_of_the_declared_type(stage, encoders):
+    out = EXAMPLES[stage].make(encoders).transform(inputs(stage, TEXTS, encoders))
+    field = out.schema.field("out")
+    assert annotator_type_of(field) == stage.output_annotator_type
     assert column(out).annotator_type == stage.output_annotator_type
-    dimension = made.output_field().metadata.get(b"dimension")
+    dimension = field.metadata.get(b"dimension")
     vectors = column(out).embeddings
     assert (None if vectors is None else vectors.shape[1]) == (dimension and int(dimension))
 
 
 @every_stage
 def test_other_columns_and_the_order_of_rows_stay(stage, encoders):
-    table = inputs(stage, TEXTS)
+    table = inputs(stage, TEXTS, encoders)
     out = EXAMPLES[stage].make(encoders).transform(table)
-    assert out.drop_columns(["out"]).equals(table)
-    turned = EXAMPLES[stage].make(encoders).transform(inputs(stage, TEXTS[::-1]))
+    there = ["id", "text", "chunks"] if stage is Finisher else table.column_names
+    assert out.drop_columns(["out"]).equals(table.select(there))
+    turned = EXAMPLES[stage].make(encoders).transform(inputs(stage, TEXTS[::-1], encoders))
     assert turned["out"].to_pylist() == out["out"].to_pylist()[::-1]
 
 
 @every_stage
 def test_rows_without_text_have_what_spark_nlp_recorded(stage, encoders):
-    out = EXAMPLES[stage].make(encoders).transform(inputs(stage, [None, ""]))
-    for row in column(out).rows():
+    out = EXAMPLES[stage].make(encoders).transform(inputs(stage, [None, ""], encoders))
+    for row in out["out"].to_pylist():
         if stage is DocumentAssembler:
             (only,) = row
-            assert (only.begin, only.end, only.result) == (0, -1, "")
+            assert (only["begin"], only["end"], only["result"]) == (0, -1, "")
         else:
             assert row == []
     assert out["text"].to_pylist() == [None, ""]
@@ -169,14 +243,14 @@ def test_rows_without_text_have_what_spark_nlp_recorded(stage, encoders):
 @pytest.mark.parametrize("texts", [[], [None], [""]])
 def test_frames_with_nothing_in_them_have_the_same_schema(stage, texts, encoders):
     made = EXAMPLES[stage].make(encoders)
-    full, empty = (made.transform(inputs(stage, some)) for some in (TEXTS, texts))
+    full, empty = (made.transform(inputs(stage, some, encoders)) for some in (TEXTS, texts))
     assert empty.schema.equals(full.schema, check_metadata=True)
     assert empty.num_rows == len(texts)
 
 
 @pytest.mark.parametrize("stage", STAGES[1:], ids=lambda stage: stage.__name__)
 def test_null_annotations_in_give_null_annotations_out(stage, encoders):
-    table = inputs(stage, ["One. Two.", "Three."])
+    table = inputs(stage, ["One. Two.", "Three."], encoders)
     wanted = EXAMPLES[stage].make(encoders).transform(table)["out"].to_pylist()
     for name in EXAMPLES[stage].make(encoders).getInputCols():
         index = table.schema.get_field_index(name)
@@ -190,7 +264,7 @@ def test_null_annotations_in_give_null_annotations_out(stage, encoders):
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(cuts=st.lists(st.integers(0, len(TEXTS)), max_size=4))
 def test_results_do_not_depend_on_how_the_input_is_sliced(stage, encoders, cuts):
-    made, table = EXAMPLES[stage].make(encoders), inputs(stage, TEXTS)
+    made, table = EXAMPLES[stage].make(encoders), inputs(stage, TEXTS, encoders)
     (whole,) = table.combine_chunks().to_batches()
     edges = [0, *sorted(cuts), len(TEXTS)]
     pieces = [whole.slice(a, b - a) for a, b in pairwise(edges)]
@@ -200,7 +274,7 @@ def test_results_do_not_depend_on_how_the_input_is_sliced(stage, encoders, cuts)
 
 @every_stage
 def test_what_one_pipeline_does_does_not_reach_another(stage, encoders):
-    made, table = EXAMPLES[stage].make(encoders), inputs(stage, TEXTS)
+    made, table = EXAMPLES[stage].make(encoders), inputs(stage, TEXTS, encoders)
     first = PipelineModel([made])
     wanted = first.transform(table)["out"]
     name, value = EXAMPLES[stage].change
@@ -214,7 +288,7 @@ def test_what_one_pipeline_does_does_not_reach_another(stage, encoders):
 
 @every_stage
 def test_a_copy_does_the_same_and_is_changed_alone(stage, encoders):
-    made, table = EXAMPLES[stage].make(encoders), inputs(stage, TEXTS)
+    made, table = EXAMPLES[stage].make(encoders), inputs(stage, TEXTS, encoders)
     name, value = EXAMPLES[stage].change
     copy = made.copy({name: value})
     assert (copy.uid, made.isSet(name), copy.isSet(name)) == (made.uid, False, True)
@@ -259,18 +333,25 @@ def test_a_stage_without_columns_set_says_which_setter_to_call(stage, encoders):
         made = EXAMPLES[stage].make(encoders).clear(name)
         if not made.isDefined(name):
             with pytest.raises(ParameterError, match=f"{name} is not set .* call set"):
-                made.transform(inputs(stage, TEXTS))
+                made.transform(inputs(stage, TEXTS, encoders))
+
+
+any_texts = st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"])), max_size=4)
 
 
 @pytest.mark.parametrize("stage", [BertEmbeddings, AlbertEmbeddings])
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    texts=st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"])), max_size=4),
-    limit=st.integers(1, 20),
-)
-def test_every_token_has_a_vector_whatever_the_text(stage, encoders, texts, limit):
-    made = EXAMPLES[stage].make(encoders).setMaxSentenceLength(limit)
-    table = inputs(stage, texts)
+@pytest.mark.parametrize("policy", ["truncate", "window"])
+@pytest.mark.parametrize("pooling", ["first", "mean"])
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(texts=any_texts, limit=st.integers(1, 20), whole=st.booleans())
+def test_every_token_has_a_vector_whatever_the_text(
+    stage, policy, pooling, encoders, texts, limit, whole
+):
+    limit = max(limit, 3) if policy == "window" else limit
+    chosen = {"tokenEncoding": "whole"} if whole and stage is BertEmbeddings else {}
+    made = EXAMPLES[stage].make(encoders)
+    made.setParams(maxSentenceLength=limit, lengthPolicy=policy, piecePooling=pooling, **chosen)
+    table = inputs(stage, texts, encoders)
     tokens, vectors = column(table, "token"), column(made.transform(table))
     assert vectors.row_offsets.tolist() == tokens.row_offsets.tolist()
     assert vectors.begin.tolist() == tokens.begin.tolist()
@@ -278,8 +359,24 @@ def test_every_token_has_a_vector_whatever_the_text(stage, encoders, texts, limi
     if len(tokens):
         zero = ~vectors.embeddings.any(axis=1)
         out_of_vocabulary = np.array(vectors.metadata_field("isOOV").to_pylist()) == "true"
+        without_pieces = np.array(vectors.metadata_field("pieceId").to_pylist()) == "-1"
         assert vectors.embeddings.shape == (len(tokens), 64)
         assert (zero == out_of_vocabulary).all()
+        assert policy == "truncate" or (zero == without_pieces).all()
+
+
+@pytest.mark.parametrize("stage", [BertEmbeddings, AlbertEmbeddings])
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(texts=any_texts, limit=st.integers(3, 40))
+def test_an_error_is_given_for_the_texts_that_would_be_cut(stage, encoders, texts, limit):
+    made = EXAMPLES[stage].make(encoders).setMaxSentenceLength(limit)
+    table = inputs(stage, texts, encoders)
+    default = made.transform(table)
+    if any("piecesTotal" in dict(a["metadata"]) for row in default["out"].to_pylist() for a in row):
+        with pytest.raises(InputError, match=f"maxSentenceLength allows {limit}"):
+            made.setLengthPolicy("error").transform(table)
+    else:
+        assert made.setLengthPolicy("error").transform(table).equals(default)
 
 
 def test_annotations_without_text_have_no_tokens():
@@ -295,7 +392,7 @@ def test_annotations_without_text_have_no_tokens():
 
 
 def test_tokens_find_their_sentences_in_any_order(encoders):
-    made, table = EXAMPLES[BertEmbeddings].make(encoders), inputs(BertEmbeddings, TEXTS)
+    made, table = EXAMPLES[BertEmbeddings].make(encoders), inputs(BertEmbeddings, TEXTS, encoders)
     wanted = made.transform(table)["out"].to_pylist()
     for name in ("sentence", "token"):
         cells = [row[::-1] for row in table[name].to_pylist()]

@@ -5,7 +5,9 @@ from embedpipe.stages import (
     AlbertEmbeddings,
     BertEmbeddings,
     BertSentenceEmbeddings,
+    ChunkEmbeddings,
     SentenceDetector,
+    SentenceEmbeddings,
     Tokenizer,
     TokenizerModel,
 )
@@ -15,7 +17,9 @@ __all__ = [
     "AnnotatorType",
     "BertEmbeddings",
     "BertSentenceEmbeddings",
+    "ChunkEmbeddings",
     "SentenceDetector",
+    "SentenceEmbeddings",
     "Tokenizer",
     "TokenizerModel",
 ]

@@ -1,7 +1,24 @@
 """What Spark NLP code imports from `sparknlp.base`: `from embedpipe.base import *`."""
 
 from embedpipe.annotation import Annotation
+from embedpipe.light_pipeline import LightPipeline
 from embedpipe.pipeline import Pipeline, PipelineModel
-from embedpipe.stages import DocumentAssembler
+from embedpipe.stages import (
+    Doc2Chunk,
+    DocumentAssembler,
+    EmbeddingsFinisher,
+    Finisher,
+    TokenAssembler,
+)
 
-__all__ = ["Annotation", "DocumentAssembler", "Pipeline", "PipelineModel"]
+__all__ = [
+    "Annotation",
+    "Doc2Chunk",
+    "DocumentAssembler",
+    "EmbeddingsFinisher",
+    "Finisher",
+    "LightPipeline",
+    "Pipeline",
+    "PipelineModel",
+    "TokenAssembler",
+]

@@ -15,7 +15,7 @@ from embedpipe.frames import columns_of_frame, transform_frame
 from embedpipe.params import HasParams, Kind, Param
 from embedpipe.persistence import Saved, load_saved
 from embedpipe.persistence.reading import refuse_entries, restore
-from embedpipe.stages import STAGES, Runner, Stage, check_order
+from embedpipe.stages import STAGES, Runner, Stage, check_order, share_unit
 
 if TYPE_CHECKING:
     from embedpipe.persistence.node import Node
@@ -90,10 +90,11 @@ class PipelineModel(_SavedPipeline):
     def __init__(self, stages: Sequence[Stage | PipelineModel]) -> None:
         self.uid = f"PipelineModel_{uuid.uuid4().hex[:12]}"
         self.stages: list[Stage] = [stage.fitted() for stage in _flat(stages)]
+        share_unit(self.stages)
         check_order(self.stages)
 
     def transform(self, dataset: Frame) -> Frame:
-        """The frame with one column of annotations added per stage, as the same kind of frame.
+        """The frame with the columns that the stages make, as the same kind of frame.
 
         | frame                     | what comes out                                               |
         |---------------------------|--------------------------------------------------------------|

@@ -8,6 +8,7 @@ from embedpipe.annotation.record import Annotation
 from embedpipe.annotation.schema import (
     ANNOTATION_TYPE,
     METADATA_TYPE,
+    WITH_VECTORS,
     AnnotatorType,
     annotation_field,
     annotator_type_of,
@@ -17,6 +18,7 @@ from embedpipe.annotation.schema import (
 __all__ = [
     "ANNOTATION_TYPE",
     "METADATA_TYPE",
+    "WITH_VECTORS",
     "Annotation",
     "AnnotationColumn",
     "AnnotatorType",

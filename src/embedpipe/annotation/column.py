@@ -17,6 +17,7 @@ from embedpipe.annotation.schema import (
     ANNOTATION_TYPE,
     METADATA_TYPE,
     VECTOR_TYPE,
+    WITH_VECTORS,
     is_annotation_type,
 )
 from embedpipe.errors import InputError
@@ -34,6 +35,8 @@ class AnnotationColumn:
     - `result` Arrow string array (n,); `metadata` Arrow map array (n,): see `metadata_map`
     - `embeddings` float32 (n, dimension), C-contiguous, or None where annotations have no vectors
     - `valid_rows` bool (rows,), False where the row itself is null, or None where all are valid
+    - `vector_lengths` int32 (n,) where vectors differ in length, as where some are empty: how many
+      numbers of each row of `embeddings` are its vector, the rest being zero; None otherwise
 
     >>> spans = [np.array(numbers, np.int32) for numbers in ([0, 2, 2], [0, 3], [1, 4])]
     >>> column = AnnotationColumn(
@@ -53,6 +56,7 @@ class AnnotationColumn:
     metadata: pa.MapArray
     embeddings: npt.NDArray[np.float32] | None = None
     valid_rows: npt.NDArray[np.bool_] | None = None
+    vector_lengths: npt.NDArray[np.int32] | None = None
 
     @classmethod
     def from_arrow(cls, array: Any, annotator_type: str | None = None) -> AnnotationColumn:
@@ -61,7 +65,7 @@ class AnnotationColumn:
         `array` is an Arrow array, plain or chunked, or a pandas column of Arrow dtype.
         `annotator_type` is what the annotations must be; None takes what they are. Raises
         InputError where it is no such column, an annotation or its begin or end is null, annotator
-        types are mixed or not the given one, or vectors differ in length.
+        types are mixed or not the given one, or numbers of vectors are null.
         """
         if not isinstance(array, (pa.Array, pa.ChunkedArray)):
             array = pa.array(array)
@@ -75,6 +79,7 @@ class AnnotationColumn:
         names = [part.name for part in structs.type]
         parts = dict(zip(names, structs.flatten(), strict=True))
         lengths = pc.fill_null(pc.list_value_length(array), 0)
+        matrix, vector_lengths = _matrix(parts["embeddings"])
         return cls(
             _only_type(parts["annotatorType"], annotator_type),
             offsets_of(lengths.to_numpy(zero_copy_only=False)),
@@ -82,8 +87,9 @@ class AnnotationColumn:
             _int32(parts["end"], "end"),
             _cast(parts["result"], pa.string(), "result"),
             _cast(parts["metadata"], METADATA_TYPE, "metadata"),
-            _matrix(parts["embeddings"]),
+            matrix,
             array.is_valid().to_numpy(zero_copy_only=False) if array.null_count else None,
+            vector_lengths,
         )
 
     def to_arrow(self) -> pa.ListArray:
@@ -92,24 +98,46 @@ class AnnotationColumn:
         Raises InputError where the vectors have more than 2^31 - 1 numbers, which an Arrow list
         column cannot hold.
         """
-        n = len(self)
-        matrix = np.empty((n, 0), np.float32) if self.embeddings is None else self.embeddings
-        if matrix.size > _INT32_LIMIT:
-            raise InputError(
-                f"{n} vectors of {matrix.shape[1]} numbers exceed the {_INT32_LIMIT} numbers that "
-                "one Arrow list column holds; pass fewer or shorter rows at once"
-            )
-        vectors = pa.ListArray.from_arrays(
-            _regular_offsets(matrix.shape[1], n), pa.array(matrix.reshape(-1)), type=VECTOR_TYPE
-        )
-        kinds = pa.repeat(self.annotator_type, n)
+        kinds = pa.repeat(self.annotator_type, len(self))
         spans = pa.array(self.begin), pa.array(self.end)
         structs = pa.StructArray.from_arrays(
-            [kinds, *spans, self.result, self.metadata, vectors], fields=list(ANNOTATION_FIELDS)
+            [kinds, *spans, self.result, self.metadata, self.vectors()],
+            fields=list(ANNOTATION_FIELDS),
         )
-        nulls = None if self.valid_rows is None else pa.array(~self.valid_rows)
-        offsets = pa.array(self.row_offsets)
+        offsets, nulls = pa.array(self.row_offsets), self.null_rows()
         return pa.ListArray.from_arrays(offsets, structs, type=ANNOTATION_TYPE, mask=nulls)
+
+    def null_rows(self) -> pa.BooleanArray | None:
+        """Which rows are null, as Arrow takes it, or None where none is."""
+        return None if self.valid_rows is None else pa.array(~self.valid_rows)
+
+    def vectors(self) -> pa.ListArray:
+        """The vectors as lists of float32 (n,), sharing `embeddings` where all are as long."""
+        n = len(self)
+        matrix = np.empty((n, 0), np.float32) if self.embeddings is None else self.embeddings
+        width = matrix.shape[1]
+        if matrix.size > _INT32_LIMIT:
+            raise InputError(
+                f"{n} vectors of {width} numbers exceed the {_INT32_LIMIT} numbers that one Arrow "
+                "list column holds; pass fewer or shorter rows at once"
+            )
+        offsets = _regular_offsets(width, n)
+        if self.vector_lengths is not None:
+            offsets = pa.array(offsets_of(self.vector_lengths))
+            matrix = matrix[np.arange(width) < self.vector_lengths[:, None]]
+        return pa.ListArray.from_arrays(offsets, pa.array(matrix.reshape(-1)), type=VECTOR_TYPE)
+
+    def texts(self, *, vectors: bool = False) -> pa.StringArray:
+        """What stands for each annotation where there is room for one text only, string (n,).
+
+        Its `result`, or with `vectors`, if its type has them, the numbers of its vector with spaces
+        between them, each the shortest that float32 reads back.
+        """
+        if not vectors or self.annotator_type not in WITH_VECTORS:
+            return self.result
+        lists = self.vectors()
+        numbers = pa.ListArray.from_arrays(lists.offsets, lists.values.cast(pa.string()))
+        return pc.binary_join(numbers, " ")
 
     def __len__(self) -> int:
         """Number of annotations, not of rows."""
@@ -141,6 +169,22 @@ class AnnotationColumn:
             self.metadata[first:last],
             None if self.embeddings is None else self.embeddings[first:last],
             None if self.valid_rows is None else self.valid_rows[start:stop],
+            None if self.vector_lengths is None else self.vector_lengths[first:last],
+        )
+
+    def filter(self, keep: npt.NDArray[np.bool_]) -> AnnotationColumn:
+        """The annotations to `keep` (n,), in the rows that they stand in."""
+        kept = pa.array(keep)
+        return AnnotationColumn(
+            self.annotator_type,
+            offsets_of(keep)[self.row_offsets],
+            self.begin[keep],
+            self.end[keep],
+            self.result.filter(kept),
+            self.metadata.filter(kept),
+            None if self.embeddings is None else self.embeddings[keep],
+            self.valid_rows,
+            None if self.vector_lengths is None else self.vector_lengths[keep],
         )
 
     def equals(self, other: AnnotationColumn) -> bool:
@@ -156,6 +200,8 @@ class AnnotationColumn:
         vectors: Sequence[Any] = (
             [[]] * len(self) if self.embeddings is None else list(self.embeddings)
         )
+        if self.vector_lengths is not None:
+            vectors = [v[:n] for v, n in zip(vectors, self.vector_lengths, strict=True)]
         fields = zip(
             self.begin.tolist(),
             self.end.tolist(),
@@ -230,15 +276,21 @@ def _int32(array: pa.Array, what: str) -> npt.NDArray[np.int32]:
     return numbers
 
 
-def _matrix(array: pa.Array) -> npt.NDArray[np.float32] | None:
+def _matrix(
+    array: pa.Array,
+) -> tuple[npt.NDArray[np.float32] | None, npt.NDArray[np.int32] | None]:
+    """The vectors (n, dimension) and their lengths, as AnnotationColumn keeps them."""
     array = _cast(array, VECTOR_TYPE, "embeddings")
-    widths = pc.unique(pc.fill_null(pc.list_value_length(array), 0)).to_pylist()
-    if not any(widths):
-        return None
-    if len(widths) > 1:
-        raise InputError(f"vectors in one column have lengths {sorted(widths)}; expected one")
-    numbers = array.flatten()
-    if numbers.null_count:
-        raise InputError(f"{numbers.null_count} numbers of the vectors are null; expected none")
-    matrix: npt.NDArray[np.float32] = numbers.to_numpy(zero_copy_only=False)
-    return matrix.reshape(-1, widths[0])
+    lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False)
+    width = int(lengths.max(initial=0))
+    if not width:
+        return None, None
+    found = array.flatten()
+    if found.null_count:
+        raise InputError(f"{found.null_count} numbers of the vectors are null; expected none")
+    numbers: npt.NDArray[np.float32] = found.to_numpy(zero_copy_only=False)
+    if (lengths == width).all():
+        return numbers.reshape(-1, width), None
+    matrix = np.zeros((len(lengths), width), dtype=np.float32)
+    matrix[np.arange(width) < lengths[:, None]] = numbers
+    return matrix, lengths

@@ -56,7 +56,8 @@ class Annotation:
     def fromRow(row: Any) -> Annotation:
         """An annotation from a Spark `Row`, a dict or anything with the six fields as attributes.
 
-        Metadata may be a dict or, as Arrow gives it, pairs of key and value.
+        Metadata may be a dict or, as Arrow gives it, pairs of key and value; null stands for none
+        of it, or of numbers.
 
         >>> Annotation.fromRow(Annotation("token", 0, 1, "Hi", {}).asDict()).end
         1
@@ -65,7 +66,9 @@ class Annotation:
             name: row[name] if isinstance(row, Mapping) else getattr(row, name)
             for name in Annotation.__slots__
         }
-        return Annotation(**{**values, "metadata": dict(values["metadata"] or ())})
+        values["metadata"] = dict(values["metadata"] or ())
+        values["embeddings"] = [] if values["embeddings"] is None else values["embeddings"]
+        return Annotation(**values)
 
     @staticmethod
     def dataType() -> pa.StructType:
@@ -92,4 +95,5 @@ class Annotation:
     __hash__ = None  # type: ignore[assignment]  # its fields can change, so it is no dictionary key
 
     def __repr__(self) -> str:
-        return "Annotation({}, {}, {}, {}, {}, {})".format(*self.asDict().values())
+        fields = {**self.asDict(), "embeddings": [float(number) for number in self.embeddings]}
+        return "Annotation({}, {}, {}, {}, {}, {})".format(*fields.values())

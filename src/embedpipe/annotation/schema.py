@@ -9,6 +9,7 @@ __all__ = [
     "ANNOTATION_TYPE",
     "METADATA_TYPE",
     "VECTOR_TYPE",
+    "WITH_VECTORS",
     "AnnotatorType",
     "annotation_field",
     "annotator_type_of",
@@ -25,6 +26,8 @@ class AnnotatorType:
     WORD_EMBEDDINGS = "word_embeddings"
     SENTENCE_EMBEDDINGS = "sentence_embeddings"
 
+
+WITH_VECTORS = (AnnotatorType.WORD_EMBEDDINGS, AnnotatorType.SENTENCE_EMBEDDINGS)
 
 METADATA_TYPE = pa.map_(pa.string(), pa.string())
 VECTOR_TYPE = pa.list_(pa.field("element", pa.float32(), nullable=False))

@@ -58,6 +58,14 @@ class ReferenceEncoder:
             hidden[begin:end] = self._forward_one(sequence)
         return hidden
 
+    def forward_padded(self, ids: npt.NDArray[np.int32], attended: int) -> npt.NDArray[Any]:
+        """Vectors of one sequence of which only the first `attended` pieces are attended to.
+
+        ids (T,) give (T, D); the pieces behind are padding, which has vectors nevertheless.
+        """
+        self._checked(ids, np.array([0, len(ids)]))
+        return self._forward_one(ids, attended)
+
     def embed(
         self,
         ids: npt.NDArray[np.int32],
@@ -87,11 +95,11 @@ class ReferenceEncoder:
         )
         return Ragged(ids, offsets)
 
-    def _forward_one(self, ids: npt.NDArray[np.int32]) -> Floats:
-        """(T,) to (T, D)."""
+    def _forward_one(self, ids: npt.NDArray[np.int32], attended: int | None = None) -> Floats:
+        """(T,) to (T, D); `attended` pieces are attended to, None means all."""
         hidden = self._embeddings(ids)
         for index in self.config.layer_schedule:
-            hidden = self._layer(hidden, self.weights.layers[index])
+            hidden = self._layer(hidden, self.weights.layers[index], attended)
         return hidden
 
     def _embeddings(self, ids: npt.NDArray[np.int32]) -> Floats:
@@ -107,20 +115,24 @@ class ReferenceEncoder:
             return normed
         return _linear(normed, weights.embedding_projection)
 
-    def _layer(self, hidden: Floats, layer: LayerWeights) -> Floats:
+    def _layer(self, hidden: Floats, layer: LayerWeights, attended: int | None) -> Floats:
         """Attention and feed-forward, each added to its input and normalised: (T, D) to (T, D)."""
         eps = self.config.layer_norm_eps
-        attended = layer_norm(hidden + self._attention(hidden, layer), layer.attention_norm, eps)
+        context = self._attention(hidden, hidden[:attended], layer)
+        summed = layer_norm(hidden + context, layer.attention_norm, eps)
         activation = gelu_erf if self.config.activation == "gelu_erf" else gelu_tanh
-        wide = activation(_linear(attended, layer.intermediate))  # (T, F)
-        return layer_norm(attended + _linear(wide, layer.output), layer.output_norm, eps)
+        wide = activation(_linear(summed, layer.intermediate))  # (T, F)
+        return layer_norm(summed + _linear(wide, layer.output), layer.output_norm, eps)
 
-    def _attention(self, hidden: Floats, layer: LayerWeights) -> Floats:
-        """Every head: softmax(Q K^T / sqrt(S)) V (Vaswani et al. 2017); heads joined, projected."""
+    def _attention(self, hidden: Floats, attended: Floats, layer: LayerWeights) -> Floats:
+        """Every head: softmax(Q K^T / sqrt(S)) V (Vaswani et al. 2017); heads joined, projected.
+
+        Q is made of `hidden` (T, D), K and V of those `attended` to, (A, D).
+        """
         query = self._split_heads(_linear(hidden, layer.query))
-        key = self._split_heads(_linear(hidden, layer.key))
-        value = self._split_heads(_linear(hidden, layer.value))
-        scores = query @ key.transpose(0, 2, 1) / math.sqrt(self.config.head_size)  # (H, T, T)
+        key = self._split_heads(_linear(attended, layer.key))
+        value = self._split_heads(_linear(attended, layer.value))
+        scores = query @ key.transpose(0, 2, 1) / math.sqrt(self.config.head_size)  # (H, T, A)
         context = softmax(scores) @ value  # (H, T, S)
         joined = context.transpose(1, 0, 2).reshape(hidden.shape)
         return _linear(joined, layer.attention_output)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
@@ -31,6 +31,9 @@ class BatchTransformer(Protocol):
     def check(self, columns: Sequence[Column]) -> None:
         """Raise ColumnError where these columns do not suffice."""
 
+    def removed_columns(self, columns: Sequence[Column]) -> Collection[str]:
+        """The names of those of these columns that do not come out."""
+
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """The schema of what comes out where this one goes in."""
 
@@ -41,7 +44,7 @@ class BatchTransformer(Protocol):
 
 
 def transform_frame(frame: Frame, transformer: BatchTransformer) -> Frame:
-    """The frame with the transformer's columns added, as the same type of frame."""
+    """The frame with the transformer's columns, as the same type of frame."""
     for frame_type, transform in arrow_frames.TRANSFORMS.items():
         if isinstance(frame, frame_type):
             return transform(frame, transformer)  # type: ignore[no-any-return]

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from embedpipe._dependencies import require
-from embedpipe.annotation import ANNOTATION_TYPE, METADATA_TYPE
+from embedpipe.annotation import ANNOTATION_TYPE, METADATA_TYPE, is_annotation_type
 from embedpipe.errors import ColumnError, InputError
 from embedpipe.frames.columns import Column, Kinds, columns_of, described, with_annotator_types
 
@@ -31,21 +31,29 @@ __all__ = ["columns_of_frame", "transform"]
 # Carries each row's position through stages that drop rows or make several of one.
 _POSITION = "__position_of_the_row__"
 
+# What columns of Python objects hold: annotations are read so from Parquet files.
+_OBJECT_TYPES = {Kinds.ANNOTATIONS: ANNOTATION_TYPE, Kinds.STRINGS: pa.list_(pa.string())}
+
 
 def columns_of_frame(frame: pd.DataFrame, needed: Mapping[str, str]) -> list[Column]:
     """All columns: those needed with the type that they have in Arrow, others by their dtype."""
     read = {column.name: column for column in columns_of(_needed_table(frame, needed).schema)}
     return [
-        read[name] if name in read else Column(str(name), Kinds.OTHER, str(dtype))
+        read[name] if name in read else _column_by_dtype(str(name), dtype)
         for name, dtype in zip(frame.columns, frame.dtypes, strict=True)
     ]
 
 
 def transform(frame: pd.DataFrame, transformer: BatchTransformer) -> pd.DataFrame:
-    """The frame with annotation columns added; rows follow stages that drop or multiply them."""
+    """The frame with the stages' columns; rows follow stages that drop or multiply them.
+
+    Stages that take annotation columns away find those that they need, and those of Arrow dtype.
+    """
     pandas = require("pandas", "a pandas data frame")
     needed = transformer.needed_columns()
-    transformer.check(columns_of_frame(frame, needed))
+    columns = columns_of_frame(frame, needed)
+    transformer.check(columns)
+    removed = transformer.removed_columns(columns)
     table = _needed_table(frame, needed)
     names = set(table.column_names)
     table = table.append_column(_POSITION, pa.array(np.arange(len(frame))))
@@ -54,10 +62,20 @@ def transform(frame: pd.DataFrame, transformer: BatchTransformer) -> pd.DataFram
     positions = result.column(_POSITION).to_numpy()
     same_rows = len(positions) == len(frame) and bool((positions == np.arange(len(frame))).all())
     out = frame.copy(deep=False) if same_rows else frame.iloc[positions].copy()
+    if removed:
+        out = out.loc[:, [column.name not in removed for column in columns]].copy(deep=False)
     for name in result.column_names:
         if name != _POSITION and name not in names:
             out[name] = pandas.arrays.ArrowExtensionArray(result.column(name))
     return out
+
+
+def _column_by_dtype(name: str, dtype: Any) -> Column:
+    """A column that no stage reads: annotations where its Arrow dtype says so."""
+    arrow_type = getattr(dtype, "pyarrow_dtype", None)
+    if arrow_type is not None and is_annotation_type(arrow_type):
+        return Column(name, Kinds.ANNOTATIONS, described(Kinds.ANNOTATIONS))
+    return Column(name, Kinds.OTHER, str(dtype))
 
 
 def _needed_table(frame: pd.DataFrame, needed: Mapping[str, str]) -> pa.Table:
@@ -75,15 +93,17 @@ def _to_arrow(series: pd.Series[Any], kind: str) -> pa.Array | pa.ChunkedArray:
     """A column as Arrow sees it; None, NaN and NA become null."""
     name = series.name
     if series.isna().all():
-        return pa.nulls(len(series))
+        return pa.nulls(len(series), _OBJECT_TYPES.get(kind, pa.null()))
     if kind == Kinds.STRING_MAP and series.dtype == object:
         pairs = [list(cell.items()) if isinstance(cell, Mapping) else None for cell in series]
         return pa.array(pairs, METADATA_TYPE)
     try:
         if series.dtype == object and kind == Kinds.TEXT:
             return pa.array(_strings(series), pa.string())
-        if series.dtype == object and kind == Kinds.ANNOTATIONS:  # as pandas reads Parquet files
-            return pa.array(series, ANNOTATION_TYPE, from_pandas=True)
+        if series.dtype == object and kind in _OBJECT_TYPES:
+            return pa.array(series, _OBJECT_TYPES[kind], from_pandas=True)
+        if kind == Kinds.INTEGERS:  # pandas stores integers beside missing values as floats
+            return pa.array(series, pa.int64(), from_pandas=True)
         return pa.array(series, from_pandas=True)
     except UnicodeEncodeError as error:
         raise InputError(

@@ -6,25 +6,40 @@
 from embedpipe.stages.albert_embeddings import AlbertEmbeddings
 from embedpipe.stages.bert_embeddings import BertEmbeddings
 from embedpipe.stages.bert_sentence_embeddings import BertSentenceEmbeddings
+from embedpipe.stages.chunk_embeddings import ChunkEmbeddings
+from embedpipe.stages.doc2chunk import Doc2Chunk
 from embedpipe.stages.document_assembler import DocumentAssembler
+from embedpipe.stages.embeddings_finisher import EmbeddingsFinisher
+from embedpipe.stages.finisher import Finisher
 from embedpipe.stages.runner import Runner, check_order
 from embedpipe.stages.sentence_detector import SentenceDetector
-from embedpipe.stages.stage import Annotator, Stage
+from embedpipe.stages.sentence_embeddings import SentenceEmbeddings
+from embedpipe.stages.shared_params import share_unit
+from embedpipe.stages.stage import AnnotationStage, Annotator, Stage
+from embedpipe.stages.token_assembler import TokenAssembler
 from embedpipe.stages.tokenizer import Tokenizer, TokenizerModel
 
 __all__ = [
     "STAGES",
     "AlbertEmbeddings",
+    "AnnotationStage",
     "Annotator",
     "BertEmbeddings",
     "BertSentenceEmbeddings",
+    "ChunkEmbeddings",
+    "Doc2Chunk",
     "DocumentAssembler",
+    "EmbeddingsFinisher",
+    "Finisher",
     "Runner",
     "SentenceDetector",
+    "SentenceEmbeddings",
     "Stage",
+    "TokenAssembler",
     "Tokenizer",
     "TokenizerModel",
     "check_order",
+    "share_unit",
 ]
 
 STAGES: tuple[type[Stage], ...] = (
@@ -35,4 +50,10 @@ STAGES: tuple[type[Stage], ...] = (
     BertEmbeddings,
     AlbertEmbeddings,
     BertSentenceEmbeddings,
+    TokenAssembler,
+    SentenceEmbeddings,
+    Doc2Chunk,
+    ChunkEmbeddings,
+    Finisher,
+    EmbeddingsFinisher,
 )

@@ -1,7 +1,8 @@
-"""Rows on their way through the stages: what came in, and the annotations made so far."""
+"""Rows on their way through the stages: what came in, and the columns made so far."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,13 +17,16 @@ __all__ = ["Batch"]
 
 @dataclass(frozen=True)
 class Batch:
-    """The record batch that came in, and the annotation columns that stages have added, by name.
+    """The record batch that came in, and the columns that stages have added, by name.
 
-    Annotations stay columnar from stage to stage and become Arrow once, at the end.
+    Annotations stay columnar from stage to stage and become Arrow once, at the end. What is no
+    annotation, such as a Finisher's columns, is Arrow from the start. `row_numbers` int64 (rows,)
+    says which row of all that came in each one was.
     """
 
     source: pa.RecordBatch
-    added: dict[str, AnnotationColumn] = field(default_factory=dict)
+    row_numbers: npt.NDArray[np.int64]
+    added: dict[str, AnnotationColumn | pa.Array] = field(default_factory=dict)
 
     @property
     def row_count(self) -> int:
@@ -30,34 +34,51 @@ class Batch:
         return int(self.source.num_rows)
 
     def array(self, name: str) -> pa.Array:
-        """A column that came in, as it is."""
+        """A column as an Arrow array, whether it came in or was added."""
+        if name in self.added:
+            return _to_arrow(self.added[name])
         return self.source.column(self.source.schema.get_field_index(name))
 
-    def annotations(self, name: str, annotator_type: str) -> AnnotationColumn:
+    def annotations(self, name: str, annotator_type: str | None = None) -> AnnotationColumn:
         """A column of annotations; InputError where a column from outside holds something else."""
-        if name in self.added:
-            return self.added[name]
+        found = self.added.get(name)
+        if isinstance(found, AnnotationColumn):
+            return found
         try:
             return AnnotationColumn.from_arrow(self.array(name), annotator_type)
         except InputError as error:
             raise InputError(f"column {name!r}: {error}") from error
 
-    def adding(self, name: str, column: AnnotationColumn) -> Batch:
+    def adding(self, name: str, column: AnnotationColumn | pa.Array) -> Batch:
         """This batch with one more column."""
-        return Batch(self.source, {**self.added, name: column})
+        return Batch(self.source, self.row_numbers, {**self.added, name: column})
+
+    def without(self, names: Collection[str]) -> Batch:
+        """This batch without the columns of these names."""
+        if not names:
+            return self
+        kept = [i for i, name in enumerate(self.source.schema.names) if name not in names]
+        added = {name: column for name, column in self.added.items() if name not in names}
+        return Batch(self.source.select(kept), self.row_numbers, added)
 
     def take(self, rows: npt.NDArray[np.int64]) -> Batch:
         """The rows with these numbers, in this order; numbers may be missing or repeated."""
         indices = pa.array(rows)
-        added = {
-            name: AnnotationColumn.from_arrow(
-                column.to_arrow().take(indices), column.annotator_type
-            )
-            for name, column in self.added.items()
-        }
-        return Batch(self.source.take(indices), added)
+        added = {name: _taken(column, indices) for name, column in self.added.items()}
+        return Batch(self.source.take(indices), self.row_numbers[rows], added)
 
     def to_record_batch(self, schema: pa.Schema) -> pa.RecordBatch:
         """All columns under `schema`: those that came in, then those added, in its order."""
-        arrays = [*self.source.columns, *(column.to_arrow() for column in self.added.values())]
+        arrays = [*self.source.columns, *map(_to_arrow, self.added.values())]
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _to_arrow(column: AnnotationColumn | pa.Array) -> pa.Array:
+    return column.to_arrow() if isinstance(column, AnnotationColumn) else column
+
+
+def _taken(column: AnnotationColumn | pa.Array, rows: pa.Array) -> AnnotationColumn | pa.Array:
+    taken = _to_arrow(column).take(rows)
+    if isinstance(column, AnnotationColumn):
+        return AnnotationColumn.from_arrow(taken, column.annotator_type)
+    return taken

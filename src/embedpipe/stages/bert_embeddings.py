@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
+
+import numpy as np
 
 from embedpipe.encoder.ragged import Ragged
-from embedpipe.stages.basic_words import first_basic_word
+from embedpipe.params import Param, choice
+from embedpipe.stages.arrays import offsets_of
+from embedpipe.stages.basic_words import basic_words, first_basic_word
 from embedpipe.stages.word_embeddings import WordEmbeddings
 
 __all__ = ["BertEmbeddings"]
@@ -16,22 +21,40 @@ class BertEmbeddings(WordEmbeddings):
 
     Reads sentences (or documents) and tokens, and makes one annotation of type word_embeddings per
     token. A token is encoded by its first basic word only, as in Spark NLP: `aren't` by `aren`,
-    `$5.00` by `$`; its vector is that of the word's first piece, and the others are context.
+    `$5.00` by `$`; with `tokenEncoding` "whole", by all of its words. Its vector is that of the
+    first piece, and the others are context; with `piecePooling` "mean", the mean of them all.
 
     The text of an annotation is the token in lower case, unless `caseSensitive`. Its metadata:
     `sentence` (number of the sentence), `token` (same as the text), `pieceId` (id of the first
-    piece), `isWordStart` (`true`), `isOOV` (`true` where the vector is zero).
+    piece), `isWordStart` (`true`), `isOOV` (`true` where the vector is zero); in a sentence that
+    was cut, `piecesUsed` and `piecesTotal`.
 
     A token beyond `maxSentenceLength` (default 128 pieces, [CLS] and [SEP] included), or without
-    any word, such as U+FFFD, gets a vector of zeros. Without a name, `pretrained` gives
-    all-MiniLM-L6-v2.
+    any word, such as U+FFFD, gets a vector of zeros; `lengthPolicy` offers "error" and "window"
+    instead of "truncate". Without a name, `pretrained` gives all-MiniLM-L6-v2.
     """
 
     uid_prefix = "BERT_EMBEDDINGS"
     architecture = "bert"
 
+    tokenEncoding = Param(
+        "whether a token is encoded by its first basic word or whole",
+        choice("first-basic-word", "whole"),
+        default="first-basic-word",
+    )
+    setTokenEncoding, getTokenEncoding = tokenEncoding.accessors()
+
     def encode_tokens(self, tokens: Sequence[str]) -> Ragged:
-        """The pieces of each token's first basic word."""
+        """The pieces of each token's first basic word, or of all its basic words."""
         case = self.getCaseSensitive()
-        words = [first_basic_word(token, case_sensitive=case) for token in tokens]
-        return self.encoder.tokenizer.encode_words(words)
+        if self.getTokenEncoding() == "first-basic-word":
+            first = [first_basic_word(token, case_sensitive=case) for token in tokens]
+            return self.encoder.tokenizer.encode_words(first)
+        words = [basic_words(token, case_sensitive=case) for token in self.cased(tokens)]
+        pieces = self.encoder.tokenizer.encode_words(list(chain.from_iterable(words)))
+        counts = np.fromiter(map(len, words), np.int64, count=len(words))
+        return Ragged(pieces.values, pieces.offsets[offsets_of(counts)])
+
+    def _check_together(self) -> None:
+        super()._check_together()
+        self._check_recorded("tokenEncoding")

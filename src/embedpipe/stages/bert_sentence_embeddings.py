@@ -7,20 +7,29 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from embedpipe.annotation import AnnotationColumn, AnnotatorType, metadata_map
-from embedpipe.encoder.pooling import POOLINGS, check_pooling
+from embedpipe.encoder.pooling import POOLINGS, Pooling, check_pooling, normalize, pool
 from embedpipe.encoder.ragged import Ragged
+from embedpipe.errors import ParameterError
 from embedpipe.params import Param, boolean, choice
+from embedpipe.stages.arrays import offsets_of
 from embedpipe.stages.basic_words import basic_words
 from embedpipe.stages.encoder_stage import EncoderStage
+from embedpipe.stages.sequences import Layout, Parts, lay_out
+from embedpipe.stages.shared_params import SPARK_NLP
 from embedpipe.stages.spans import sentence_numbers
 
 if TYPE_CHECKING:
     from embedpipe.models.encoder import Encoder
 
 __all__ = ["BertSentenceEmbeddings"]
+
+_FLATTENED = "flattened"
+
+Float32 = npt.NDArray[np.float32]
 
 
 class BertSentenceEmbeddings(EncoderStage):
@@ -30,10 +39,17 @@ class BertSentenceEmbeddings(EncoderStage):
     with the sentence as its text. Words are found as `embedpipe.stages.basic_words` says, and all
     of the sentence is encoded, up to `maxSentenceLength` pieces (default 128, [CLS] and [SEP]
     included). Metadata: that of the sentence, `token` (the sentence), `pieceId` (-1) and
-    `isWordStart` (`true`).
+    `isWordStart` (`true`); of a sentence that was cut, `piecesUsed` and `piecesTotal`.
 
-    `pooling` (`cls`, `mean` or `pooler`) and `normalize` are the model's own unless set. Without a
-    name, `pretrained` gives all-MiniLM-L6-v2, whose vectors are mean-pooled and of length 1.
+    `pooling` (`cls`, `mean` or `pooler`) and `normalize` are the model's own unless set. Under
+    `compatibility` there is `flattened` too: the vectors of all pieces one after the other, with
+    those of padding up to the longest sentence of a batch, which is what Spark NLP 5.5.3 gives for
+    an ONNX model whose output is a sequence; see `embedpipe.stages.flattened`.
+
+    With `lengthPolicy` "window", the mean of a longer sentence is taken over the vectors that its
+    pieces have in their windows, and those of the first window's [CLS] and the last one's [SEP];
+    other poolings are refused, since they look at one window only. Without a name, `pretrained`
+    gives all-MiniLM-L6-v2, whose vectors are mean-pooled and of length 1.
     """
 
     uid_prefix = "BERT_SENTENCE_EMBEDDINGS"
@@ -43,7 +59,9 @@ class BertSentenceEmbeddings(EncoderStage):
 
     isLong = Param("accepted for compatibility, without effect", boolean, default=False)
     setIsLong, getIsLong = isLong.accessors()
-    pooling = Param("how piece vectors become one vector; the model's way", choice(*POOLINGS))
+    pooling = Param(
+        "how piece vectors become one vector; the model's way", choice(*POOLINGS, _FLATTENED)
+    )
     setPooling, getPooling = pooling.accessors()
     normalize = Param("whether vectors get length 1; as the model says", boolean)
     setNormalize, getNormalize = normalize.accessors()
@@ -51,12 +69,27 @@ class BertSentenceEmbeddings(EncoderStage):
     def annotate(self, *columns: AnnotationColumn) -> AnnotationColumn:
         """One vector per sentence."""
         (sentences,) = columns
+        layout = self._layout(sentences.result.to_pylist())
+        offsets = layout.pieces.offsets
+        parts = self.parts(offsets, sentences, keep_empty=True)
         metadata = {
             "sentence": pa.array(sentence_numbers(sentences)).cast(pa.string()),
             "token": sentences.result,
             "pieceId": "-1",
             "isWordStart": "true",
         }
+        if not self.as_recorded:
+            metadata |= self.cut_metadata(offsets, np.arange(len(sentences)))
+        vector_lengths = None
+        if self.getPooling() == _FLATTENED:
+            from embedpipe.stages.flattened import flattened, in_rows
+
+            pieces = self.join(layout, parts).pieces
+            batches = (sentences.row_of, self.getBatchSize())
+            flat = flattened(self.encoder, pieces, *batches)
+            vectors, vector_lengths = in_rows(flat)
+        else:
+            vectors = self._pooled(layout, parts)
         return AnnotationColumn(
             self.output_annotator_type,
             sentences.row_offsets,
@@ -64,27 +97,60 @@ class BertSentenceEmbeddings(EncoderStage):
             sentences.end,
             sentences.result,
             metadata_map(metadata, len(sentences)),
-            self.encoder.embed(
-                self._pieces(sentences.result.to_pylist()),
-                pooling=check_pooling(self.getPooling(), has_pooler=self.encoder.has_pooler),
-                normalize=self.getNormalize(),
-            ),
+            vectors,
             sentences.valid_rows,
+            vector_lengths,
         )
 
-    def _pieces(self, texts: Sequence[str | None]) -> Ragged:
-        """[CLS], the pieces of each text and [SEP], int32."""
+    def _layout(self, texts: Sequence[str | None]) -> Layout:
+        """The pieces of each text, int32."""
         case = self.getCaseSensitive()
         words = [basic_words(text or "", case_sensitive=case) for text in texts]
         counts = np.fromiter(map(len, words), np.int64, count=len(words))
         distinct = pa.array(chain.from_iterable(words), pa.string()).dictionary_encode()
-        sequences = self.sequence_builder(keep_empty=True).build(
+        return lay_out(
             self.encoder.tokenizer.encode_words(distinct.dictionary.to_pylist()),
             distinct.indices.to_numpy(),
             np.repeat(np.arange(len(words)), counts),
             len(words),
         )
-        return sequences.pieces
+
+    def _pooled(self, layout: Layout, parts: Parts) -> Float32:
+        """One vector per sentence (sentences, dimension)."""
+        sequences = self.join(layout, parts)
+        windows = np.bincount(parts.sentences, minlength=len(layout.pieces))
+        several = windows[parts.sentences] > 1  # (parts,)
+        vectors = np.empty((len(layout.pieces), self.encoder.dimension), dtype=np.float32)
+        single = parts.sentences[~several]
+        if single.size:
+            vectors[single] = self.encoder.embed(
+                _chosen(sequences.pieces, ~several),
+                pooling=self._pooling(),
+                normalize=self.getNormalize(),
+            )
+        if several.any():
+            means = self._means_of_windows(parts, _chosen(sequences.pieces, several), several)
+            vectors[np.flatnonzero(windows > 1)] = means
+        return vectors
+
+    def _means_of_windows(
+        self, parts: Parts, pieces: Ragged, several: npt.NDArray[np.bool_]
+    ) -> Float32:
+        """The mean vector of each sentence that has several windows, over all of its pieces."""
+        sentences = parts.sentences[several]
+        hidden = self.encoder.forward(pieces)
+        shift = 1 - parts.begins[several]
+        begins, ends = parts.own_begins[several] + shift, parts.own_ends[several] + shift
+        begins[np.flatnonzero(np.diff(sentences, prepend=-1))] = 0  # [CLS] of the first window
+        ends[np.flatnonzero(np.diff(sentences, append=-1))] += 1  # [SEP] of the last one
+        own = [h[b:e] for h, b, e in zip(hidden, begins, ends, strict=True)]
+        totals = np.bincount(sentences, ends - begins)
+        offsets = offsets_of(totals[totals > 0].astype(np.int64))
+        means: Float32 = pool(np.concatenate(own), offsets, "mean")
+        return normalize(means) if self.getNormalize() else means
+
+    def _pooling(self) -> Pooling:
+        return check_pooling(self.getPooling(), has_pooler=self.encoder.has_pooler)
 
     def _adopt(self, encoder: Encoder) -> None:
         super()._adopt(encoder)
@@ -92,5 +158,33 @@ class BertSentenceEmbeddings(EncoderStage):
 
     def _check_together(self) -> None:
         super()._check_together()
-        if self._encoder is not None:
-            check_pooling(self.getPooling(), has_pooler=self._encoder.has_pooler)
+        pooling = self.getPooling() if self.isDefined("pooling") else None
+        if pooling == _FLATTENED:
+            self._check_flattened()
+        elif self._encoder is not None:
+            self._pooling()
+        if self.getLengthPolicy() == "window" and pooling not in ("mean", None):
+            raise ParameterError(
+                f"{self.label}: lengthPolicy='window' allows pooling='mean' only, got {pooling!r}, "
+                "which looks at one window only; set pooling='mean' or another lengthPolicy"
+            )
+
+    def _check_flattened(self) -> None:
+        if not self.as_recorded:
+            raise ParameterError(
+                f"{self.label}: pooling={_FLATTENED!r} repeats a mistake of Spark NLP and needs "
+                f"compatibility={SPARK_NLP!r}; set that, or one of {', '.join(POOLINGS)}"
+            )
+        if self.isSet("normalize") and self.getNormalize():
+            raise ParameterError(
+                f"{self.label}: pooling={_FLATTENED!r} is never normalized, got normalize=True; "
+                "set normalize=False or another pooling"
+            )
+
+
+def _chosen(sequences: Ragged, chosen: npt.NDArray[np.bool_]) -> Ragged:
+    """Some of the sequences (n,)."""
+    if chosen.all():
+        return sequences
+    lengths = sequences.lengths
+    return Ragged(sequences.values[np.repeat(chosen, lengths)], offsets_of(lengths[chosen]))

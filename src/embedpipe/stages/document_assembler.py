@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +15,8 @@ from embedpipe.annotation import METADATA_TYPE, AnnotationColumn, AnnotatorType,
 from embedpipe.frames import Column, Kinds
 from embedpipe.params import Param, choice, string
 from embedpipe.stages.batch import Batch
-from embedpipe.stages.stage import Stage
+from embedpipe.stages.shared_params import HasOffsetUnit
+from embedpipe.stages.stage import AnnotationStage
 from embedpipe.text.cleanup import CLEANUP_MODES, clean
 
 __all__ = ["DocumentAssembler"]
@@ -21,7 +24,7 @@ __all__ = ["DocumentAssembler"]
 _BEYOND_BMP = r"[\x{10000}-\x{10FFFF}]"
 
 
-class DocumentAssembler(Stage):
+class DocumentAssembler(HasOffsetUnit, AnnotationStage):
     """Makes one document annotation of each row's text; source: Spark NLP's DocumentAssembler.
 
     | column        | kind                                                    | parameter     |
@@ -33,7 +36,8 @@ class DocumentAssembler(Stage):
 
     `cleanupMode` (default `disabled`) changes white space first; offsets count in the result. As in
     Spark NLP, a null text gives the empty document, 0 to -1, which has no sentences and no tokens;
-    the text column itself stays null.
+    the text column itself stays null. A null id gives no entry; under `compatibility` it gives one
+    without value, and integers are taken for text.
 
     >>> import pyarrow as pa
     >>> table = pa.table({"text": ["I hate cancer", None]})
@@ -69,6 +73,9 @@ class DocumentAssembler(Stage):
     def resolve_inputs(self, available: Mapping[str, Column]) -> list[str]:
         """The needed columns, all of which must be there in the right type."""
         needed = self.needed_columns()
+        text = available.get(self.getInputCol())
+        if self.as_recorded and text is not None and text.kind == Kinds.INTEGERS:
+            needed[text.name] = Kinds.INTEGERS
         return [self.require(available, name, kind).name for name, kind in needed.items()]
 
     def apply(self, batch: Batch, inputs: Sequence[str]) -> Batch:
@@ -82,23 +89,35 @@ class DocumentAssembler(Stage):
             self.output_annotator_type,
             np.arange(rows + 1, dtype=np.int32),
             np.zeros(rows, dtype=np.int32),
-            _utf16_lengths(texts) - np.int32(1),
+            self._lengths(texts) - np.int32(1),
             texts,
             self._metadata(batch),
         )
         return batch.adding(self.getOutputCol(), column)
+
+    def _lengths(self, texts: pa.StringArray) -> npt.NDArray[np.int32]:
+        """How many units or code points each text has, int32."""
+        lengths = pc.utf8_length(texts)
+        if not self.counts_code_points:  # characters beyond the basic plane count twice
+            lengths = pc.add(lengths, pc.count_substring_regex(texts, _BEYOND_BMP))
+        counted: npt.NDArray[np.int32] = lengths.to_numpy()
+        return counted
 
     def _metadata(self, batch: Batch) -> pa.MapArray:
         fields: dict[str, pa.Array | str] = {"sentence": "0"}
         if self.isSet("idCol"):
             fields["id"] = _strings(batch.array(self.getIdCol()))
         own = metadata_map(fields, batch.row_count)
-        if not self.isSet("metadataCol"):
+        recorded_nulls = self.as_recorded and self.isSet("idCol")
+        if not self.isSet("metadataCol") and not recorded_nulls:
             return own
-        given = batch.array(self.getMetadataCol()).to_pylist()
+        given: Iterable[Any] = repeat(None, batch.row_count)
+        if self.isSet("metadataCol"):
+            given = batch.array(self.getMetadataCol()).to_pylist()
+        absent = {"id": None} if recorded_nulls else {}
         # The stage's own keys win, as in Spark NLP.
         merged = [
-            list({**dict(theirs or ()), **dict(ours)}.items())
+            list({**dict(theirs or ()), **absent, **dict(ours)}.items())
             for theirs, ours in zip(given, own.to_pylist(), strict=True)
         ]
         return pa.array(merged, METADATA_TYPE)
@@ -106,10 +125,3 @@ class DocumentAssembler(Stage):
 
 def _strings(array: pa.Array) -> pa.StringArray:
     return array if array.type == pa.string() else array.cast(pa.string())
-
-
-def _utf16_lengths(texts: pa.StringArray) -> npt.NDArray[np.int32]:
-    """UTF-16 units in each text, int32: its characters, those beyond the basic plane twice."""
-    beyond = pc.count_substring_regex(texts, _BEYOND_BMP)
-    lengths: npt.NDArray[np.int32] = pc.add(pc.utf8_length(texts), beyond).to_numpy()
-    return lengths

@@ -13,7 +13,9 @@ import pyarrow as pa
 from embedpipe.annotation import annotation_field
 from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterError
 from embedpipe.params import Param, anything, boolean, integer, string
-from embedpipe.stages.sequences import SequenceBuilder
+from embedpipe.stages.length_policy import HasLengthPolicy
+from embedpipe.stages.sequences import Layout, Parts, Sequences, join
+from embedpipe.stages.shared_params import HasCompatibility
 from embedpipe.stages.stage import Annotator, Stage
 
 if TYPE_CHECKING:
@@ -23,11 +25,10 @@ __all__ = ["EncoderStage"]
 
 E = TypeVar("E", bound="EncoderStage")
 
-_SPECIAL_PIECES = 2  # [CLS] and [SEP] stand in every sequence
 _NO_EFFECT = "accepted for compatibility, without effect"
 
 
-class EncoderStage(Annotator):
+class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
     """A stage around an encoder, which it shares with its copies and never changes."""
 
     opens_models = True
@@ -44,10 +45,6 @@ class EncoderStage(Annotator):
     setDimension, getDimension = dimension.accessors()
     engine = Param(_NO_EFFECT, string)
     setEngine, getEngine = engine.accessors()
-    maxSentenceLength = Param(
-        "most pieces of a sentence, [CLS] and [SEP] included", integer(maximum=512), default=128
-    )
-    setMaxSentenceLength, getMaxSentenceLength = maxSentenceLength.accessors()
     storageRef = Param("name of the vectors in the column's metadata", string)
     setStorageRef, getStorageRef = storageRef.accessors()
 
@@ -131,11 +128,10 @@ class EncoderStage(Annotator):
             ref=self.getStorageRef(),
         )
 
-    def sequence_builder(self, *, keep_empty: bool = False) -> SequenceBuilder:
-        """What lays pieces between the model's [CLS] and [SEP], up to `maxSentenceLength`."""
+    def join(self, layout: Layout, parts: Parts) -> Sequences:
+        """The parts of a layout between the model's [CLS] and [SEP]."""
         tokenizer = self.encoder.tokenizer
-        limit = max(self.getMaxSentenceLength() - _SPECIAL_PIECES, 0)
-        return SequenceBuilder(tokenizer.cls_id, tokenizer.sep_id, limit, keep_empty)
+        return join(layout, parts, cls_id=tokenizer.cls_id, sep_id=tokenizer.sep_id)
 
     def _adopt(self, encoder: Encoder) -> None:
         found = encoder.config.architecture
@@ -154,6 +150,7 @@ class EncoderStage(Annotator):
 
     def _check_together(self) -> None:
         super()._check_together()
+        self._check_recorded("lengthPolicy")
         if self._encoder is not None:
             positions = self._encoder.config.max_position_embeddings
             if self.getMaxSentenceLength() > positions:

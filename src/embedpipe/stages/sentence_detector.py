@@ -10,14 +10,16 @@ from embedpipe.annotation import AnnotationColumn, AnnotatorType
 from embedpipe.errors import ParameterError
 from embedpipe.params import Param, boolean, choice, integer, strings
 from embedpipe.stages.batch import Batch
-from embedpipe.stages.spans import Stretches, annotate_stretches
+from embedpipe.stages.shared_params import HasOffsetUnit
+from embedpipe.stages.spans import Stretches, annotate_segments, annotate_stretches
 from embedpipe.stages.stage import Annotator
+from embedpipe.text.recorded import recorded_sentences
 from embedpipe.text.sentences import BOUND_STRATEGIES, SentenceRules, split_sentences
 
 __all__ = ["SentenceDetector"]
 
 
-class SentenceDetector(Annotator):
+class SentenceDetector(HasOffsetUnit, Annotator):
     """Cuts documents into sentences by punctuation; source: Spark NLP's SentenceDetector.
 
     Reads annotations of type document and makes annotations of type document, one per sentence,
@@ -71,14 +73,18 @@ class SentenceDetector(Annotator):
         """Sentences of the documents, numbered in each row."""
         (documents,) = columns
         rules = self._rules()
-        found = [
-            split_sentences(text, rules) if text else [] for text in documents.result.to_pylist()
-        ]
+        split = recorded_sentences if self.as_recorded else split_sentences
+        found = [split(text, rules) if text else [] for text in documents.result.to_pylist()]
+        if self.as_recorded:
+            return annotate_segments(self.output_annotator_type, documents, found)
         counts = np.fromiter(map(len, found), np.int64, count=len(found))
         flat = [(sentence.begin, sentence.end) for sentences in found for sentence in sentences]
         begins, ends = np.array(flat, np.int64).reshape(-1, 2).T
         return annotate_stretches(
-            self.output_annotator_type, documents, Stretches(counts, begins, ends)
+            self.output_annotator_type,
+            documents,
+            Stretches(counts, begins, ends),
+            code_points=self.counts_code_points,
         )
 
     def apply(self, batch: Batch, inputs: Sequence[str]) -> Batch:
@@ -87,7 +93,7 @@ class SentenceDetector(Annotator):
         return self._exploded(annotated) if self.getExplodeSentences() else annotated
 
     def _exploded(self, batch: Batch) -> Batch:
-        sentences = batch.added[self.getOutputCol()]
+        sentences = batch.annotations(self.getOutputCol(), self.output_annotator_type)
         count = len(sentences)
         single = AnnotationColumn(
             sentences.annotator_type,

@@ -1,4 +1,4 @@
-"""Lays the pieces of words end to end into the sequences that an encoder reads."""
+"""Lays the pieces of words end to end, and cuts them into the sequences that an encoder reads."""
 
 from __future__ import annotations
 
@@ -11,75 +11,145 @@ import numpy.typing as npt
 from embedpipe.encoder.ragged import Ragged
 from embedpipe.stages.arrays import offsets_of, ranges
 
-__all__ = ["SequenceBuilder", "Sequences"]
+__all__ = ["Layout", "Parts", "Sequences", "join", "lay_out", "truncated", "windows"]
 
 Int64 = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Sequences:
-    """Sequences ready for an encoder, and where in them each word begins.
+class Layout:
+    """All pieces of n sentences end to end, T in all, without [CLS] and [SEP].
 
-    - `pieces`: int32 ids, [CLS] and [SEP] included
-    - `first_piece`: int64 (words,), the place of the word's first piece in `pieces.values`, or -1
-      where the word has none or lies beyond the limit
+    - `pieces`: int32 ids (T,), sentence by sentence
+    - `first`: int64 (words,), the place in `pieces.values` of each word's first piece, or -1 where
+      the word has none or stands outside of all sentences
+    - `counts`: int64 (words,), how many pieces each word has there
     """
 
     pieces: Ragged
-    first_piece: Int64
+    first: Int64
+    counts: Int64
 
 
 @dataclass(frozen=True)
-class SequenceBuilder:
-    """Makes sequences of [CLS], at most `limit` pieces and [SEP], one per sentence with pieces.
+class Parts:
+    """The p stretches of a layout that an encoder reads one by one; all int64 (p,).
 
-    With `keep_empty`, a sentence without pieces becomes [CLS] [SEP], so that none is left out.
-
-    >>> word_pieces = Ragged.from_sequences([[7], [8, 9]], np.int32)
-    >>> words, sentences = np.array([0, 1, 1]), np.array([0, 0, 2])
-    >>> built = SequenceBuilder(1, 2, limit=2).build(word_pieces, words, sentences, 3)
-    >>> [ids.tolist() for ids in built.pieces], built.first_piece.tolist()
-    ([[1, 7, 8, 2], [1, 8, 9, 2]], [1, 2, 5])
+    - `sentences`: the sentence that each lies in, ascending
+    - `begins`, `lengths`: where it begins among all pieces, and how many it has
+    - `own_begins`, `own_ends`: the pieces whose vectors are taken from it
     """
 
-    cls_id: int
-    sep_id: int
-    limit: int
-    keep_empty: bool = False
+    sentences: Int64
+    begins: Int64
+    lengths: Int64
+    own_begins: Int64
+    own_ends: Int64
 
-    def build(
-        self,
-        word_pieces: Ragged,
-        words: npt.NDArray[np.integer[Any]],
-        sentences: Int64,
-        sentence_count: int,
-    ) -> Sequences:
-        """Sequences of a text's words.
 
-        - `word_pieces`: the pieces of each distinct word
-        - `words` (n,): which distinct word stands at each place of the text
-        - `sentences` (n,): the sentence it stands in, or -1 for a word outside of all, left out
-        """
-        homes = np.where(sentences < 0, sentence_count, sentences)
-        order = np.argsort(homes, kind="stable")
-        words, homes = words[order], homes[order]
-        counts = np.where(homes < sentence_count, word_pieces.lengths[words], 0)
-        totals = np.bincount(homes, counts, minlength=sentence_count + 1).astype(np.int64)
+@dataclass(frozen=True)
+class Sequences:
+    """Sequences ready for an encoder, and where in them each piece of the layout stands.
 
-        chosen = np.arange(sentence_count) if self.keep_empty else np.flatnonzero(totals)
-        offsets = offsets_of(np.minimum(totals[chosen], self.limit) + 2)
-        begins = np.zeros(sentence_count + 1, dtype=np.int64)  # of each sentence's sequence
-        begins[chosen] = offsets[:-1]
+    - `pieces`: int32 ids, [CLS] and [SEP] included, one sequence per part
+    - `places`: int64 (T,), the place in `pieces.values` of each piece of the layout, or -1 where it
+      is left out
+    """
 
-        place = np.cumsum(counts) - counts - (np.cumsum(totals) - totals)[homes]  # in its sentence
-        inside = np.flatnonzero((counts > 0) & (place < self.limit))
-        targets = begins[homes[inside]] + 1 + place[inside]
-        lengths = np.minimum(counts[inside], self.limit - place[inside])
-        ids = np.empty(offsets[-1], dtype=np.int32)
-        ids[offsets[:-1]], ids[offsets[1:] - 1] = self.cls_id, self.sep_id
-        sources = ranges(word_pieces.offsets[words[inside]], lengths)
-        ids[ranges(targets, lengths)] = word_pieces.values[sources]
+    pieces: Ragged
+    places: Int64
 
-        first_piece = np.full(len(words), -1, dtype=np.int64)
-        first_piece[order[inside]] = targets
-        return Sequences(Ragged(ids, offsets), first_piece)
+
+def lay_out(
+    word_pieces: Ragged,
+    words: npt.NDArray[np.integer[Any]],
+    sentences: Int64,
+    sentence_count: int,
+) -> Layout:
+    """Lay out the pieces of a text's words.
+
+    - `word_pieces`: the pieces of each distinct word
+    - `words` (n,): which distinct word stands at each place of the text
+    - `sentences` (n,): the sentence it stands in, or -1 for a word outside of all, left out
+
+    >>> word_pieces = Ragged.from_sequences([[7], [8, 9]], np.int32)
+    >>> layout = lay_out(word_pieces, np.array([0, 1, 1]), np.array([0, 0, 2]), 3)
+    >>> [ids.tolist() for ids in layout.pieces], layout.first.tolist(), layout.counts.tolist()
+    ([[7, 8, 9], [], [8, 9]], [0, 1, 3], [1, 2, 2])
+    """
+    homes = np.where(sentences < 0, sentence_count, sentences)
+    order = np.argsort(homes, kind="stable")  # those outside of all come last
+    words, homes = words[order], homes[order]
+    lengths = np.where(homes < sentence_count, word_pieces.lengths[words], 0)
+    begins = np.cumsum(lengths) - lengths
+    values = word_pieces.values[ranges(word_pieces.offsets[words], lengths)]
+    totals = np.bincount(homes, lengths, minlength=sentence_count + 1)[:sentence_count]
+    first = np.empty(len(words), dtype=np.int64)
+    counts = np.empty(len(words), dtype=np.int64)
+    first[order], counts[order] = np.where(lengths > 0, begins, -1), lengths
+    return Layout(Ragged(values, offsets_of(totals.astype(np.int64))), first, counts)
+
+
+def truncated(offsets: Int64, limit: int, *, keep_empty: bool = False) -> Parts:
+    """The first `limit` pieces of each sentence that has pieces; `offsets` (n + 1,) of sentences.
+
+    With `keep_empty`, sentences without pieces have a part too: [CLS] [SEP].
+    """
+    lengths = np.minimum(np.diff(offsets), limit)
+    chosen = np.arange(len(lengths)) if keep_empty else np.flatnonzero(np.diff(offsets))
+    begins, lengths = offsets[:-1][chosen], lengths[chosen]
+    return Parts(chosen, begins, lengths, begins, begins + lengths)
+
+
+def windows(offsets: Int64, limit: int, *, keep_empty: bool = False) -> Parts:
+    """Each sentence in windows of at most `limit` pieces that overlap by half, at least 1.
+
+    A sentence that fits is one window. Otherwise the last window ends where the sentence does, and
+    a piece's vector is taken from the window in which the nearer end is farthest, the earlier one
+    of two.
+
+    >>> parts = windows(np.array([0, 7]), 4)
+    >>> parts.begins.tolist(), parts.own_begins.tolist(), parts.own_ends.tolist()
+    ([0, 2, 3], [0, 3, 5], [3, 5, 7])
+    """
+    totals = np.diff(offsets)
+    step = max(limit // 2, 1)
+    counts = np.where(totals > limit, -(-(totals - limit) // step) + 1, 1)
+    if not keep_empty:
+        counts[totals == 0] = 0
+    sentences = np.repeat(np.arange(len(totals)), counts)
+    number = ranges(np.zeros_like(counts), counts)
+    lengths = np.minimum(totals, limit)[sentences]
+    ends_of_sentences = offsets[1:][sentences]
+    begins = np.minimum(offsets[:-1][sentences] + number * step, ends_of_sentences - lengths)
+    # Halfway between the middles of two neighbours, either end is as far away in both.
+    switches = (begins[:-1] + begins[1:] + lengths[1:] - 1) // 2 + 1
+    same = sentences[:-1] == sentences[1:]
+    own_begins, own_ends = begins.copy(), ends_of_sentences.copy()
+    own_begins[1:][same] = switches[same]
+    own_ends[:-1][same] = switches[same]
+    return Parts(sentences, begins, lengths, own_begins, own_ends)
+
+
+def join(layout: Layout, parts: Parts, *, cls_id: int, sep_id: int) -> Sequences:
+    """Each part between [CLS] and [SEP].
+
+    >>> layout = lay_out(Ragged.from_sequences([[7, 8, 9]], np.int32), *np.zeros((2, 1), int), 1)
+    >>> sequences = join(layout, truncated(layout.pieces.offsets, 2), cls_id=1, sep_id=2)
+    >>> [ids.tolist() for ids in sequences.pieces], sequences.places.tolist()
+    ([[1, 7, 8, 2]], [1, 2, -1])
+    """
+    values = layout.pieces.values
+    offsets = offsets_of(parts.lengths + 2)
+    ids = np.empty(offsets[-1], dtype=np.int32)
+    ids[offsets[:-1]], ids[offsets[1:] - 1] = cls_id, sep_id
+    targets = ranges(offsets[:-1] + 1, parts.lengths)
+    owned = parts.own_ends - parts.own_begins
+    if len(targets) == len(values) and (owned == parts.lengths).all():  # every piece, once
+        ids[targets] = values
+        return Sequences(Ragged(ids, offsets), targets)
+    ids[targets] = values[ranges(parts.begins, parts.lengths)]
+    places = np.full(len(values), -1, dtype=np.int64)
+    own_places = offsets[:-1] + 1 + parts.own_begins - parts.begins
+    places[ranges(parts.own_begins, owned)] = ranges(own_places, owned)
+    return Sequences(Ragged(ids, offsets), places)

@@ -1,7 +1,9 @@
-"""Stretches of texts, found in code points, as annotations in UTF-16 units of the document."""
+"""Stretches of texts, found in code points, as annotations of the document."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,8 +13,9 @@ import pyarrow.compute as pc
 
 from embedpipe.annotation import AnnotationColumn, metadata_map
 from embedpipe.stages.arrays import offsets_of, place_in_sequence, ranges
+from embedpipe.text.segment import Segment
 
-__all__ = ["Stretches", "annotate_stretches", "cut", "sentence_numbers"]
+__all__ = ["Stretches", "annotate_segments", "annotate_stretches", "cut", "sentence_numbers"]
 
 Int64 = npt.NDArray[np.int64]
 
@@ -29,26 +32,71 @@ class Stretches(NamedTuple):
     ends: npt.NDArray[Any]
 
 
+class _Placed(NamedTuple):
+    """What was found in n parents, T in all: how many in each (n,), texts, begins, lengths (T,)."""
+
+    counts: npt.NDArray[Any]
+    texts: pa.StringArray
+    begins: npt.NDArray[Any]
+    lengths: npt.NDArray[Any]
+
+
 def annotate_stretches(
-    annotator_type: str, parents: AnnotationColumn, found: Stretches, numbers: Int64 | None = None
+    annotator_type: str,
+    parents: AnnotationColumn,
+    found: Stretches,
+    numbers: Int64 | None = None,
+    *,
+    code_points: bool = False,
 ) -> AnnotationColumn:
     """Annotations of stretches of other annotations' texts.
 
     `numbers` (annotations of `parents`,) are the sentence numbers that the stretches take over;
-    without them they are numbered from 0 in each row.
+    without them they are numbered from 0 in each row. Begin and end count UTF-16 units, or
+    `code_points`, as those of the parents do.
     """
     owners = np.repeat(np.arange(len(parents)), found.counts)
     texts, begins, lengths = cut(parents.result, owners, found)
-    begins = begins + parents.begin[owners]
-    row_offsets = offsets_of(found.counts)[parents.row_offsets]
+    if code_points:
+        begins, lengths = found.begins, found.ends - found.begins
+    placed = _Placed(found.counts, texts, begins, lengths)
+    return _children(annotator_type, parents, placed, numbers)
+
+
+def annotate_segments(
+    annotator_type: str,
+    parents: AnnotationColumn,
+    found: Sequence[Sequence[Segment]],
+    numbers: Int64 | None = None,
+) -> AnnotationColumn:
+    """Annotations of what was found in each parent, with texts and offsets as they are given.
+
+    Offsets count UTF-16 units; `numbers` as for `annotate_stretches`. Half of a surrogate pair,
+    which has no UTF-8 form, becomes `?`, as Java writes it.
+    """
+    segments = list(chain.from_iterable(found))
+    counts = np.fromiter(map(len, found), np.int64, count=len(found))
+    texts = pa.array([s.text.encode(errors="replace") for s in segments], pa.string())
+    spans = np.array([segment[1:] for segment in segments], np.int64).reshape(-1, 2)
+    placed = _Placed(counts, texts, spans[:, 0], spans[:, 1] - spans[:, 0])
+    return _children(annotator_type, parents, placed, numbers)
+
+
+def _children(
+    annotator_type: str, parents: AnnotationColumn, placed: _Placed, numbers: Int64 | None
+) -> AnnotationColumn:
+    """Annotations in the rows of their parents."""
+    owners = np.repeat(np.arange(len(parents)), placed.counts)
+    begins = placed.begins + parents.begin[owners]
+    row_offsets = offsets_of(placed.counts)[parents.row_offsets]
     own = place_in_sequence(row_offsets) if numbers is None else numbers[owners]
     return AnnotationColumn(
         annotator_type,
         row_offsets.astype(np.int32),
         begins.astype(np.int32),
-        (begins + lengths - 1).astype(np.int32),
-        texts,
-        metadata_map({"sentence": pa.array(own).cast(pa.string())}, len(texts)),
+        (begins + placed.lengths - 1).astype(np.int32),
+        placed.texts,
+        metadata_map({"sentence": pa.array(own).cast(pa.string())}, len(owners)),
         valid_rows=parents.valid_rows,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import pyarrow as pa
 
@@ -16,7 +16,7 @@ from embedpipe.params import Param, boolean, string, strings
 from embedpipe.persistence import Saved, SavedStage
 from embedpipe.stages.batch import Batch
 
-__all__ = ["Annotator", "Stage"]
+__all__ = ["AnnotationStage", "Annotator", "Stage", "names_given"]
 
 S = TypeVar("S", bound="Stage")
 A = TypeVar("A", bound="Annotator")
@@ -24,17 +24,13 @@ Frame = TypeVar("Frame")
 
 
 class Stage(SavedStage, ABC):
-    """A step of a pipeline that adds one annotation column.
+    """A step of a pipeline that adds columns, and may take others away.
 
     Stages hold their parameters and at most a shared read-only model, so that one stage can serve
     many pipelines at once.
     """
 
-    output_annotator_type: ClassVar[str]
-    column_params: ClassVar[tuple[str, ...]] = ("outputCol",)
-
-    outputCol = Param("name of the annotation column that the stage makes", string)
-    setOutputCol, getOutputCol = outputCol.accessors()
+    column_params: ClassVar[tuple[str, ...]]
 
     @abstractmethod
     def needed_columns(self) -> dict[str, str]:
@@ -45,12 +41,20 @@ class Stage(SavedStage, ABC):
         """The names of the input columns in the order that `apply` wants, or a ColumnError."""
 
     @abstractmethod
-    def apply(self, batch: Batch, inputs: Sequence[str]) -> Batch:
-        """The batch with the output column added."""
+    def output_names(self) -> list[str]:
+        """The names of the columns that the stage makes."""
 
-    def output_field(self) -> pa.Field:
-        """The Arrow field of the column that the stage makes."""
-        return annotation_field(self.getOutputCol(), self.output_annotator_type)
+    @abstractmethod
+    def output_fields(self, available: Mapping[str, Column]) -> list[pa.Field]:
+        """The Arrow fields of these columns, where `available` are the columns before the stage."""
+
+    @abstractmethod
+    def apply(self, batch: Batch, inputs: Sequence[str]) -> Batch:
+        """The batch with the output columns added."""
+
+    def removes(self, column: Column) -> bool:  # noqa: ARG002 - most stages keep them all
+        """Whether the stage takes away this column, one of those before it."""
+        return False
 
     def columns_are_set(self) -> bool:
         """Whether the parameters that name the columns all have values."""
@@ -61,7 +65,7 @@ class Stage(SavedStage, ABC):
         return self.copy()
 
     def transform(self, frame: Frame) -> Frame:
-        """The frame with this stage's column added; `PipelineModel.transform` lists the frames."""
+        """The frame with this stage's columns; `PipelineModel.transform` lists the frames."""
         from embedpipe.stages.runner import Runner
 
         return transform_frame(frame, Runner([self.fitted()]))
@@ -92,7 +96,29 @@ class Stage(SavedStage, ABC):
         )
 
 
-class Annotator(Stage):
+class AnnotationStage(Stage):
+    """A stage that adds one column of annotations."""
+
+    output_annotator_type: ClassVar[str]
+    column_params: ClassVar[tuple[str, ...]] = ("outputCol",)
+
+    outputCol = Param("name of the annotation column that the stage makes", string)
+    setOutputCol, getOutputCol = outputCol.accessors()
+
+    def output_names(self) -> list[str]:
+        """The name of the annotation column."""
+        return [self.getOutputCol()]
+
+    def output_fields(self, available: Mapping[str, Column]) -> list[pa.Field]:  # noqa: ARG002
+        """The field of the annotation column, which most stages know by themselves."""
+        return [self.output_field()]
+
+    def output_field(self) -> pa.Field:
+        """The Arrow field of the annotation column, as far as this stage alone knows it."""
+        return annotation_field(self.getOutputCol(), self.output_annotator_type)
+
+
+class Annotator(AnnotationStage):
     """A stage that makes annotations of annotations: it reads one column of each input type."""
 
     input_annotator_types: ClassVar[tuple[str, ...]]
@@ -105,8 +131,7 @@ class Annotator(Stage):
 
     def setInputCols(self: A, *value: str | Sequence[str]) -> A:
         """Set the input columns, one of each type and in any order: as arguments or as one list."""
-        one_list = len(value) == 1 and not isinstance(value[0], str)
-        return self.setParams(inputCols=value[0] if one_list else value)
+        return self.setParams(inputCols=names_given(value))
 
     @abstractmethod
     def annotate(self, *columns: AnnotationColumn) -> AnnotationColumn:
@@ -145,3 +170,8 @@ class Annotator(Stage):
                     f"{self.label}: inputCols must be {len(kinds)} different column names, one of "
                     f"annotations of type {' and one of '.join(kinds)}; got {names}"
                 )
+
+
+def names_given(value: Sequence[str | Sequence[str]]) -> Sequence[Any]:
+    """Column names that a setter got, either as its arguments or as one list."""
+    return value[0] if len(value) == 1 and not isinstance(value[0], str) else value

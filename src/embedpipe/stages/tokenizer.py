@@ -11,8 +11,15 @@ from typing import Any
 from embedpipe.annotation import AnnotationColumn, AnnotatorType
 from embedpipe.errors import InputError, ParameterError
 from embedpipe.params import Kind, Param, boolean, integer, string, strings
-from embedpipe.stages.spans import Stretches, annotate_stretches, sentence_numbers
+from embedpipe.stages.shared_params import HasOffsetUnit
+from embedpipe.stages.spans import (
+    Stretches,
+    annotate_segments,
+    annotate_stretches,
+    sentence_numbers,
+)
 from embedpipe.stages.stage import Annotator, Stage
+from embedpipe.text.recorded import RecordedWords
 from embedpipe.text.word_columns import split_words
 from embedpipe.text.word_rules import DEFAULT_CONTEXT_CHARS, WordRules
 from embedpipe.text.words import WordSplitter
@@ -54,7 +61,7 @@ _SPLIT_PATTERN_DOC = "pattern at which tokens are cut; goes before splitChars"
 _TARGET_DOC = "pattern of what may become tokens"
 
 
-class _WordStage(Annotator):
+class _WordStage(HasOffsetUnit, Annotator):
     """What the tokenizer to be fitted and the fitted one have in common."""
 
     input_annotator_types = (AnnotatorType.DOCUMENT,)
@@ -132,12 +139,18 @@ class TokenizerModel(_WordStage):
         """Tokens of the sentences, each with its sentence's number."""
         (sentences,) = columns
         texts = sentences.result.fill_null("").to_pylist()
-        words = split_words(_splitter(self.rule_set()), texts)
+        splitter, numbers = _splitter(self.rule_set()), sentence_numbers(sentences)
+        if self.as_recorded:
+            recorded = RecordedWords(splitter)
+            found = [recorded.split(text) for text in texts]
+            return annotate_segments(self.output_annotator_type, sentences, found, numbers)
+        words = split_words(splitter, texts)
         return annotate_stretches(
             self.output_annotator_type,
             sentences,
             Stretches(words.counts, words.begins, words.ends),
-            sentence_numbers(sentences),
+            numbers,
+            code_points=self.counts_code_points,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,25 +13,42 @@ import pyarrow.compute as pc
 
 from embedpipe.annotation import AnnotationColumn, AnnotatorType, metadata_map
 from embedpipe.encoder.ragged import Ragged
+from embedpipe.params import Param, choice
+from embedpipe.stages.arrays import offsets_of, place_in_sequence
 from embedpipe.stages.encoder_stage import EncoderStage
+from embedpipe.stages.sequences import Layout, Parts, Sequences, lay_out
 from embedpipe.stages.spans import sentence_numbers
 
 __all__ = ["WordEmbeddings"]
 
 _NO_PIECE = -1
 
+Int64 = npt.NDArray[np.int64]
+Float32 = npt.NDArray[np.float32]
+
 
 class WordEmbeddings(EncoderStage):
-    """Makes one word_embeddings annotation per token, its vector that of the token's first piece.
+    """Makes one word_embeddings annotation per token, from its first piece's vector or all pieces'.
 
     Every token keeps its place and gets a vector, so that the i-th vector of a row belongs to its
     i-th token. Where Spark NLP drops a token or gives it another one's vector, its vector here is
-    zero and `isOOV` in its metadata is `true`: tokens beyond `maxSentenceLength`, tokens without
-    any piece (`pieceId` -1), tokens outside of all sentences.
+    zero and `isOOV` in its metadata is `true`: tokens beyond `maxSentenceLength` under the default
+    `lengthPolicy`, tokens without any piece (`pieceId` -1), tokens outside of all sentences. Under
+    `compatibility` such tokens are dropped, or get the vector of [SEP], as recorded.
     """
+
+    recorded_token_limit: ClassVar[bool] = False
+    """Whether Spark NLP reads no more tokens of a sentence than pieces."""
 
     input_annotator_types = (AnnotatorType.DOCUMENT, AnnotatorType.TOKEN)
     output_annotator_type = AnnotatorType.WORD_EMBEDDINGS
+
+    piecePooling = Param(
+        "whether a token's vector is that of its first piece or the mean of its pieces' vectors",
+        choice("first", "mean"),
+        default="first",
+    )
+    setPiecePooling, getPiecePooling = piecePooling.accessors()
 
     @abstractmethod
     def encode_tokens(self, tokens: Sequence[str]) -> Ragged:
@@ -40,22 +58,28 @@ class WordEmbeddings(EncoderStage):
         """Vectors of the tokens, each in the context of its sentence."""
         sentences, tokens = columns
         if self.getMaxSentenceLength() <= 0:
-            return _without_annotations(self.output_annotator_type, tokens)
+            return _only(tokens, np.zeros(len(tokens), bool), self.output_annotator_type)
         # Words repeat: whatever is done to the text of a token is done once per distinct token.
         distinct = tokens.result.dictionary_encode()
-        texts = distinct.dictionary.to_pylist()
+        texts, words = distinct.dictionary.to_pylist(), distinct.indices
         pieces = self.encode_tokens(texts)
         homes = sentences_of_tokens(sentences, tokens)
-        vectors, found = self._vectors(pieces, distinct.indices.to_numpy(), homes, len(sentences))
-        result = pa.array(self.cased(texts), pa.string()).take(distinct.indices)
+        if self.as_recorded and self.recorded_token_limit:
+            homes = np.where(_numbers_in(homes, len(sentences)) < self.piece_limit, homes, -1)
+        layout = lay_out(pieces, words.to_numpy(), homes, len(sentences))
+        parts = self.parts(layout.pieces.offsets, sentences)
+        vectors, found = self._vectors(layout, parts, homes)
+        result = pa.array(self.cased(texts), pa.string()).take(words)
         metadata = {
             "sentence": _sentence_metadata(sentences, tokens, homes),
             "isOOV": pc.if_else(pa.array(found), "false", "true"),
             "isWordStart": "true",
-            "pieceId": pa.array(_first_ids(pieces)).cast(pa.string()).take(distinct.indices),
+            "pieceId": pa.array(_first_ids(pieces)).cast(pa.string()).take(words),
             "token": result,
         }
-        return AnnotationColumn(
+        if not self.as_recorded:
+            metadata |= self.cut_metadata(layout.pieces.offsets, homes)
+        made = AnnotationColumn(
             self.output_annotator_type,
             tokens.row_offsets,
             tokens.begin,
@@ -65,25 +89,57 @@ class WordEmbeddings(EncoderStage):
             vectors,
             tokens.valid_rows,
         )
+        return _only(made, found, made.annotator_type) if self.as_recorded else made
 
     def _vectors(
-        self,
-        pieces: Ragged,
-        words: npt.NDArray[np.int32],
-        homes: npt.NDArray[np.int64],
-        sentence_count: int,
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-        """The vector of each token's first piece (tokens, dimension), and whether it has one."""
-        sequences = self.sequence_builder().build(pieces, words, homes, sentence_count)
-        found = sequences.first_piece >= 0
-        vectors = np.zeros((len(words), self.encoder.dimension), dtype=np.float32)
+        self, layout: Layout, parts: Parts, homes: Int64
+    ) -> tuple[Float32, npt.NDArray[np.bool_]]:
+        """The vector of each token (tokens, dimension), and whether it has one."""
+        sequences = self.join(layout, parts)
         hidden = self.encoder.forward(sequences.pieces).values
-        vectors[found] = hidden[sequences.first_piece[found]]
+        places = np.append(sequences.places, _NO_PIECE)[layout.first]  # -1 takes what is appended
+        if self.as_recorded:
+            places = self._recorded_places(layout, parts, homes, sequences)
+        found = places >= 0
+        vectors = np.zeros((len(found), self.encoder.dimension), dtype=np.float32)
+        if self.getPiecePooling() == "mean":
+            vectors[found] = _means(hidden, layout, sequences.places, found)
+        else:
+            vectors[found] = hidden[places[found]]
         return vectors, found
+
+    def _recorded_places(
+        self, layout: Layout, parts: Parts, homes: Int64, sequences: Sequences
+    ) -> Int64:
+        """Which vector each token gets as recorded: right behind the last piece, that of [SEP]."""
+        places = np.append(sequences.places, _NO_PIECE)[layout.first]
+        inside = np.flatnonzero(layout.first >= 0)
+        number = layout.first[inside] - layout.pieces.offsets[homes[inside]]
+        next_ones = inside[number == self.piece_limit]
+        part = np.searchsorted(parts.sentences, homes[next_ones])
+        places[next_ones] = sequences.pieces.offsets[part + 1] - 1
+        return places
 
     def cased(self, texts: Sequence[str]) -> Sequence[str]:
         """The texts as annotations show them: in lower case unless case matters."""
         return texts if self.getCaseSensitive() else [text.lower() for text in texts]
+
+    def _check_together(self) -> None:
+        super()._check_together()
+        self._check_recorded("piecePooling")
+
+
+def _means(hidden: Float32, layout: Layout, places: Int64, found: npt.NDArray[np.bool_]) -> Float32:
+    """The mean vector of each found token's pieces, of those that were read; piece after piece."""
+    first = layout.first[found]
+    read = offsets_of(places >= 0)  # how many pieces before each one were
+    counts = read[first + layout.counts[found]] - read[first]
+    means: Float32 = hidden[places[first]]
+    for number in range(1, counts.max(initial=1)):
+        longer = np.flatnonzero(counts > number)
+        means[longer] += hidden[places[first[longer] + number]]
+    means /= counts[:, None].astype(np.float32)
+    return means
 
 
 def sentences_of_tokens(
@@ -109,6 +165,16 @@ def sentences_of_tokens(
     return np.where(inside, found, -1)
 
 
+def _numbers_in(homes: Int64, sentence_count: int) -> Int64:
+    """The number of each token among those of its sentence, int64 (tokens,)."""
+    order = np.argsort(homes, kind="stable")
+    numbers = np.empty(len(homes), dtype=np.int64)
+    numbers[order] = place_in_sequence(
+        offsets_of(np.bincount(homes + 1, minlength=sentence_count + 1))
+    )
+    return numbers
+
+
 def _first_ids(pieces: Ragged) -> npt.NDArray[np.int64]:
     """The id of the first piece of each word, `_NO_PIECE` where there is none."""
     ids = np.full(len(pieces), _NO_PIECE, dtype=np.int64)
@@ -128,15 +194,18 @@ def _sentence_metadata(
     return pc.if_else(pa.array(homes >= 0), numbers, own)
 
 
-def _without_annotations(annotator_type: str, like: AnnotationColumn) -> AnnotationColumn:
-    """A column with the rows of another and nothing in them."""
-    none = np.zeros(0, dtype=np.int32)
+def _only(
+    column: AnnotationColumn, keep: npt.NDArray[np.bool_], annotator_type: str
+) -> AnnotationColumn:
+    """The annotations to `keep` (n,), in the rows that they stand in."""
+    kept = pa.array(keep)
     return AnnotationColumn(
         annotator_type,
-        np.zeros(like.row_count + 1, dtype=np.int32),
-        none,
-        none,
-        pa.array([], pa.string()),
-        metadata_map({}, 0),
-        valid_rows=like.valid_rows,
+        offsets_of(keep)[column.row_offsets].astype(np.int32),
+        column.begin[keep],
+        column.end[keep],
+        column.result.filter(kept),
+        column.metadata.filter(kept),
+        None if column.embeddings is None else column.embeddings[keep],
+        column.valid_rows,
     )

@@ -1,0 +1,83 @@
+"""EmbeddingsFinisher: vectors out of annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+
+from embedpipe.annotation import WITH_VECTORS, AnnotationColumn
+from embedpipe.frames import Column
+from embedpipe.frames.columns import described
+from embedpipe.params import Param, boolean
+from embedpipe.stages.batch import Batch
+from embedpipe.stages.finishing import Finishing
+
+__all__ = ["EmbeddingsFinisher"]
+
+
+class EmbeddingsFinisher(Finishing):
+    """Makes columns of vectors alone; source: Spark NLP's EmbeddingsFinisher.
+
+    Each column of word_embeddings or sentence_embeddings gives a column with one list of vectors
+    per row, a vector per annotation, in their order:
+
+    | `outputAsVector`    | Arrow type of the column | instead of Spark's |
+    |---------------------|--------------------------|--------------------|
+    | `False`, by default | list<list<float>>        | array<array<float>>|
+    | `True`              | list<list<double>>       | array<vector>      |
+
+    Spark's vectors hold 64-bit numbers, and so do these. Unless `cleanAnnotations` (default
+    `False`, as in Spark NLP's Python), annotation columns stay.
+
+    >>> import numpy as np
+    >>> from embedpipe.annotator import BertSentenceEmbeddings
+    >>> from embedpipe.base import DocumentAssembler, Pipeline
+    >>> stages = [
+    ...     DocumentAssembler(inputCol="text"),
+    ...     BertSentenceEmbeddings.pretrained().setInputCols("document").setOutputCol("vectors"),
+    ...     EmbeddingsFinisher(inputCols=["vectors"], cleanAnnotations=True),
+    ... ]
+    >>> table = pa.table({"text": ["I hate cancer", "It rains"]})
+    >>> out = Pipeline(stages=stages).fit(table).transform(table)
+    >>> out.column_names, np.array(out["finished_vectors"].to_pylist()).shape
+    (['text', 'finished_vectors'], (2, 1, 384))
+    """
+
+    cleanAnnotations = Param(
+        "whether all annotation columns are taken away", boolean, default=False
+    )
+    setCleanAnnotations, getCleanAnnotations = cleanAnnotations.accessors()
+    outputAsVector = Param("whether numbers are 64-bit, as in vectors", boolean, default=False)
+    setOutputAsVector, getOutputAsVector = outputAsVector.accessors()
+
+    def check_input(self, available: Mapping[str, Column], name: str) -> None:
+        """Annotations of either type with vectors."""
+        column = available.get(name)
+        if column is None or not any(column.serves_as(kind) for kind in WITH_VECTORS):
+            found = "is missing" if column is None else f"holds {column.type}"
+            wanted = " or ".join(WITH_VECTORS)
+            raise self.column_error(name, found, described(wanted), available)
+
+    def output_names(self) -> list[str]:
+        """The columns of vectors."""
+        return self.getOutputCols()
+
+    def output_fields(self, available: Mapping[str, Column]) -> list[pa.Field]:  # noqa: ARG002
+        """The columns of vectors, whose type follows from the parameters alone."""
+        return [pa.field(name, self._type()) for name in self.output_names()]
+
+    def apply(self, batch: Batch, inputs: Sequence[str]) -> Batch:
+        """Add the columns of vectors."""
+        for name, made in zip(inputs, self.output_names(), strict=True):
+            batch = batch.adding(made, self._finished(batch.annotations(name)))
+        return batch
+
+    def _finished(self, column: AnnotationColumn) -> pa.ListArray:
+        offsets, nulls = pa.array(column.row_offsets), column.null_rows()
+        vectors = column.vectors().cast(self._type().value_type)
+        return pa.ListArray.from_arrays(offsets, vectors, type=self._type(), mask=nulls)
+
+    def _type(self) -> pa.ListType:
+        number = pa.float64() if self.getOutputAsVector() else pa.float32()
+        return pa.list_(pa.field("element", pa.list_(pa.field("element", number, nullable=False))))
