@@ -7,6 +7,7 @@ copied. Without it, the documents that differ are counted, and the reason stands
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 
 import numpy as np
@@ -305,6 +306,28 @@ def why(ours, of_albert):
     if of_albert and any(max(annotation["result"]) > "\uffff" for annotation in ours):
         return BEYOND_BMP
     return "unexplained"
+
+
+def test_extreme_maximum_lengths_give_what_was_recorded(shared, encoders):
+    schemas = json.loads((shared / "goldens/spark_nlp/schemas.json").read_text(encoding="utf-8"))
+    kinds = {kind.__name__: kind for kind in STAGES.values()}
+    compared = 0
+    for case in schemas["errors"]:
+        match = re.fullmatch(
+            r"(\w+)\.setMaxSentenceLength\((-?\d+)\), then transform", case["case"]
+        )
+        if match is None or case["raised"]:
+            continue
+        kind = kinds[match[1]]
+        stage = kind(encoders["tiny_albert" if kind is AlbertEmbeddings else "tiny_bert"])
+        inputs = ["sentence"] if kind is BertSentenceEmbeddings else ["sentence", "token"]
+        stage.setParams(inputCols=inputs, outputCol="out", maxSentenceLength=int(match[2]))
+        found = [{"id": "only"}]
+        out = run([*text_stages(), stage], found, {"only": "I love NLP. So do you."}, RECORDED)
+        (row,) = out["out"].to_pylist()
+        assert [[a["result"], len(a["embeddings"])] for a in row] == case["value"], case["case"]
+        compared += 1
+    assert compared == 12
 
 
 def test_the_schema_after_all_stages_is_the_recorded_one(shared, texts, encoders):
