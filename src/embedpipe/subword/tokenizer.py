@@ -130,9 +130,9 @@ class SubwordTokenizer:
         >>> [ids.tolist() for ids in Encoder.load().tokenizer.encode_words(["pain", "painkiller"])]
         [[3255], [3255, 15872, 2121]]
         """
-        pieces = self._batch(self._word_tokenizer, words)
         if self._parts.skipped_in_words is None:
-            return pieces
+            return self._wordpieces(words)
+        pieces = self._batch(self._word_tokenizer, words)
         skipped = self._word_tokenizer.token_to_id(self._parts.skipped_in_words)
         keep = pieces.values != skipped
         before = np.concatenate([[0], np.cumsum(keep, dtype=np.int64)])
@@ -154,6 +154,27 @@ class SubwordTokenizer:
     @cached_property
     def _word_tokenizer(self) -> Any:
         return self._parts.make_words()
+
+    @cached_property
+    def _whole_words(self) -> dict[str, int]:
+        """The ids of WordPiece's pieces that are words by themselves, as most words are."""
+        vocabulary = self._word_tokenizer.get_vocab(with_added_tokens=False)
+        longest = self._word_tokenizer.model.max_input_chars_per_word
+        return {piece: i for piece, i in vocabulary.items() if 0 < len(piece) <= longest}
+
+    def _wordpieces(self, words: Sequence[str]) -> Ragged:
+        """Piece ids of each word: the longest first piece is the word itself if it is known."""
+        known = self._whole_words
+        single = np.fromiter((known.get(word, -1) for word in words), np.int32, len(words))
+        others = np.flatnonzero(single < 0)
+        pieces = self._batch(self._word_tokenizer, [words[i] for i in others])
+        lengths = np.ones(len(words), dtype=np.int64)
+        lengths[others] = pieces.lengths
+        offsets = np.zeros(len(words) + 1, dtype=np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        values = np.repeat(single, lengths)
+        values[values < 0] = pieces.values
+        return Ragged(values, offsets)
 
     def _batch(self, tokenizer: Any, texts: Sequence[str]) -> Ragged:
         """Piece ids of each text, without special pieces around them."""
