@@ -190,7 +190,7 @@ pieces_of_words = st.lists(
 @quick
 @given(st.lists(pieces_of_words | st.text(st.characters(exclude_categories=["Cs", "Z", "C"]))))
 def test_wordpieces_of_words_are_the_longest_ones_from_the_left(bert, vocab_file, words):
-    vocabulary = vocab_file.read_text(encoding="utf-8").splitlines()
+    vocabulary = set(vocab_file.read_text(encoding="utf-8").splitlines())
     legacy = WordpieceTokenizer(vocabulary, "[UNK]", max_input_chars_per_word=200)
     expected = [legacy.tokenize(word) for word in words]
     assert [bert.pieces(ids) for ids in bert.encode_words(words)] == expected
