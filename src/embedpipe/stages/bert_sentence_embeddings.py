@@ -18,6 +18,7 @@ from embedpipe.params import Param, boolean, choice
 from embedpipe.stages.arrays import offsets_of
 from embedpipe.stages.basic_words import basic_words
 from embedpipe.stages.encoder_stage import EncoderStage
+from embedpipe.stages.flattened import flattened
 from embedpipe.stages.sequences import Layout, Parts, lay_out
 from embedpipe.stages.shared_params import SPARK_NLP
 from embedpipe.stages.spans import sentence_numbers
@@ -82,11 +83,8 @@ class BertSentenceEmbeddings(EncoderStage):
             metadata |= self.cut_metadata(offsets, np.arange(len(sentences)))
         vector_offsets = None
         if self.getPooling() == _FLATTENED:
-            from embedpipe.stages.flattened import flattened
-
             pieces = self.join(layout, parts).pieces
-            batches = (sentences.row_of, self.getBatchSize())
-            flat = flattened(self.encoder, pieces, *batches)
+            flat = flattened(self.encoder, pieces, sentences.row_of, self.getBatchSize())
             vectors, vector_offsets = flat.values, flat.offsets
         else:
             vectors = self._pooled(layout, parts)

@@ -167,7 +167,7 @@ class SubwordTokenizer:
         known = self._whole_words
         single = np.fromiter((known.get(word, -1) for word in words), np.int32, len(words))
         others = np.flatnonzero(single < 0)
-        pieces = self._batch(self._word_tokenizer, [words[i] for i in others])
+        pieces = self._batch(self._word_tokenizer, [words[i] for i in others.tolist()])
         lengths = np.ones(len(words), dtype=np.int64)
         lengths[others] = pieces.lengths
         offsets = np.zeros(len(words) + 1, dtype=np.int64)
