@@ -1,4 +1,4 @@
-"""Equality with what Spark NLP 5.5.3 answered, annotation by annotation.
+"""Embeddings equal to those that Spark NLP 5.5.3 gave, annotation by annotation.
 
 With `compatibility` set, every document agrees, but for what `docs/differences.md` says is not
 copied. Without it, the documents that differ are counted, and the reason stands beside each count.
@@ -7,25 +7,16 @@ copied. Without it, the documents that differ are counted, and the reason stands
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+import re
+from collections import Counter
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from golden_models import load_encoders, records
+from golden_runs import DEFAULT, RECORDED, groups, plain, run, text_stages
 
-from embedpipe.annotation import METADATA_TYPE, AnnotationColumn
-from embedpipe.annotator import (
-    AlbertEmbeddings,
-    BertEmbeddings,
-    BertSentenceEmbeddings,
-    SentenceDetector,
-    Tokenizer,
-)
-from embedpipe.base import DocumentAssembler, Pipeline
+from embedpipe.annotator import AlbertEmbeddings, BertEmbeddings, BertSentenceEmbeddings
 
-RECORDED = {"compatibility": "spark-nlp-5.5.3"}
-DEFAULT: dict[str, str] = {}
 TOLERANCE = 1e-4
 STAGES = {
     "bert_tokens": BertEmbeddings,
@@ -43,25 +34,7 @@ PADDED = ("albert_tokens", "{}")
 # tokenizers package adds in float64, in which they are equal.
 TIES = {("albert_tokens", '{"maxSentenceLength": 16, "batchSize": 1}'): ["real-en-033"]}
 
-# How many documents differ by default from those recorded (and so from those under compatibility,
-# where none does), and why. Groups that are not listed differ nowhere.
-SHIFTED = "a first word longer than splitLength shifts all offsets that follow by one"
-ASTRAL = "separators beyond U+FFFF count as one unit"
-LOST = "words behind a lost separator are placed where it stood"
-STOP = "the split character has its meaning in patterns, any character"
-OPTIONS_DIFFERING = {
-    'SentenceDetector {"splitLength": 10}': (12, SHIFTED),
-    'SentenceDetector {"splitLength": 1}': (64, SHIFTED),
-    'SentenceDetector {"splitLength": 25}': (4, SHIFTED),
-    'SentenceDetector {"splitLength": 40, "maxLength": 30}': (2, SHIFTED),
-    'Tokenizer {"splitChars": ["-", "/", "\'"]}': (3, LOST),
-    'Tokenizer {"splitChars": ["."]}': (18, STOP),
-    'Tokenizer {"splitPattern": "\\\\d+"}': (4, LOST),
-    'Tokenizer {"targetPattern": "\\\\w+"}': (4, ASTRAL),
-    'Tokenizer {"targetPattern": "\\\\p{L}+|\\\\d+"}': (3, ASTRAL),
-    'Tokenizer {"targetPattern": "."}': (4, ASTRAL),
-}
-
+# As in test_spark_nlp_structure: how many documents differ by default, and why.
 CUT = "a sentence is longer than maxSentenceLength"
 WITHOUT_PIECES = "a token without pieces keeps its place"
 BEYOND_BMP = "characters beyond U+FFFF reach SentencePiece whole, not as invalid bytes"
@@ -99,96 +72,6 @@ def encoders(shared, tmp_path_factory):
 @pytest.fixture(scope="module")
 def texts(shared):
     return {record["id"]: record["text"] for record in records(shared, "documents")}
-
-
-def with_params(stage, params):
-    for name, value in params.items():
-        prefix = "" if name.startswith("add") else "set"
-        method = name if not prefix else prefix + name[0].upper() + name[1:]
-        getattr(stage, method)(value)
-    return stage
-
-
-def text_stages(changed=None, params=None):
-    """DocumentAssembler, SentenceDetector and Tokenizer, one of them with other parameters."""
-    stages = [
-        DocumentAssembler(inputCol="text"),
-        SentenceDetector(inputCols=["document"], outputCol="sentence"),
-        Tokenizer(inputCols=["sentence"]),
-    ]
-    return [
-        with_params(stage, params) if type(stage).__name__ == changed else stage for stage in stages
-    ]
-
-
-def run(stages, found, texts, setting=DEFAULT):
-    columns = {
-        "id": [record["id"] for record in found],
-        "text": pa.array([texts[record["id"]] for record in found], pa.string()),
-    }
-    if "meta" in found[0]:
-        columns["meta"] = pa.array([list(r["meta"].items()) for r in found], METADATA_TYPE)
-    table = pa.table(columns)
-    return Pipeline(stages=stages).fit(table, setting).transform(table)
-
-
-def plain(row):
-    """Annotations without their vectors."""
-    fields = ("annotatorType", "begin", "end", "result", "metadata")
-    return [{name: annotation[name] for name in fields} for annotation in row]
-
-
-def groups(shared, name):
-    """Records by what was run."""
-    found = defaultdict(list)
-    for record in records(shared, name):
-        keys = ("annotator", "model", "params")
-        found[json.dumps([record.get(key) for key in keys])].append(record)
-    return [(*json.loads(key), group) for key, group in found.items()]
-
-
-def differing(found, out):
-    """How many documents differ in some recorded column."""
-    if "rows" in found[0]:
-        exploded = defaultdict(list)
-        sentences = AnnotationColumn.from_arrow(out["sentence"]).rows()
-        for key, row in zip(out["id"].to_pylist(), sentences, strict=True):
-            exploded[key].append(plain(row))
-        return sum(exploded[r["id"]] != [plain(row) for row in r["rows"]] for r in found)
-    names = [name for name in ("document", "sentence", "token") if name in found[0]]
-    columns = {name: AnnotationColumn.from_arrow(out[name]).rows() for name in names}
-    return sum(
-        any(plain(columns[name][i]) != plain(record[name]) for name in names)
-        for i, record in enumerate(found)
-    )
-
-
-@pytest.mark.parametrize("setting", [DEFAULT, RECORDED])
-@pytest.mark.parametrize("column", ["document", "sentence", "token"])
-def test_default_structure_is_equal(column, setting, shared, texts):
-    found = [{"id": r["id"], column: r[column]} for r in records(shared, "structure")]
-    assert len(found) == 633
-    assert differing(found, run(text_stages(), found, texts, setting)) == 0
-
-
-def differing_by_options(shared, texts, setting):
-    counts, total = {}, 0
-    for annotator, _, params, found in groups(shared, "options"):
-        out = run(text_stages(annotator, params), found, texts, setting)
-        total += len(found)
-        if count := differing(found, out):
-            counts[f"{annotator} {json.dumps(params)}"] = count
-    assert total > 4000
-    return counts
-
-
-def test_structure_with_other_parameters_is_equal_under_compatibility(shared, texts):
-    assert differing_by_options(shared, texts, RECORDED) == {}
-
-
-def test_structure_with_other_parameters_differs_by_default_only_where_it_must(shared, texts):
-    expected = {name: count for name, (count, _) in OPTIONS_DIFFERING.items()}
-    assert differing_by_options(shared, texts, DEFAULT) == expected
 
 
 def vector_error(record, vector, table):
@@ -305,6 +188,28 @@ def why(ours, of_albert):
     if of_albert and any(max(annotation["result"]) > "\uffff" for annotation in ours):
         return BEYOND_BMP
     return "unexplained"
+
+
+def test_extreme_maximum_lengths_give_what_was_recorded(shared, encoders):
+    schemas = json.loads((shared / "goldens/spark_nlp/schemas.json").read_text(encoding="utf-8"))
+    kinds = {kind.__name__: kind for kind in STAGES.values()}
+    compared = 0
+    for case in schemas["errors"]:
+        match = re.fullmatch(
+            r"(\w+)\.setMaxSentenceLength\((-?\d+)\), then transform", case["case"]
+        )
+        if match is None or case["raised"]:
+            continue
+        kind = kinds[match[1]]
+        stage = kind(encoders["tiny_albert" if kind is AlbertEmbeddings else "tiny_bert"])
+        inputs = ["sentence"] if kind is BertSentenceEmbeddings else ["sentence", "token"]
+        stage.setParams(inputCols=inputs, outputCol="out", maxSentenceLength=int(match[2]))
+        found = [{"id": "only"}]
+        out = run([*text_stages(), stage], found, {"only": "I love NLP. So do you."}, RECORDED)
+        (row,) = out["out"].to_pylist()
+        assert [[a["result"], len(a["embeddings"])] for a in row] == case["value"], case["case"]
+        compared += 1
+    assert compared == 12
 
 
 def test_the_schema_after_all_stages_is_the_recorded_one(shared, texts, encoders):

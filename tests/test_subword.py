@@ -18,7 +18,10 @@ import sentencepiece
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from subword_texts import read_lines, real_texts, without_surrogates
-from transformers.models.bert.tokenization_bert_legacy import BertTokenizerLegacy
+from transformers.models.bert.tokenization_bert_legacy import (
+    BertTokenizerLegacy,
+    WordpieceTokenizer,
+)
 
 from embedpipe.encoder.config import EncoderConfig
 from embedpipe.errors import InputError, ParameterError
@@ -132,6 +135,31 @@ def test_first_pieces_of_tokens_equal_spark_nlp(request, shared, model):
     assert len(first) > 2000
     words = tokenizer.encode_words(list(first))
     assert [ids[0] for ids in words] == list(first.values())
+
+
+pieces_of_words = st.lists(
+    st.sampled_from(["pain", "##kill", "##er", "[CLS]", "un", "able", "é", "中", "a" * 70, "#"]),
+    min_size=1,
+    max_size=4,
+).map("".join)
+
+
+@quick
+@given(st.lists(pieces_of_words | st.text(st.characters(exclude_categories=["Cs", "Z", "C"]))))
+def test_wordpieces_of_words_are_the_longest_ones_from_the_left(bert, vocab_file, words):
+    vocabulary = set(vocab_file.read_text(encoding="utf-8").splitlines())
+    legacy = WordpieceTokenizer(vocabulary, "[UNK]", max_input_chars_per_word=200)
+    expected = [legacy.tokenize(word) for word in words]
+    assert [bert.pieces(ids) for ids in bert.encode_words(words)] == expected
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["next\x85line", "a\x1cb", "z\u0351\u0343\u0308a\u0300\u0301\u0302lgo", "e\u0323\u0302t"],
+)
+def test_words_are_cut_as_sentencepiece_does_it(albert, spiece, word):
+    expected = [i for i in spiece.encode(word) if spiece.id_to_piece(i) != "▁"]
+    assert albert.encode_words([word])[0].tolist() == expected
 
 
 @pytest.mark.parametrize("model", ["bert", "albert"])

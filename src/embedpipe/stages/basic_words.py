@@ -54,6 +54,8 @@ def first_basic_word(token: str, *, case_sensitive: bool) -> str:
     ['aren', '[', '']
     """
     token = token if case_sensitive else token.lower()
+    if token.isascii() and token.isalnum():  # as most are; nothing in them separates words
+        return token
     for match in _pattern().finditer(token):
         word = _normalized(match.group(), case_sensitive)
         if word:

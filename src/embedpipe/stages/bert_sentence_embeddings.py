@@ -18,6 +18,7 @@ from embedpipe.params import Param, boolean, choice
 from embedpipe.stages.arrays import offsets_of
 from embedpipe.stages.basic_words import basic_words
 from embedpipe.stages.encoder_stage import EncoderStage
+from embedpipe.stages.flattened import flattened, in_rows
 from embedpipe.stages.sequences import Layout, Parts, lay_out
 from embedpipe.stages.shared_params import SPARK_NLP
 from embedpipe.stages.spans import sentence_numbers
@@ -82,11 +83,8 @@ class BertSentenceEmbeddings(EncoderStage):
             metadata |= self.cut_metadata(offsets, np.arange(len(sentences)))
         vector_lengths = None
         if self.getPooling() == _FLATTENED:
-            from embedpipe.stages.flattened import flattened, in_rows
-
             pieces = self.join(layout, parts).pieces
-            batches = (sentences.row_of, self.getBatchSize())
-            flat = flattened(self.encoder, pieces, *batches)
+            flat = flattened(self.encoder, pieces, sentences.row_of, self.getBatchSize())
             vectors, vector_lengths = in_rows(flat)
         else:
             vectors = self._pooled(layout, parts)

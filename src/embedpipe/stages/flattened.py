@@ -9,7 +9,6 @@ but it attends to the pieces, and so has vectors too. Kept for those who depend 
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,7 +46,7 @@ def flattened(encoder: Encoder, pieces: Ragged, rows: Int64, batch_size: int) ->
             continue
         whole = np.full(length, _PADDING, dtype=np.int32)
         whole[: len(ids)] = ids
-        found.append(_reference(encoder.path).forward_padded(whole, len(ids)).ravel())
+        found.append(_reference(encoder).forward_padded(whole, len(ids)).ravel())
     values = np.concatenate(found, dtype=np.float32) if found else np.empty(0, np.float32)
     return Ragged(values, offsets_of(padded * encoder.dimension))
 
@@ -81,10 +80,10 @@ def _padded_lengths(lengths: Int64, rows: Int64, batch_size: int) -> Int64:
 
 
 @lru_cache(maxsize=1)
-def _reference(folder: Path) -> ReferenceEncoder:
-    """The definition of the encoder in that folder."""
+def _reference(encoder: Encoder) -> ReferenceEncoder:
+    """The definition of the encoder, with the same weights."""
     from embedpipe.encoder.reference import ReferenceEncoder
-    from embedpipe.formats.huggingface import read_huggingface
+    from embedpipe.encoder.weights import check_weights
 
-    model = read_huggingface(folder)
-    return ReferenceEncoder(model.config, model.weights)
+    weights = check_weights(encoder.files.tensors, encoder.config, source=encoder.name)
+    return ReferenceEncoder(encoder.config, weights)

@@ -100,13 +100,12 @@ class HasLengthPolicy(Annotator):
 
     def _refuse(self, sentences: AnnotationColumn, long: Int64, total: int) -> NoReturn:
         place = int(long[0])
-        allowed = self.getMaxSentenceLength()
+        number, text = sentence_numbers(sentences)[place], sentences.result[place].as_py() or ""
         raise _SentenceTooLongError(
             int(sentences.row_of[place]),
-            f"sentence {sentence_numbers(sentences)[place]} "
-            f"({sentences.result[place].as_py()[:_SHOWN]!r}...) has {total + _SPECIAL_PIECES} "
-            f"pieces, [CLS] and [SEP] included, and maxSentenceLength allows {allowed} ("
-            f"{long.size} such sentences in this batch); raise maxSentenceLength if the model has "
+            f"sentence {number} ({text[:_SHOWN]!r}...) has {total + _SPECIAL_PIECES} pieces, [CLS] "
+            f"and [SEP] included, and maxSentenceLength allows {self.getMaxSentenceLength()} "
+            f"({long.size} such sentences in this batch); raise maxSentenceLength if the model has "
             "more positions, cut the text into shorter sentences, or set lengthPolicy to 'window' "
             "or 'truncate'",
         )

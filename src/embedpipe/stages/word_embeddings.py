@@ -16,7 +16,7 @@ from embedpipe.encoder.ragged import Ragged
 from embedpipe.params import Param, choice
 from embedpipe.stages.arrays import offsets_of, place_in_sequence
 from embedpipe.stages.encoder_stage import EncoderStage
-from embedpipe.stages.sequences import Layout, Parts, Sequences, lay_out
+from embedpipe.stages.sequences import Layout, Parts, lay_out
 from embedpipe.stages.spans import sentence_numbers
 
 __all__ = ["WordEmbeddings"]
@@ -99,7 +99,9 @@ class WordEmbeddings(EncoderStage):
         hidden = self.encoder.forward(sequences.pieces).values
         places = np.append(sequences.places, _NO_PIECE)[layout.first]  # -1 takes what is appended
         if self.as_recorded:
-            places = self._recorded_places(layout, parts, homes, sequences)
+            next_ones = self._next_ones(layout, homes)  # behind the last piece stands [SEP]
+            part = np.searchsorted(parts.sentences, homes[next_ones])
+            places[next_ones] = sequences.pieces.offsets[part + 1] - 1
         found = places >= 0
         vectors = np.zeros((len(found), self.encoder.dimension), dtype=np.float32)
         if self.getPiecePooling() == "mean":
@@ -108,17 +110,12 @@ class WordEmbeddings(EncoderStage):
             vectors[found] = hidden[places[found]]
         return vectors, found
 
-    def _recorded_places(
-        self, layout: Layout, parts: Parts, homes: Int64, sequences: Sequences
-    ) -> Int64:
-        """Which vector each token gets as recorded: right behind the last piece, that of [SEP]."""
-        places = np.append(sequences.places, _NO_PIECE)[layout.first]
+    def _next_ones(self, layout: Layout, homes: Int64) -> Int64:
+        """The tokens that begin with the first piece that is not read of their sentence."""
         inside = np.flatnonzero(layout.first >= 0)
         number = layout.first[inside] - layout.pieces.offsets[homes[inside]]
-        next_ones = inside[number == self.piece_limit]
-        part = np.searchsorted(parts.sentences, homes[next_ones])
-        places[next_ones] = sequences.pieces.offsets[part + 1] - 1
-        return places
+        tokens: Int64 = inside[number == self.piece_limit]
+        return tokens
 
     def cased(self, texts: Sequence[str]) -> Sequence[str]:
         """The texts as annotations show them: in lower case unless case matters."""
