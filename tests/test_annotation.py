@@ -295,22 +295,3 @@ def test_an_annotation_is_made_from_anything_with_its_fields():
     assert (empty.metadata, empty.embeddings) == ({}, [])
     with pytest.raises(KeyError, match="an annotation has annotatorType, begin"):
         Annotation.fromRow(row)["sentence"]
-
-
-def test_vectors_of_different_lengths_are_cut_at_their_offsets():
-    spans = [np.array(numbers, np.int32) for numbers in ([0, 1, 3], [0, 0, 2], [1, 1, 3])]
-    column = AnnotationColumn(
-        "sentence_embeddings",
-        *spans,
-        pa.array(["a", "b", "c"]),
-        metadata_map({"sentence": "0"}, 3),
-        np.arange(6, dtype=np.float32),
-        vector_offsets=np.array([0, 1, 4, 6]),
-    )
-    wanted = [[[0.0]], [[1.0, 2.0, 3.0], [4.0, 5.0]]]
-    in_arrow = [[a["embeddings"] for a in row] for row in column.to_arrow().to_pylist()]
-    assert in_arrow == wanted
-    assert [[a.embeddings.tolist() for a in row] for row in column.rows()] == wanted
-    assert [[a.embeddings.tolist() for a in row] for row in column.slice(1, 2).rows()] == wanted[1:]
-    with pytest.raises(InputError, match="lengths"):
-        AnnotationColumn.from_arrow(column.to_arrow())

@@ -124,23 +124,26 @@ def test_albert_padded_as_in_spark_nlp_gives_the_recorded_vectors(shared: Path, 
             assert np.abs(pieces[place] - vectors[row]).max() < SPARK_TOLERANCE
 
 
-def test_flattened_sentence_vectors_hold_the_pieces_vectors(shared: Path) -> None:
+def test_sentence_vectors_of_a_sequence_are_flattened_or_their_mean(shared: Path) -> None:
     """What Spark NLP makes of an ONNX model that gives a sequence: all of it, end to end."""
     model = shared / NEW / "bert_sentence_embeddings_onnx"
     documents, vectors = answers(shared, f"{NEW}/bert_sentence_embeddings_onnx_expected")
-    stage = BertSentenceEmbeddings.load(model)
-    found = annotated(
-        [*text_stages(), stage], [d["text"] for d in documents], "sentence_embeddings"
-    )
-    for document, row in zip(documents, found, strict=True):
+    texts = [document["text"] for document in documents]
+    flat = BertSentenceEmbeddings.load(model).setCompatibility("spark-nlp-5.5.3")
+    rows = annotated([*text_stages(), flat.setPooling("flattened")], texts, "sentence_embeddings")
+    for document, row in zip(documents, rows, strict=True):
         for answer, annotation in zip(document["annotations"], row, strict=True):
-            rows = vectors[answer["row"]].reshape(-1, 32)
-            pieces = stage._pieces([answer["result"]])
-            count = len(pieces[0])
-            hidden = stage.encoder.forward(pieces).values
-            assert np.abs(hidden - rows[:count]).max() < SPARK_TOLERANCE
-            mean = rows[:count].mean(axis=0)
-            assert np.abs(annotation["embeddings"] - mean).max() < SPARK_TOLERANCE
+            recorded = vectors[answer["row"]][: len(annotation["embeddings"])]
+            assert np.abs(annotation["embeddings"] - recorded).max() < SPARK_TOLERANCE
+    alone = flat.copy().setBatchSize(1)  # without padding
+    unpadded = annotated([*text_stages(), alone], texts, "sentence_embeddings")
+    mean = BertSentenceEmbeddings.load(model)
+    means = annotated([*text_stages(), mean], texts, "sentence_embeddings")
+    for document, pieces, row in zip(documents, unpadded, means, strict=True):
+        for answer, own, annotation in zip(document["annotations"], pieces, row, strict=True):
+            recorded = vectors[answer["row"]][: len(own["embeddings"])]
+            wanted = recorded.reshape(-1, 32).mean(axis=0)
+            assert np.abs(annotation["embeddings"] - wanted).max() < SPARK_TOLERANCE
 
 
 PIPELINE = f"{NEW}/pipeline_bert_onnx"
