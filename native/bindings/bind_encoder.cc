@@ -173,8 +173,8 @@ class BoundEncoder {
   template <class Fill>
   Result fill(size_t rows, const Fill& fill) const {
     const size_t columns = static_cast<size_t>(encoder_->hidden());
-    float* values = new float[rows * columns];
-    nb::capsule owner(values, [](void* p) noexcept { delete[] static_cast<float*>(p); });
+    float* values = embedpipe::allocate_floats(static_cast<std::ptrdiff_t>(rows * columns));
+    nb::capsule owner(values, [](void* p) noexcept { std::free(p); });
     {
       const nb::gil_scoped_release release;
       fill(values);
