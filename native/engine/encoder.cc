@@ -25,6 +25,24 @@ void prefetch_row(const float* row, Index size) {
   for (Index i = 0; i < size; i += 16) __builtin_prefetch(row + i);
 }
 
+// Heads whose queries, keys and values are computed together, right before their attention: those of all heads would
+// not fit into the second-level cache. They must fill whole panels; where no share of the heads does, all go together.
+constexpr Index kHeadColumns = 128;
+
+Index heads_together(const AttentionShape& shape, Index panel) {
+  const Index size = shape.hidden / shape.heads;
+  for (Index heads = 1; heads < shape.heads; ++heads) {
+    const Index columns = heads * size;
+    if (columns >= kHeadColumns && columns % panel == 0 && shape.heads % heads == 0) return heads;
+  }
+  return shape.heads;
+}
+
+// The outputs first .. first + count of a linear map, both multiples of the panel.
+PackedLinear outputs_of(const PackedLinear& w, Index first, Index count) {
+  return {w.panels + first * w.inputs, w.bias + first, count, w.inputs};
+}
+
 Index round_up(Index n, Index multiple) { return (n + multiple - 1) / multiple * multiple; }
 
 }  // namespace
@@ -53,11 +71,11 @@ struct Encoder::Workspace {
         longest(longest_sequence),
         embedded(e.embedding_projection_ ? row_count : 0, e.tables_.size, e.kernels_.panel),
         x(row_count, e.hidden_, e.kernels_.panel),
-        query_key_value(row_count, 3 * e.hidden_, e.kernels_.panel),
+        query_key_value(row_count, 3 * e.head_group_.hidden, e.kernels_.panel),
         context(row_count, e.hidden_ + e.kernels_.panel, e.kernels_.panel),
         y(row_count, e.hidden_, e.kernels_.panel),
         intermediate(row_count, std::min(e.intermediate_, kIntermediateBlock), e.kernels_.panel),
-        scratch(e.kernels_.attention_scratch(longest_sequence, e.attention_)) {}
+        scratch(e.kernels_.attention_scratch(longest_sequence, e.head_group_)) {}
 
   Index rows, longest;
   Activations embedded, x, query_key_value, context, y, intermediate;
@@ -68,11 +86,13 @@ Encoder::Encoder(const EncoderView& view, const Kernels& kernels)
     : kernels_(kernels),
       hidden_(view.hidden),
       intermediate_(view.layers.at(0).intermediate.outputs),
-      attention_{view.hidden, view.heads},
+      head_group_{view.hidden, view.heads},
       activation_(view.activation),
       tables_(view.tables),
       embedding_norm_(view.embedding_norm, view.tables.size),
       schedule_(view.schedule) {
+  const Index heads = heads_together(head_group_, kernels.panel);
+  head_group_ = {heads * (view.hidden / view.heads), heads};
   if (view.embedding_projection) embedding_projection_.emplace(std::vector{*view.embedding_projection}, kernels);
   if (view.pooler) pooler_.emplace(std::vector{*view.pooler}, kernels);
   layers_.reserve(view.layers.size());
@@ -175,11 +195,19 @@ void Encoder::apply(const Layer& layer, const Sequences& sequences, const Chunk&
   Activations &x = work.x, &qkv = work.query_key_value, &context = work.context, &y = work.y,
               &middle = work.intermediate;
 
-  kernels_.linear(x.row(0), x.stride, chunk.rows, layer.query_key_value.packed(), 0, hidden_, qkv.row(0), qkv.stride);
-  for (size_t i = 0; i < chunk.sequences.size(); ++i) {
-    const Index start = chunk.starts[i];
-    kernels_.attend(qkv.row(start), qkv.stride, sequences.length(chunk.sequences[i]), attention_, context.row(start),
-                    context.stride, work.scratch.data());
+  const PackedLinear& all = layer.query_key_value.packed();
+  const Index group = head_group_.hidden;
+  const Index parts = group < hidden_ ? 3 : 1;  // queries, keys and values, unless they lie together
+  for (Index first = 0; first < hidden_; first += group) {
+    for (Index part = 0; part < parts; ++part) {
+      kernels_.linear(x.row(0), x.stride, chunk.rows, outputs_of(all, part * hidden_ + first, 3 * group / parts), 0,
+                      hidden_, qkv.row(0) + part * group, qkv.stride);
+    }
+    for (size_t i = 0; i < chunk.sequences.size(); ++i) {
+      const Index start = chunk.starts[i];
+      kernels_.attend(qkv.row(start), qkv.stride, sequences.length(chunk.sequences[i]), head_group_,
+                      context.row(start) + first, context.stride, work.scratch.data());
+    }
   }
   kernels_.linear(context.row(0), context.stride, chunk.rows, layer.attention_output.packed(), 0, hidden_, y.row(0),
                   y.stride);

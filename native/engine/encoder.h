@@ -74,7 +74,7 @@ class Encoder {
 
   const Kernels& kernels_;
   Index hidden_, intermediate_;
-  AttentionShape attention_;
+  AttentionShape head_group_;  // heads that are computed together, and the columns that they fill
   Activation activation_;
   EmbeddingTables tables_;
   LayerNorm embedding_norm_;

@@ -92,6 +92,21 @@ TEST(hidden_states_equal_those_of_plain_loops) {
   }
 }
 
+TEST(heads_computed_in_groups_equal_plain_loops) {
+  for (const Kernels* kernels : supported_kernels()) {
+    const RandomModel model(256, 8, 320, 256, Activation::kGeluErf);  // two groups of four heads
+    Encoder encoder(model.view, *kernels);
+    const Batch batch({1, 7, 33});
+    Doubles expected;
+    for (Index i = 0; i < batch.view().count; ++i) {
+      const auto begin = batch.ids.begin() + batch.offsets[static_cast<size_t>(i)];
+      const Doubles one = encode(model.view, {begin, begin + batch.view().length(i)});
+      expected.insert(expected.end(), one.begin(), one.end());
+    }
+    check_close(forward(encoder, batch, 1), expected, 1e-4, std::string(kernels->name) + " groups of heads");
+  }
+}
+
 TEST(bits_do_not_depend_on_threads_company_or_order) {
   for (const Kernels* kernels : supported_kernels()) {
     const RandomModel model(48, 3, 100, 48, Activation::kGeluErf);
