@@ -165,7 +165,8 @@ def _is_address(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and abs(value) < 2.0**128  # finite as float32
 
 
 def _is_files(value: Any) -> bool:
