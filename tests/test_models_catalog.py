@@ -214,6 +214,10 @@ def source(**changes: Any) -> dict[str, Any]:
             model(published=[{"text": "a", "level": "token", "values": ["1"]}]),
             "published[0].values: ['1']; expected a list of numbers",
         ),
+        (
+            model(published=[{"text": "a", "level": "token", "values": [10**39]}]),
+            "expected a list of numbers that float32 can hold",
+        ),
     ],
 )
 def test_faults_of_a_file_are_told(tmp_path, monkeypatch, faulty, found):

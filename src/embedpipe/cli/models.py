@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from embedpipe.cli.options import positive_number
+from embedpipe.cli.table import table
 
 if TYPE_CHECKING:
     from embedpipe.models.catalog_file import CatalogModel, Source
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
     from embedpipe.models.catalog import search
 
     found = search(args.task, args.language, args.dimension, args.text)
-    print("\n".join(_table([_HEADER, *map(_row, found)])) if found else "no model fits")
+    print("\n".join(table([_HEADER, *map(_row, found)])) if found else "no model fits")
 
 
 def run_show(args: argparse.Namespace) -> None:
@@ -74,14 +75,6 @@ def _row(model: CatalogModel) -> tuple[str, ...]:
         model.architecture,
         "yes" if find_here(model) is not None else "no",
     )
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """Columns as wide as their widest entry."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        yield "  ".join(cells).rstrip()
 
 
 def _case(model: CatalogModel) -> str:

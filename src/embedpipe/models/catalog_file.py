@@ -165,7 +165,8 @@ def _is_address(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and abs(value) < 2.0**128  # finite as float32
 
 
 def _is_files(value: Any) -> bool:
@@ -205,7 +206,7 @@ _PUBLISHED_RULES = {
     "text": _Rule("text", _TEXT, True),
     "context": _Rule("text or null", _TEXT),
     "level": _Rule("token or sentence", _one_of("token", "sentence"), True),
-    "values": _Rule("a list of numbers", _list_of(_is_number, 1), True),
+    "values": _Rule("a list of numbers that float32 can hold", _list_of(_is_number, 1), True),
 }
 _DERIVED = {"derived": _Rule("true or false", _one_of(True, False))}
 _ARCHIVE_RULES = _DERIVED | {
