@@ -13,23 +13,11 @@ import pyarrow.compute as pc
 
 from embedpipe.annotation import AnnotationColumn, metadata_map
 from embedpipe.stages.arrays import offsets_of, place_in_sequence, ranges
-from embedpipe.text.segment import Segment
+from embedpipe.text.segment import Segment, Stretches
 
-__all__ = ["Stretches", "annotate_segments", "annotate_stretches", "cut", "sentence_numbers"]
+__all__ = ["annotate_segments", "annotate_stretches", "cut", "sentence_numbers"]
 
 Int64 = npt.NDArray[np.int64]
-
-
-class Stretches(NamedTuple):
-    """Where in each of n texts something was found: T stretches in all, text by text.
-
-    `counts` (n,) says how many a text has; `begins` and `ends` (T,) are half-open code-point
-    offsets into the stretch's own text.
-    """
-
-    counts: npt.NDArray[Any]
-    begins: npt.NDArray[Any]
-    ends: npt.NDArray[Any]
 
 
 class _Placed(NamedTuple):
