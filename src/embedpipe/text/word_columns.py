@@ -65,21 +65,23 @@ def _bounds(
     Candidates are runs without separator. Each is cut before its first core character and behind
     its last one, where these are not its ends.
     """
-    solid = np.zeros(len(kinds) + 2, dtype=np.int8)
-    solid[1:-1] = kinds != _SEPARATOR
-    steps = np.diff(solid)
-    starts, stops = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
-    core = np.flatnonzero(kinds == _CORE)
-    before = np.searchsorted(core, starts)  # the first core character at or behind each start
-    behind = np.searchsorted(core, stops)
-    has_core = before < behind
-    first = core[before[has_core]]
-    last = core[behind[has_core] - 1] + 1
-    cuts_before = first[first > starts[has_core]]
-    cuts_behind = last[last < stops[has_core]]
+    starts, stops = _runs(kinds != _SEPARATOR)
+    core_starts, core_stops = _runs(kinds == _CORE)
+    opened, closed = kinds[starts] == _CONTEXT, kinds[stops - 1] == _CONTEXT
+    following = np.append(core_starts, len(kinds))[np.searchsorted(core_starts, starts[opened])]
+    cuts_before = following[following < stops[opened]]
+    previous = np.append(0, core_stops)[np.searchsorted(core_stops, stops[closed], side="right")]
+    cuts_behind = previous[previous > starts[closed]]
     begins = np.sort(np.concatenate([starts, cuts_before, cuts_behind]), kind="stable")
     ends = np.sort(np.concatenate([stops, cuts_before, cuts_behind]), kind="stable")
     return begins, ends
+
+
+def _runs(inside: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Where the runs of what is inside begin and end."""
+    padded = np.concatenate([[False], inside, [False]])
+    changes = np.flatnonzero(padded[1:] != padded[:-1])
+    return changes[::2], changes[1::2]
 
 
 def _right_length(
