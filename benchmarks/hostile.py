@@ -8,7 +8,8 @@ from embedpipe.stages.basic_words import basic_words, first_basic_word
 from embedpipe.text.cleanup import CLEANUP_MODES, clean
 from embedpipe.text.java_regex import compile_java, find_all
 from embedpipe.text.recorded import RecordedWords, recorded_sentences
-from embedpipe.text.sentences import SentenceRules, split_sentences
+from embedpipe.text.sentence_columns import split_all
+from embedpipe.text.sentences import SentenceRules
 from embedpipe.text.word_columns import split_words
 from embedpipe.text.words import WordRules, WordSplitter
 
@@ -68,7 +69,7 @@ def functions() -> dict[str, Callable[[str], object]]:
     }
     found: dict[str, Callable[[str], object]] = {}
     for name, rules in sentence_rules.items():
-        found[f"sentences, {name}"] = lambda text, r=rules: split_sentences(text, r)  # type: ignore[misc]
+        found[f"sentences, {name}"] = lambda text, r=rules: split_all([text], r)  # type: ignore[misc]
     for name, of_words in word_rules.items():
         splitter = WordSplitter(of_words)
         found[f"words, {name}"] = lambda text, s=splitter: split_words(s, [text])  # type: ignore[misc]

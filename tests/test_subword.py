@@ -153,6 +153,17 @@ def test_wordpieces_of_words_are_the_longest_ones_from_the_left(bert, vocab_file
     assert [bert.pieces(ids) for ids in bert.encode_words(words)] == expected
 
 
+@pytest.mark.parametrize("model", ["bert", "albert"])
+def test_words_have_the_same_pieces_when_met_again(request, model, monkeypatch):
+    tokenizer = request.getfixturevalue(model)
+    monkeypatch.setattr("embedpipe.subword.remembered._MOST_REMEMBERED", 3)  # forget often
+    words = ["pain", "", "killers", "a" * 33, "unaffable", "pain", "\ufffd", "zyzzyvas", "killers"]
+    alone = [tokenizer.encode_words([word])[0].tolist() for word in words]
+    for start in range(len(words)):
+        found = tokenizer.encode_words(words[start:] + words[:start])
+        assert [ids.tolist() for ids in found] == alone[start:] + alone[:start]
+
+
 @pytest.mark.parametrize(
     "word",
     ["next\x85line", "a\x1cb", "z\u0351\u0343\u0308a\u0300\u0301\u0302lgo", "e\u0323\u0302t"],

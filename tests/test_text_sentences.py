@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from embedpipe.errors import ParameterError
 from embedpipe.text.offsets import utf16_length
 from embedpipe.text.recorded import recorded_sentences
+from embedpipe.text.sentence_columns import split_all
 from embedpipe.text.sentences import SentenceRules, split_sentences
 
 # Pieces that the rules look for, beside arbitrary characters of all planes.
@@ -162,6 +164,17 @@ def test_sentences_are_ordered_slices_of_the_text(text: str, rules: SentenceRule
         assert text[sentence.begin : sentence.end] == sentence.text
         assert rules.min_length <= utf16_length(sentence.text) <= rules.max_length
         end = sentence.end
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(TEXTS, max_size=6), RULES | st.just(SentenceRules()))
+def test_columns_equal_one_by_one(texts: list[str], rules: SentenceRules) -> None:
+    columns = split_all(texts, rules)
+    expected = [split_sentences(text, rules) for text in texts]
+    assert columns.counts.tolist() == [len(sentences) for sentences in expected]
+    assert columns.begins.tolist() == [s.begin for sentences in expected for s in sentences]
+    assert columns.ends.tolist() == [s.end for sentences in expected for s in sentences]
+    assert {array.dtype for array in columns} == {np.dtype("int64")}
 
 
 @settings(max_examples=400, deadline=None)

@@ -54,8 +54,11 @@ def first_basic_word(token: str, *, case_sensitive: bool) -> str:
     ['aren', '[', '']
     """
     token = token if case_sensitive else token.lower()
-    if token.isascii() and token.isalnum():  # as most are; nothing in them separates words
-        return token
+    if token.isascii():  # as most are; there is nothing to normalize
+        if token.isalnum():  # and nothing that separates words
+            return token
+        found = _pattern().search(token)
+        return found[0] if found else ""
     for match in _pattern().finditer(token):
         word = _normalized(match.group(), case_sensitive)
         if word:

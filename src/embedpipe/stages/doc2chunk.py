@@ -18,9 +18,10 @@ from embedpipe.params import Param, boolean, string
 from embedpipe.stages.arrays import offsets_of
 from embedpipe.stages.batch import Batch
 from embedpipe.stages.shared_params import HasOffsetUnit
-from embedpipe.stages.spans import Stretches, cut
+from embedpipe.stages.spans import cut
 from embedpipe.stages.stage import Annotator
 from embedpipe.text.offsets import to_code_points
+from embedpipe.text.segment import Stretches
 
 __all__ = ["Doc2Chunk"]
 

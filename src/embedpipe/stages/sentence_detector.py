@@ -11,10 +11,11 @@ from embedpipe.errors import ParameterError
 from embedpipe.params import Param, boolean, choice, integer, strings
 from embedpipe.stages.batch import Batch
 from embedpipe.stages.shared_params import HasOffsetUnit
-from embedpipe.stages.spans import Stretches, annotate_segments, annotate_stretches
+from embedpipe.stages.spans import annotate_segments, annotate_stretches
 from embedpipe.stages.stage import Annotator
 from embedpipe.text.recorded import recorded_sentences
-from embedpipe.text.sentences import BOUND_STRATEGIES, SentenceRules, split_sentences
+from embedpipe.text.sentence_columns import split_all
+from embedpipe.text.sentences import BOUND_STRATEGIES, SentenceRules
 
 __all__ = ["SentenceDetector"]
 
@@ -73,17 +74,14 @@ class SentenceDetector(HasOffsetUnit, Annotator):
         """Sentences of the documents, numbered in each row."""
         (documents,) = columns
         rules = self._rules()
-        split = recorded_sentences if self.as_recorded else split_sentences
-        found = [split(text, rules) if text else [] for text in documents.result.to_pylist()]
+        texts = documents.result.fill_null("").to_pylist()
         if self.as_recorded:
+            found = [recorded_sentences(text, rules) if text else [] for text in texts]
             return annotate_segments(self.output_annotator_type, documents, found)
-        counts = np.fromiter(map(len, found), np.int64, count=len(found))
-        flat = [(sentence.begin, sentence.end) for sentences in found for sentence in sentences]
-        begins, ends = np.array(flat, np.int64).reshape(-1, 2).T
         return annotate_stretches(
             self.output_annotator_type,
             documents,
-            Stretches(counts, begins, ends),
+            split_all(texts, rules),
             code_points=self.counts_code_points,
         )
 

@@ -13,23 +13,11 @@ import pyarrow.compute as pc
 
 from embedpipe.annotation import AnnotationColumn, metadata_map
 from embedpipe.stages.arrays import offsets_of, place_in_sequence, ranges
-from embedpipe.text.segment import Segment
+from embedpipe.text.segment import Segment, Stretches
 
-__all__ = ["Stretches", "annotate_segments", "annotate_stretches", "cut", "sentence_numbers"]
+__all__ = ["annotate_segments", "annotate_stretches", "cut", "sentence_numbers"]
 
 Int64 = npt.NDArray[np.int64]
-
-
-class Stretches(NamedTuple):
-    """Where in each of n texts something was found: T stretches in all, text by text.
-
-    `counts` (n,) says how many a text has; `begins` and `ends` (T,) are half-open code-point
-    offsets into the stretch's own text.
-    """
-
-    counts: npt.NDArray[Any]
-    begins: npt.NDArray[Any]
-    ends: npt.NDArray[Any]
 
 
 class _Placed(NamedTuple):
@@ -115,18 +103,28 @@ def cut(
     (['on', 'é', '!'], [0, 2, 3], [2, 1, 1])
     """
     offsets, data = _utf8(texts)
-    characters = np.flatnonzero((data & 0xC0) != 0x80)  # the first byte of each
-    first = np.searchsorted(characters, offsets[:-1])[owners]
-    begins, ends = first + found.begins, first + found.ends
-    units = offsets_of(1 + (data[characters] >= 0xF0))  # four bytes stand for two units
-    places = np.append(characters, len(data))
-    sizes = places[ends] - places[begins]
+    inner = np.flatnonzero((data & 0xC0) == 0x80)  # bytes that go on with a character
+    characters = inner - np.arange(len(inner))  # how many begin before each of these
+    first = (offsets[:-1] - np.searchsorted(inner, offsets[:-1]))[owners]
+    begins, ends = (
+        offset + np.searchsorted(characters, offset, side="right")
+        for offset in (first + found.begins, first + found.ends)
+    )
+    sizes = ends - begins
+    wide = np.flatnonzero(data >= 0xF0)  # four bytes stand for two units
+    pairs_before, pairs_begin, pairs_end = (
+        np.searchsorted(wide, places) for places in (offsets[:-1], begins, ends)
+    )
     buffers = [
         pa.py_buffer(offsets_of(sizes).astype(np.int32)),
-        pa.py_buffer(np.ascontiguousarray(data[ranges(places[begins], sizes)])),
+        pa.py_buffer(np.ascontiguousarray(data[ranges(begins, sizes)])),
     ]
     stretches = pa.StringArray.from_buffers(len(owners), *buffers)
-    return stretches, units[begins] - units[first], units[ends] - units[begins]
+    return (
+        stretches,
+        found.begins + pairs_begin - pairs_before[owners],
+        found.ends - found.begins + pairs_end - pairs_begin,
+    )
 
 
 def sentence_numbers(sentences: AnnotationColumn) -> Int64:

@@ -13,7 +13,6 @@ from embedpipe.errors import InputError, ParameterError
 from embedpipe.params import Kind, Param, boolean, integer, string, strings
 from embedpipe.stages.shared_params import HasOffsetUnit
 from embedpipe.stages.spans import (
-    Stretches,
     annotate_segments,
     annotate_stretches,
     sentence_numbers,
@@ -144,11 +143,10 @@ class TokenizerModel(_WordStage):
             recorded = RecordedWords(splitter)
             found = [recorded.split(text) for text in texts]
             return annotate_segments(self.output_annotator_type, sentences, found, numbers)
-        words = split_words(splitter, texts)
         return annotate_stretches(
             self.output_annotator_type,
             sentences,
-            Stretches(words.counts, words.begins, words.ends),
+            split_words(splitter, texts),
             numbers,
             code_points=self.counts_code_points,
         )

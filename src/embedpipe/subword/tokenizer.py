@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from embedpipe.encoder.ragged import Ragged
 from embedpipe.errors import InputError, ParameterError
+from embedpipe.subword.remembered import RememberedWords
 from embedpipe.subword.splitter import Splitter
 
 __all__ = ["PieceBatch", "SubwordTokenizer", "TokenizerParts"]
@@ -146,7 +147,7 @@ class SubwordTokenizer:
 
     @cached_property
     def _words(self) -> Splitter:
-        return self._parts.make_words()
+        return RememberedWords(self._parts.make_words())
 
     @cached_property
     def _texts(self) -> dict[int, str]:

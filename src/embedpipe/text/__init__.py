@@ -3,6 +3,7 @@ r"""Text into documents, sentences and words: pure functions over `str`.
     cleanup                         white space of whole documents
     sentences, sentence_rules       where sentences end, by parameters
       sentence_marks, dot_rules, abbreviations   the rules themselves
+      sentence_columns              the same for many texts at once, as arrays
     words, word_rules               what words a sentence has, by parameters
       word_columns                  the same for many sentences at once, as arrays
     recorded                        both with the offsets that Spark NLP gives where they are wrong

@@ -1,13 +1,17 @@
-"""The one value that sentence and word splitting return, and the check of its length."""
+"""What sentence and word splitting return, for one text or many, and the check of lengths."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from embedpipe.errors import ParameterError
 from embedpipe.text.offsets import utf16_length
 
-__all__ = ["Segment", "check_lengths", "has_length"]
+__all__ = ["Segment", "Stretches", "check_lengths", "has_length", "stretches_of"]
 
 
 class Segment(NamedTuple):
@@ -19,6 +23,26 @@ class Segment(NamedTuple):
     text: str
     begin: int
     end: int
+
+
+class Stretches(NamedTuple):
+    """Where in each of n texts something was found: T stretches in all, text by text.
+
+    `counts` (n,) says how many a text has; `begins` and `ends` (T,) are half-open code-point
+    offsets into the stretch's own text. All int64.
+    """
+
+    counts: npt.NDArray[np.int64]
+    begins: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
+
+
+def stretches_of(found: Sequence[Sequence[Segment]]) -> Stretches:
+    """The segments that were found in each text, as arrays."""
+    counts = np.fromiter(map(len, found), dtype=np.int64, count=len(found))
+    flat = [(segment.begin, segment.end) for segments in found for segment in segments]
+    begins, ends = np.array(flat, dtype=np.int64).reshape(-1, 2).T
+    return Stretches(counts, begins, ends)
 
 
 def check_lengths(least: int, most: int) -> None:

@@ -20,9 +20,8 @@ from embedpipe.text.sentence_rules import (
     sentence_ends,
 )
 
-__all__ = ["BOUND_STRATEGIES", "SentenceRules", "shortened", "split_sentences"]
+__all__ = ["BOUND_STRATEGIES", "SentenceRules", "cleared", "shortened", "split_sentences"]
 
-_STOP = re.compile("[.;]")
 _ANY_MARK = re.compile(f"[{MARKS}]")
 
 
@@ -44,15 +43,14 @@ def split_sentences(text: str, rules: SentenceRules = SentenceRules()) -> list[S
     return found
 
 
-def _ends(text: str, rules: SentenceRules) -> Iterable[tuple[int, int]]:
+def cleared(text: str) -> str:
+    """`text` with another noncharacter in the place of each that is a mark."""
+    return text if text.isascii() else _ANY_MARK.sub(NEUTRAL, text)
+
+
+def _ends(text: str, rules: SentenceRules) -> Iterator[tuple[int, int]]:
     """Where a sentence ends and where the next begins, in order."""
-    clear = text if text.isascii() else _ANY_MARK.sub(NEUTRAL, text)
-    marked, widths = mark_all(clear, rules)
-    if len(marked) == len(text) and not widths:
-        # Nothing was put in: offsets are those of the text, and nothing is protected.
-        if rules.only_bounds:
-            return ()
-        return [(match.end(), match.end()) for match in _STOP.finditer(marked)]
+    marked, widths = mark_all(cleared(text), rules)
     return _in_source(marked, widths, sentence_ends(marked, at_stops=not rules.only_bounds))
 
 

@@ -7,34 +7,21 @@ more than a look at single characters.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from embedpipe.text.segment import Stretches, stretches_of
 from embedpipe.text.words import WordSplitter
 
-__all__ = ["WordColumns", "split_words"]
+__all__ = ["split_words"]
 
 _CORE, _CONTEXT, _SEPARATOR = 0, 1, 2
 _TABLED = 256  # characters from here on are all of one kind
 _BETWEEN = "\n"  # joins sentences; a separator under the rules that are handled here
 
 
-@dataclass(frozen=True)
-class WordColumns:
-    """The words of n sentences, end to end: T words in all.
-
-    `counts` (n,) says how many each sentence has; `begins` and `ends` (T,) are half-open code-point
-    offsets into the word's own sentence. All int64.
-    """
-
-    counts: npt.NDArray[np.int64]
-    begins: npt.NDArray[np.int64]
-    ends: npt.NDArray[np.int64]
-
-
-def split_words(splitter: WordSplitter, sentences: Sequence[str]) -> WordColumns:
+def split_words(splitter: WordSplitter, sentences: Sequence[str]) -> Stretches:
     """The words of each of `sentences`.
 
     >>> split_words(WordSplitter(), ["Well, yes.", "", "No"]).begins.tolist()
@@ -42,7 +29,7 @@ def split_words(splitter: WordSplitter, sentences: Sequence[str]) -> WordColumns
     """
     kinds = _kinds(splitter)
     if kinds is None or not sentences:
-        return _one_by_one(splitter, sentences)
+        return stretches_of([splitter.split(sentence) for sentence in sentences])
     joined = _BETWEEN.join(sentences)
     codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype="<u4")
     begins, ends = _bounds(kinds[np.minimum(codes, _TABLED)])
@@ -54,7 +41,7 @@ def split_words(splitter: WordSplitter, sentences: Sequence[str]) -> WordColumns
     first = np.searchsorted(begins, np.append(starts, len(codes) + 1))
     counts = np.diff(first)
     own = np.repeat(starts, counts)
-    return WordColumns(counts, begins - own, ends - own)
+    return Stretches(counts, begins - own, ends - own)
 
 
 def _kinds(splitter: WordSplitter) -> npt.NDArray[np.uint8] | None:
@@ -78,21 +65,23 @@ def _bounds(
     Candidates are runs without separator. Each is cut before its first core character and behind
     its last one, where these are not its ends.
     """
-    solid = np.zeros(len(kinds) + 2, dtype=np.int8)
-    solid[1:-1] = kinds != _SEPARATOR
-    steps = np.diff(solid)
-    starts, stops = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
-    core = np.flatnonzero(kinds == _CORE)
-    before = np.searchsorted(core, starts)  # the first core character at or behind each start
-    behind = np.searchsorted(core, stops)
-    has_core = before < behind
-    first = core[before[has_core]]
-    last = core[behind[has_core] - 1] + 1
-    cuts_before = first[first > starts[has_core]]
-    cuts_behind = last[last < stops[has_core]]
+    starts, stops = _runs(kinds != _SEPARATOR)
+    core_starts, core_stops = _runs(kinds == _CORE)
+    opened, closed = kinds[starts] == _CONTEXT, kinds[stops - 1] == _CONTEXT
+    following = np.append(core_starts, len(kinds))[np.searchsorted(core_starts, starts[opened])]
+    cuts_before = following[following < stops[opened]]
+    previous = np.append(0, core_stops)[np.searchsorted(core_stops, stops[closed], side="right")]
+    cuts_behind = previous[previous > starts[closed]]
     begins = np.sort(np.concatenate([starts, cuts_before, cuts_behind]), kind="stable")
     ends = np.sort(np.concatenate([stops, cuts_before, cuts_behind]), kind="stable")
     return begins, ends
+
+
+def _runs(inside: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Where the runs of what is inside begin and end."""
+    padded = np.concatenate([[False], inside, [False]])
+    changes = np.flatnonzero(padded[1:] != padded[:-1])
+    return changes[::2], changes[1::2]
 
 
 def _right_length(
@@ -110,11 +99,3 @@ def _right_length(
     units = lengths + pairs[ends] - pairs[begins]
     keep: npt.NDArray[np.bool_] = (units >= least) & (units <= most)
     return keep
-
-
-def _one_by_one(splitter: WordSplitter, sentences: Sequence[str]) -> WordColumns:
-    found = [splitter.split(sentence) for sentence in sentences]
-    flat = [(word.begin, word.end) for words in found for word in words]
-    offsets = np.array(flat, dtype=np.int64).reshape(-1, 2)
-    counts = np.fromiter(map(len, found), dtype=np.int64, count=len(found))
-    return WordColumns(counts, offsets[:, 0].copy(), offsets[:, 1].copy())

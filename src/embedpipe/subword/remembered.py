@@ -1,0 +1,55 @@
+"""Remembers the pieces of words: text repeats them, and looking one up again costs far less."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from embedpipe.encoder.ragged import Ragged
+from embedpipe.subword.splitter import Splitter
+
+__all__ = ["RememberedWords"]
+
+_MOST_REMEMBERED, _LONGEST_REMEMBERED = 2**16, 32
+"""Words, and characters of a word: some 15 MB."""
+
+_ID_BYTES = np.dtype(np.int32).itemsize
+
+
+class RememberedWords:
+    """A splitter's answers for single words, which are remembered until there are too many.
+
+    Then all are forgotten: common words are soon met again, and no order needs to be kept. Threads
+    may share one of these.
+    """
+
+    def __init__(self, splitter: Splitter) -> None:
+        self._splitter = splitter
+        self._known: dict[str, bytes] = {}  # int32 ids
+
+    def split(self, texts: Sequence[str]) -> Ragged:
+        """Piece ids (int32) of each word."""
+        found: list[Any] = list(map(self._known.get, texts))
+        new = [i for i, ids in enumerate(found) if ids is None]
+        if new:
+            learned = self._learn([texts[i] for i in new])
+            for i, ids in zip(new, learned, strict=True):
+                found[i] = ids
+        offsets = np.zeros(len(found) + 1, dtype=np.int64)
+        np.cumsum(np.fromiter(map(len, found), np.int64, len(found)), out=offsets[1:])
+        return Ragged(np.frombuffer(b"".join(found), np.int32), offsets // _ID_BYTES)
+
+    def _learn(self, words: Sequence[str]) -> list[bytes]:
+        """The ids of new words, which are remembered from now on."""
+        pieces = self._splitter.split(words)
+        ids, cuts = pieces.values.tobytes(), (pieces.offsets * _ID_BYTES).tolist()
+        learned = [ids[begin:end] for begin, end in pairwise(cuts)]
+        for word, own in zip(words, learned, strict=True):
+            if len(word) <= _LONGEST_REMEMBERED:
+                self._known[word] = own
+        if len(self._known) > _MOST_REMEMBERED:
+            self._known.clear()
+        return learned
