@@ -42,6 +42,7 @@ format: .venv/dev ## rewrite the sources and the generated files as `check` want
 
 bench: .venv/bench .venv/model ## compare with other engines on this machine (nothing else should run)
 	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/text.py
 	$(BIN)/python benchmarks/startup.py
 
 clean: ## remove everything that these targets made

@@ -53,6 +53,9 @@ class LightPipeline:
         )
         self._inputs = _text_columns(self._model.stages)
         self._outputs = _kept_columns(pipelineModel.stages)
+        assemblers = [s for s in self._model.stages if isinstance(s, DocumentAssembler)]
+        # Spark NLP gives documents no metadata here
+        self._bare = {s.getOutputCol() for s in assemblers if s.as_recorded} & set(self._outputs)
 
     @overload
     def annotate(self, target: str) -> dict[str, list[str]]: ...
@@ -73,7 +76,10 @@ class LightPipeline:
 
         Raises InputError for anything but texts.
         """
-        return self._rows(_texts(target), self._annotations)
+        rows = self._rows(_texts(target), self._annotations)
+        for document in (document for row in rows for name in self._bare for document in row[name]):
+            document.metadata = {}
+        return rows
 
     def transform(self, dataframe: Frame) -> Frame:
         """The frame with the pipeline's columns, as `PipelineModel.transform` makes them."""
