@@ -38,8 +38,11 @@ COPIES = 10
 SCANNED = [2**12, 2**15]
 """Characters of each hostile text, to find the one on which a function's time grows most."""
 
-LENGTHS = [2**14, 2**15, 2**16, 2**17, 2**18]
-"""Characters of that one."""
+LENGTHS = [2**16, 2**17, 2**18]
+"""Characters of that one.
+
+Shorter ones would not compare: up to 50,000 characters, a batch of texts is split together.
+"""
 
 LONG_LENGTHS = [2**18, 2**19, 2**20]
 """Characters of lines of one class, the last one a mebibyte."""
@@ -47,10 +50,10 @@ LONG_LENGTHS = [2**18, 2**19, 2**20]
 TRIES = 3
 """Timings of each text that is reported; the fastest counts."""
 
-STEEPEST = 2.0
+STEEPEST = 3.0
 """Times as long a character may take in the longest text as in the shortest.
 
-What is quadratic takes 16 times as long; caches and noise stay below this.
+What is quadratic takes 4 times as long; caches and noise stay below this.
 """
 
 
