@@ -6,7 +6,6 @@ published for.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Iterator, Sequence
@@ -21,12 +20,13 @@ from embedpipe.errors import ModelFormatError, ModelNotFoundError, OutputError, 
 from embedpipe.files.strict_json import read_json
 from embedpipe.formats.huggingface import HuggingFaceModel
 from embedpipe.formats.opening import open_model, open_model_tree
+from embedpipe.formats.sentence_transformers import OWN_SETTINGS
 from embedpipe.light_pipeline import LightPipeline
 from embedpipe.models.catalog import catalog, show
 from embedpipe.models.catalog_file import CatalogModel, Published
 from embedpipe.models.encoder import Encoder
 from embedpipe.models.resolve import DEFAULT_MODEL, cache_directory, find_model
-from embedpipe.models.settle import RECORD
+from embedpipe.models.settle import record_text
 from embedpipe.output import AtomicFile
 from embedpipe.pipeline import Pipeline
 from embedpipe.stages import STAGES, DocumentAssembler, Tokenizer
@@ -139,7 +139,7 @@ def verify(name_or_path: str | os.PathLike[str] | None = None) -> Verification:
 
 def _entry(asked: str | os.PathLike[str], place: Path) -> CatalogModel:
     """The catalog's entry of the model at a place: as recorded there, else by its name."""
-    record = read_json(place / RECORD, dict) if (place / RECORD).is_file() else {}
+    record = read_json(place / OWN_SETTINGS, dict) if (place / OWN_SETTINGS).is_file() else {}
     name, version, language = (record.get(key) for key in ("name", "version", "language"))
     if isinstance(name, str):
         return show(f"{name}@{version}" if version else name, language)
@@ -148,8 +148,8 @@ def _entry(asked: str | os.PathLike[str], place: Path) -> CatalogModel:
     found = catalog().get(place.resolve().name)
     if found is None:
         raise ModelNotFoundError(
-            f"{place}: neither its {RECORD} nor its name tells which model of the catalog it is. "
-            f"Give the folder that model's name, or write it into {RECORD} as 'name'"
+            f"{place}: neither its {OWN_SETTINGS} nor its name tells which model of the catalog "
+            f"it is. Give the folder that model's name, or write it into {OWN_SETTINGS} as 'name'"
         )
     return found
 
@@ -257,7 +257,7 @@ def _tolerance(published: float) -> float:
 
 def _record(place: Path, used: Combination) -> str | None:
     """Write the outcome into the folder's record; why not, if that is not done."""
-    path = place / RECORD
+    path = place / OWN_SETTINGS
     ours = path.is_file() or (cache_directory() / "models").resolve() in place.resolve().parents
     if not place.is_dir() or not ours:
         return f"{place} is neither in the cache nor a folder that embedpipe has recorded"
@@ -266,10 +266,9 @@ def _record(place: Path, used: Combination) -> str | None:
         # Further digits depend on the processor; damaged weights can give NaN, which is no JSON.
         outcome[key] = float(f"{value:.3g}") if math.isfinite(value) else None
     content = read_json(path, dict) if path.is_file() else {}
-    text = json.dumps({**content, "verified": outcome}, indent=2, ensure_ascii=False)
     try:
         with AtomicFile(path) as file:
-            file.write(f"{text}\n".encode())
+            file.write(record_text({**content, "verified": outcome}).encode())
     except OutputError as error:
         return str(error)
     return None

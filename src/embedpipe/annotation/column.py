@@ -20,6 +20,7 @@ from embedpipe.annotation.schema import (
     WITH_VECTORS,
     is_annotation_type,
 )
+from embedpipe.arrays import offsets_of
 from embedpipe.errors import InputError
 
 __all__ = ["AnnotationColumn", "metadata_map"]
@@ -82,7 +83,7 @@ class AnnotationColumn:
         matrix, vector_lengths = _matrix(parts["embeddings"])
         return cls(
             _only_type(parts["annotatorType"], annotator_type),
-            offsets_of(lengths.to_numpy(zero_copy_only=False)),
+            offsets_of(lengths.to_numpy(zero_copy_only=False)).astype(np.int32),
             _int32(parts["begin"], "begin"),
             _int32(parts["end"], "end"),
             _cast(parts["result"], pa.string(), "result"),
@@ -177,7 +178,7 @@ class AnnotationColumn:
         kept = pa.array(keep)
         return AnnotationColumn(
             self.annotator_type,
-            offsets_of(keep)[self.row_offsets],
+            offsets_of(keep)[self.row_offsets].astype(np.int32),
             self.begin[keep],
             self.end[keep],
             self.result.filter(kept),
@@ -239,15 +240,11 @@ def metadata_map(fields: Mapping[str, pa.Array | str], length: int) -> pa.MapArr
     there = values.is_valid()
     counts = there.to_numpy(zero_copy_only=False).reshape(length, width).sum(axis=1)
     return pa.MapArray.from_arrays(
-        pa.array(offsets_of(counts)), keys.filter(there), values.filter(there), METADATA_TYPE
+        pa.array(offsets_of(counts).astype(np.int32)),
+        keys.filter(there),
+        values.filter(there),
+        METADATA_TYPE,
     )
-
-
-def offsets_of(lengths: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
-    """Begin and end offsets of sequences with these lengths laid end to end, int32 (n + 1,)."""
-    offsets = np.zeros(len(lengths) + 1, dtype=np.int32)
-    np.cumsum(lengths, out=offsets[1:])
-    return offsets
 
 
 def _regular_offsets(width: int, count: int) -> pa.Array:

@@ -32,7 +32,13 @@ except ImportError as error:
         "build it with: pip install . (in a clone; it needs a C++17 compiler)"
     ) from error
 
-__all__ = ["NativeEncoder", "default_threads", "multiply_add_peak", "supported_isas"]
+__all__ = [
+    "NativeEncoder",
+    "default_threads",
+    "multiply_add_peak",
+    "supported_isas",
+    "supported_precisions",
+]
 
 MOST_THREADS = 1024
 
@@ -46,6 +52,15 @@ def supported_isas() -> tuple[str, ...]:
     'portable'
     """
     return tuple(_native.supported_isas())
+
+
+def supported_precisions() -> tuple[str, ...]:
+    """Precisions that this processor computes in, the exact one first.
+
+    >>> supported_precisions()[0]
+    'float32'
+    """
+    return ("float32",)
 
 
 def choose_isa(name: str | None = None) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from embedpipe.arrays import offsets_of
 from embedpipe.errors import InputError
 
 __all__ = ["Ragged", "check_offsets", "check_piece_ids"]
@@ -109,10 +110,9 @@ class Ragged:
         """
         wanted = np.dtype(dtype)
         arrays = [_as_exact(sequence, wanted, i) for i, sequence in enumerate(sequences)]
-        offsets = np.zeros(len(arrays) + 1, dtype=np.int64)
-        np.cumsum([len(array) for array in arrays], out=offsets[1:])
+        lengths = np.fromiter(map(len, arrays), np.int64, len(arrays))
         values = np.concatenate(arrays) if arrays else np.empty(0, dtype=wanted)
-        return cls(values, offsets)
+        return cls(values, offsets_of(lengths))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

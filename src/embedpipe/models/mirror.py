@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 from embedpipe.errors import DownloadError, ModelFormatError, ParameterError
 from embedpipe.files.strict_json import parse_json
+from embedpipe.formats.sentence_transformers import OWN_SETTINGS
 from embedpipe.models.resolve import sha256_of
-from embedpipe.models.settle import RECORD
 from embedpipe.models.transfer import shown
 
 __all__ = ["MIRROR_VARIABLE", "Mirror", "fetch_from_mirror", "mirror"]
@@ -50,7 +50,7 @@ class _Directory:
         self.place = place
 
     def record(self, name: str) -> bytes | None:
-        path = Path(self.place, name, RECORD)
+        path = Path(self.place, name, OWN_SETTINGS)
         return path.read_bytes() if path.is_file() else None
 
     def bring(self, file: str, target: Path, sha256: str) -> None:
@@ -73,7 +73,7 @@ class _Address:
         from embedpipe.models.http_file import MissingFileError, read_small_file
 
         try:
-            return read_small_file(self._of(f"{name}/{RECORD}"))
+            return read_small_file(self._of(f"{name}/{OWN_SETTINGS}"))
         except MissingFileError:
             return None
 
@@ -111,7 +111,7 @@ def fetch_from_mirror(
     data = origin.record(name)
     if data is None:
         return False
-    where = f"{origin.place}/{name}/{RECORD}"
+    where = f"{origin.place}/{name}/{OWN_SETTINGS}"
     files = _listed(parse_json(data, dict, source=where).get("files"), where)
     check_size(sum(size for _, size in files.values()))
     for file, (digest, _) in files.items():
@@ -122,7 +122,7 @@ def fetch_from_mirror(
     for path in folder.rglob("*"):  # what an earlier process brought by another record
         if path.is_file() and path.relative_to(folder).as_posix() not in files:
             path.unlink()
-    (folder / RECORD).write_bytes(data)
+    (folder / OWN_SETTINGS).write_bytes(data)
     return True
 
 

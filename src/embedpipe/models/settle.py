@@ -12,14 +12,12 @@ from typing import Any
 
 from embedpipe.errors import ModelFormatError
 from embedpipe.files.strict_json import read_json
+from embedpipe.formats.sentence_transformers import OWN_SETTINGS
 from embedpipe.models.catalog_file import CatalogModel, Source
 from embedpipe.models.resolve import sha256_of
 from embedpipe.models.transfer import shown
 
-__all__ = ["RECORD", "adopt_archive", "adopt_files", "check_model", "origin_of", "settle"]
-
-RECORD = "embedpipe.json"
-"""What embedpipe knows of a model and of its files."""
+__all__ = ["adopt_archive", "adopt_files", "check_model", "origin_of", "record_text", "settle"]
 
 _HIDDEN_ACT = {"gelu_erf": "gelu", "gelu_tanh": "gelu_new"}
 _PYTORCH = "pytorch_model"  # what its files of weights begin with
@@ -70,7 +68,7 @@ def settle(folder: Path, model: CatalogModel, origin: Mapping[str, Any]) -> None
         _change(folder / "config.json", {"hidden_act": _HIDDEN_ACT[model.activation]})
     if model.case_sensitive is not None:
         _change(folder / "tokenizer_config.json", {"do_lower_case": not model.case_sensitive})
-    declared = read_json(folder / RECORD, dict) if (folder / RECORD).exists() else {}
+    declared = read_json(folder / OWN_SETTINGS, dict) if (folder / OWN_SETTINGS).exists() else {}
     facts = {key: value for key, value in asdict(model).items() if value is not None}
     del facts["sources"]
     files = {
@@ -79,11 +77,11 @@ def settle(folder: Path, model: CatalogModel, origin: Mapping[str, Any]) -> None
             "size": path.stat().st_size,
         }
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != RECORD
+        if path.is_file() and path.name != OWN_SETTINGS
     }
     record = {**declared, **facts, "source": dict(origin), "files": files}
-    (folder / RECORD).unlink(missing_ok=True)
-    _write_json(folder / RECORD, record)
+    (folder / OWN_SETTINGS).unlink(missing_ok=True)
+    _write_json(folder / OWN_SETTINGS, record)
     check_model(folder, model)
 
 
@@ -114,9 +112,13 @@ def _change(path: Path, changes: Mapping[str, Any]) -> None:
         _write_json(path, {**content, **changes})
 
 
+def record_text(content: Mapping[str, Any]) -> str:
+    """The text of a record for people to read, in the order of `content`."""
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
     with path.open("x", encoding="utf-8") as file:
-        json.dump(content, file, indent=2, ensure_ascii=False)
-        file.write("\n")
+        file.write(record_text(content))
         file.flush()
         os.fsync(file.fileno())

@@ -7,9 +7,9 @@ from itertools import chain
 
 import numpy as np
 
+from embedpipe.arrays import offsets_of
 from embedpipe.encoder.ragged import Ragged
 from embedpipe.params import Param, choice
-from embedpipe.stages.arrays import offsets_of
 from embedpipe.stages.basic_words import basic_words, first_basic_word
 from embedpipe.stages.word_embeddings import WordEmbeddings
 

@@ -11,11 +11,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from embedpipe.annotation import AnnotationColumn, AnnotatorType, metadata_map
+from embedpipe.arrays import offsets_of
 from embedpipe.encoder.pooling import POOLINGS, Pooling, check_pooling, normalize, pool
 from embedpipe.encoder.ragged import Ragged
 from embedpipe.errors import ParameterError
 from embedpipe.params import Param, boolean, choice
-from embedpipe.stages.arrays import offsets_of
 from embedpipe.stages.basic_words import basic_words
 from embedpipe.stages.encoder_stage import EncoderStage
 from embedpipe.stages.flattened import flattened, in_rows

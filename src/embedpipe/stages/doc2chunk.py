@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 
 from embedpipe.annotation import METADATA_TYPE, AnnotationColumn, AnnotatorType
+from embedpipe.arrays import offsets_of
 from embedpipe.errors import InputError
 from embedpipe.frames import Column, Kinds
 from embedpipe.params import Param, boolean, string
-from embedpipe.stages.arrays import offsets_of
 from embedpipe.stages.batch import Batch
 from embedpipe.stages.shared_params import HasOffsetUnit
 from embedpipe.stages.spans import cut

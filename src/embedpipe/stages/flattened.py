@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from embedpipe.arrays import offsets_of
 from embedpipe.encoder.ragged import Ragged
-from embedpipe.stages.arrays import offsets_of
 
 if TYPE_CHECKING:
     from embedpipe.encoder.reference import ReferenceEncoder

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from embedpipe.annotation import AnnotationColumn, annotation_field, metadata_map
+from embedpipe.arrays import offsets_of, ranges
 from embedpipe.errors import InputError
 from embedpipe.frames import Column
 from embedpipe.params import Param, choice
-from embedpipe.stages.arrays import offsets_of, ranges
 from embedpipe.stages.shared_params import HasCompatibility
 from embedpipe.stages.stage import Annotator
 

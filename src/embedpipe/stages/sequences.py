@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from embedpipe.arrays import offsets_of, ranges
 from embedpipe.encoder.ragged import Ragged
-from embedpipe.stages.arrays import offsets_of, ranges
 
 __all__ = ["Layout", "Parts", "Sequences", "join", "lay_out", "truncated", "windows"]
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from embedpipe.annotation import AnnotationColumn, metadata_map
-from embedpipe.stages.arrays import offsets_of, place_in_sequence, ranges
+from embedpipe.arrays import offsets_of, place_in_sequence, ranges
 from embedpipe.text.segment import Segment, Stretches
 
 __all__ = ["annotate_segments", "annotate_stretches", "cut", "sentence_numbers"]

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from embedpipe.annotation import AnnotationColumn, AnnotatorType, metadata_map
+from embedpipe.arrays import offsets_of
 from embedpipe.params import Param, boolean
-from embedpipe.stages.arrays import offsets_of
 from embedpipe.stages.pooled_embeddings import Members, members_within
 from embedpipe.stages.shared_params import HasOffsetUnit
 from embedpipe.stages.spans import sentence_numbers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -12,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from embedpipe.annotation import AnnotationColumn, AnnotatorType, metadata_map
+from embedpipe.arrays import offsets_of, place_in_sequence
 from embedpipe.encoder.ragged import Ragged
 from embedpipe.params import Param, choice
-from embedpipe.stages.arrays import offsets_of, place_in_sequence
 from embedpipe.stages.encoder_stage import EncoderStage
 from embedpipe.stages.sequences import Layout, Parts, lay_out
 from embedpipe.stages.spans import sentence_numbers
@@ -58,7 +59,8 @@ class WordEmbeddings(EncoderStage):
         """Vectors of the tokens, each in the context of its sentence."""
         sentences, tokens = columns
         if self.getMaxSentenceLength() <= 0:
-            return _only(tokens, np.zeros(len(tokens), bool), self.output_annotator_type)
+            none = tokens.filter(np.zeros(len(tokens), bool))
+            return replace(none, annotator_type=self.output_annotator_type)
         # Words repeat: whatever is done to the text of a token is done once per distinct token.
         distinct = tokens.result.dictionary_encode()
         texts, words = distinct.dictionary.to_pylist(), distinct.indices
@@ -89,7 +91,7 @@ class WordEmbeddings(EncoderStage):
             vectors,
             tokens.valid_rows,
         )
-        return _only(made, found, made.annotator_type) if self.as_recorded else made
+        return made.filter(found) if self.as_recorded else made
 
     def _vectors(
         self, layout: Layout, parts: Parts, homes: Int64
@@ -189,20 +191,3 @@ def _sentence_metadata(
     numbers = pa.array(sentence_numbers(sentences)[np.maximum(homes, 0)]).cast(pa.string())
     own = tokens.metadata_field("sentence")
     return pc.if_else(pa.array(homes >= 0), numbers, own)
-
-
-def _only(
-    column: AnnotationColumn, keep: npt.NDArray[np.bool_], annotator_type: str
-) -> AnnotationColumn:
-    """The annotations to `keep` (n,), in the rows that they stand in."""
-    kept = pa.array(keep)
-    return AnnotationColumn(
-        annotator_type,
-        offsets_of(keep)[column.row_offsets].astype(np.int32),
-        column.begin[keep],
-        column.end[keep],
-        column.result.filter(kept),
-        column.metadata.filter(kept),
-        None if column.embeddings is None else column.embeddings[keep],
-        column.valid_rows,
-    )

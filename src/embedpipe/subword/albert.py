@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 
 from embedpipe.encoder.ragged import Ragged
 from embedpipe.subword.normalizer import WORD_BOUNDARY
-from embedpipe.subword.unigram import Unigram, as_ragged
+from embedpipe.subword.splitter import as_ragged
+from embedpipe.subword.unigram import Unigram
 
 __all__ = ["AlbertText"]
 

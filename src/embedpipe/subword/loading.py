@@ -17,7 +17,7 @@ from embedpipe.subword.splitter import TokenizersSplitter
 from embedpipe.subword.tokenizer import SubwordTokenizer, TokenizerParts
 from embedpipe.subword.tokenizer_json import read_tokenizer_json
 from embedpipe.subword.unigram import Unigram
-from embedpipe.subword.wordpiece import WordPieceWords, wordpiece_for_text
+from embedpipe.subword.wordpiece import wordpiece_for_text, wordpiece_for_words
 
 __all__ = ["load_tokenizer", "make_tokenizer"]
 
@@ -82,7 +82,9 @@ def _from_vocabulary(data: bytes, source: str, settings: TokenizerSettings) -> T
     return TokenizerParts(
         vocabulary=vocabulary,
         text=TokenizersSplitter(tokenizer, source=source),
-        make_words=lambda: WordPieceWords(vocabulary, unk_piece=unk_piece, source=source),
+        make_words=lambda: TokenizersSplitter(
+            wordpiece_for_words(vocabulary, unk_piece=unk_piece), source=source
+        ),
         unk_piece=unk_piece,
     )
 

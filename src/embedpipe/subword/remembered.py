@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from embedpipe.arrays import offsets_of
 from embedpipe.encoder.ragged import Ragged
 from embedpipe.subword.splitter import Splitter
 
@@ -38,8 +39,7 @@ class RememberedWords:
             learned = self._learn([texts[i] for i in new])
             for i, ids in zip(new, learned, strict=True):
                 found[i] = ids
-        offsets = np.zeros(len(found) + 1, dtype=np.int64)
-        np.cumsum(np.fromiter(map(len, found), np.int64, len(found)), out=offsets[1:])
+        offsets = offsets_of(np.fromiter(map(len, found), np.int64, len(found)))
         return Ragged(np.frombuffer(b"".join(found), np.int32), offsets // _ID_BYTES)
 
     def _learn(self, words: Sequence[str]) -> list[bytes]:

@@ -6,15 +6,15 @@ import os
 from collections.abc import Sequence
 from functools import cache
 from itertools import chain
-from operator import attrgetter
 from typing import Any, Protocol
 
 import numpy as np
 
+from embedpipe.arrays import offsets_of
 from embedpipe.encoder.ragged import Ragged
 from embedpipe.errors import ModelFormatError
 
-__all__ = ["Splitter", "TokenizersSplitter"]
+__all__ = ["Splitter", "TokenizersSplitter", "as_ragged"]
 
 _PARALLELISM = "TOKENIZERS_PARALLELISM"
 
@@ -54,10 +54,13 @@ class TokenizersSplitter:
                 f"{self._source} made the tokenizers package fail on a text: {error}. "
                 "Fetch the model again"
             ) from error
-        offsets = np.zeros(len(encodings) + 1, dtype=np.int64)
-        np.cumsum(np.fromiter(map(len, encodings), np.int64, len(encodings)), out=offsets[1:])
-        all_ids = chain.from_iterable(map(attrgetter("ids"), encodings))
-        return Ragged(np.fromiter(all_ids, np.int32, int(offsets[-1])), offsets)
+        return as_ragged([encoding.ids for encoding in encodings])
+
+
+def as_ragged(rows: Sequence[Sequence[int]]) -> Ragged:
+    """Piece ids of each text end to end, as int32."""
+    offsets = offsets_of(np.fromiter(map(len, rows), np.int64, len(rows)))
+    return Ragged(np.fromiter(chain.from_iterable(rows), np.int32, int(offsets[-1])), offsets)
 
 
 @cache

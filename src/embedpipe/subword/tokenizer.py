@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from embedpipe.arrays import offsets_of
 from embedpipe.encoder.ragged import Ragged
 from embedpipe.errors import InputError, ParameterError
 from embedpipe.subword.remembered import RememberedWords
@@ -130,8 +131,7 @@ class SubwordTokenizer:
             return pieces
         skipped = self._parts.vocabulary.get(self._parts.skipped_in_words)
         keep = pieces.values != skipped
-        before = np.concatenate([[0], np.cumsum(keep, dtype=np.int64)])
-        return Ragged(pieces.values[keep], before[pieces.offsets])
+        return Ragged(pieces.values[keep], offsets_of(keep)[pieces.offsets])
 
     def pieces(self, ids: Iterable[int]) -> list[str]:
         """The text of each piece; InputError for an id that the tokenizer does not have."""
@@ -155,8 +155,7 @@ class SubwordTokenizer:
 
     def _surround(self, values: npt.NDArray[np.int32], lengths: npt.NDArray[np.int64]) -> Ragged:
         """The pieces of each text between `[CLS]` and `[SEP]`."""
-        offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
-        np.cumsum(lengths + _SPECIAL_PER_TEXT, out=offsets[1:])
+        offsets = offsets_of(lengths + _SPECIAL_PER_TEXT)
         ids = np.empty(offsets[-1], dtype=np.int32)
         inner = np.ones(offsets[-1], dtype=np.bool_)
         for position, special in ((offsets[:-1], self.cls_id), (offsets[1:] - 1, self.sep_id)):

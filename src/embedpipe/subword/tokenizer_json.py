@@ -22,7 +22,7 @@ from embedpipe.subword.settings import TokenizerSettings
 from embedpipe.subword.splitter import Splitter, TokenizersSplitter
 from embedpipe.subword.tokenizer import TokenizerParts
 from embedpipe.subword.unigram import Unigram
-from embedpipe.subword.wordpiece import WordPieceWords
+from embedpipe.subword.wordpiece import wordpiece_for_words
 
 __all__ = ["read_tokenizer_json"]
 
@@ -89,12 +89,12 @@ def _apply(settings: TokenizerSettings, normalizer: Any) -> None:
 
 def _wordpiece_words(tokenizer: Any, source: str) -> Splitter:
     model = tokenizer.model
-    return WordPieceWords(
+    words = wordpiece_for_words(
         tokenizer.get_vocab(with_added_tokens=False),
         unk_piece=model.unk_token,
-        source=source,
         continuation=model.continuing_subword_prefix,
     )
+    return TokenizersSplitter(words, source=source)
 
 
 def _unigram_words(tokenizer: Any, source: str) -> Splitter:

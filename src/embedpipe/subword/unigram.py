@@ -17,8 +17,9 @@ import numpy as np
 from embedpipe.encoder.ragged import Ragged
 from embedpipe.subword.normalizer import WORD_BOUNDARY, Normalizer
 from embedpipe.subword.sentencepiece import NORMAL, UNKNOWN, USER_DEFINED, SentencePieceModel
+from embedpipe.subword.splitter import as_ragged
 
-__all__ = ["Unigram", "as_ragged"]
+__all__ = ["Unigram"]
 
 _UNKNOWN_PENALTY = np.float32(10.0)
 """What an unknown character costs more than the least likely piece: kUnkPenalty."""
@@ -214,11 +215,3 @@ def _scores(model: SentencePieceModel) -> list[float]:
         else:
             scores.append({NORMAL: score, UNKNOWN: unknown}.get(kind, 0.0))
     return scores
-
-
-def as_ragged(rows: list[list[int]]) -> Ragged:
-    """Ids of each text end to end, as int32."""
-    offsets = np.zeros(len(rows) + 1, dtype=np.int64)
-    np.cumsum(np.fromiter(map(len, rows), np.int64, len(rows)), out=offsets[1:])
-    flat = [piece_id for row in rows for piece_id in row]
-    return Ragged(np.array(flat, dtype=np.int32), offsets)

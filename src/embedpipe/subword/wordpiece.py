@@ -5,16 +5,12 @@ Settings follow transformers' BertTokenizer. The vocabulary file is read in `loa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from embedpipe._dependencies import require
-from embedpipe.encoder.ragged import Ragged
-from embedpipe.subword.splitter import TokenizersSplitter
 
-__all__ = ["WordPieceWords", "wordpiece_for_text"]
+__all__ = ["wordpiece_for_text", "wordpiece_for_words"]
 
 _PURPOSE = "splitting text into WordPiece pieces"
 
@@ -52,40 +48,16 @@ def wordpiece_for_text(
     return tokenizer
 
 
-class WordPieceWords:
-    """Looks words up as they are, neither split nor folded: known ones here, others in pieces.
-
-    Most words are pieces by themselves, and WordPiece takes the longest first piece that fits.
-    """
-
-    def __init__(
-        self,
-        vocabulary: Mapping[str, int],
-        *,
-        unk_piece: str,
-        source: str,
-        continuation: str = "##",
-    ) -> None:
-        """Take the pieces and their ids; `source` names the file in errors."""
-        tokenizers = require("tokenizers", _PURPOSE)
-        model = tokenizers.models.WordPiece(
+def wordpiece_for_words(
+    vocabulary: Mapping[str, int], *, unk_piece: str, continuation: str = "##"
+) -> Any:
+    """A `tokenizers.Tokenizer` that looks words up as they are, neither split nor folded."""
+    tokenizers = require("tokenizers", _PURPOSE)
+    return tokenizers.Tokenizer(
+        tokenizers.models.WordPiece(
             vocabulary,
             unk_token=unk_piece,
             max_input_chars_per_word=_LONGEST_WORD,
             continuing_subword_prefix=continuation,
         )
-        self._in_pieces = TokenizersSplitter(tokenizers.Tokenizer(model), source=source)
-        self._whole = {p: i for p, i in vocabulary.items() if 0 < len(p) <= _LONGEST_WORD}
-
-    def split(self, texts: Sequence[str]) -> Ragged:
-        """Piece ids (int32) of each word."""
-        single = np.fromiter((self._whole.get(word, -1) for word in texts), np.int32, len(texts))
-        others = np.flatnonzero(single < 0)
-        pieces = self._in_pieces.split([texts[i] for i in others.tolist()])
-        lengths = np.ones(len(texts), dtype=np.int64)
-        lengths[others] = pieces.lengths
-        offsets = np.zeros(len(texts) + 1, dtype=np.int64)
-        np.cumsum(lengths, out=offsets[1:])
-        values = np.repeat(single, lengths)
-        values[values < 0] = pieces.values
-        return Ragged(values, offsets)
+    )
