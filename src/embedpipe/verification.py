@@ -32,7 +32,7 @@ from embedpipe.pipeline import Pipeline
 from embedpipe.stages import STAGES, DocumentAssembler, Tokenizer
 from embedpipe.stages.encoder_stage import EncoderStage
 
-__all__ = ["FLOAT32_TOLERANCE", "Combination", "Verification", "verify"]
+__all__ = ["FLOAT32_TOLERANCE", "Combination", "Verification", "catalog_entry", "verify"]
 
 Case = Literal["lower", "cased"]
 
@@ -76,7 +76,8 @@ class Verification:
 
     name: of the model in the catalog. place: its folder or archive. combinations: all that were
     tried. used: the one among them that the model's files ask for. unrecorded: why nothing was
-    written into the folder's `embedpipe.json`; None if it was.
+    written into the folder's `embedpipe.json`; None if it was. rows: what is published. computed:
+    the first values of each row's vector with the settings in use, as many as are published.
     """
 
     name: str
@@ -84,6 +85,8 @@ class Verification:
     combinations: tuple[Combination, ...]
     used: Combination
     unrecorded: str | None
+    rows: tuple[Published, ...]
+    computed: tuple[tuple[float, ...], ...]
 
     def check(self) -> None:
         """Raise ModelFormatError, which names the settings that fit, unless those in use do."""
@@ -105,15 +108,17 @@ class Verification:
         )
 
 
-def verify(name_or_path: str | os.PathLike[str] | None = None) -> Verification:
+def verify(
+    name_or_path: str | os.PathLike[str] | None = None, *, record: bool = True
+) -> Verification:
     """Compare a model with its published values, in each pooling, form of GELU and case.
 
     name_or_path: as `find_model` takes it, and a model of the catalog is downloaded like there; a
     folder's model is the one that its `embedpipe.json` names, else that of the folder's name.
 
     The outcome for the settings in use is recorded in the folder's `embedpipe.json` as `verified`,
-    if that is there already or the folder is in the cache. A model that does not fit is no error
-    here, but in `Verification.check`.
+    if that is there already or the folder is in the cache; not if `record` is False. A model that
+    does not fit is no error here, but in `Verification.check`.
 
     Raises ParameterError if nothing is published to compare with, ModelNotFoundError or
     ModelFormatError if the catalog does not know the model or it cannot be opened.
@@ -128,17 +133,24 @@ def verify(name_or_path: str | os.PathLike[str] | None = None) -> Verification:
         if known is not None and not Path(asked).exists():
             _comparable(known)  # before it is downloaded
     place = find_model(name_or_path)
-    entry = _entry(asked, place)
+    entry = catalog_entry(asked, place)
     rows = _comparable(entry)
     model = open_model(open_model_tree(place))
     tried = list(_combinations(entry, rows, model))
-    used = next(combination for combination, in_use in tried if in_use)
-    combinations = tuple(combination for combination, _ in tried)
-    return Verification(entry.name, place, combinations, used, _record(place, used))
+    used, vectors = next((combination, made) for combination, made, in_use in tried if in_use)
+    combinations = tuple(combination for combination, _, _ in tried)
+    unrecorded = _record(place, used) if record else "that was not asked for"
+    computed = tuple(
+        tuple(vector[: len(row.values)]) for row, vector in zip(rows, vectors, strict=True)
+    )
+    return Verification(entry.name, place, combinations, used, unrecorded, tuple(rows), computed)
 
 
-def _entry(asked: str | os.PathLike[str], place: Path) -> CatalogModel:
-    """The catalog's entry of the model at a place: as recorded there, else by its name."""
+def catalog_entry(asked: str | os.PathLike[str], place: Path) -> CatalogModel:
+    """The catalog's entry of the model at a place: as recorded there, else by its name.
+
+    Raises ModelNotFoundError if the catalog has none.
+    """
     record = read_json(place / OWN_SETTINGS, dict) if (place / OWN_SETTINGS).is_file() else {}
     name, version, language = (record.get(key) for key in ("name", "version", "language"))
     if isinstance(name, str):
@@ -184,8 +196,8 @@ def _stage_class(entry: CatalogModel) -> type[EncoderStage]:
 
 def _combinations(
     entry: CatalogModel, rows: Sequence[Published], model: HuggingFaceModel
-) -> Iterator[tuple[Combination, bool]]:
-    """Every combination, and whether it is what users of the stage get who set nothing.
+) -> Iterator[tuple[Combination, list[list[float]], bool]]:
+    """Every combination, the rows' vectors, and whether it is what users get who set nothing.
 
     The weights are read once, and packed once for each form of GELU.
     """
@@ -204,9 +216,10 @@ def _combinations(
             for pooling in poolings:
                 if pooling != FIRST_PIECE:
                     stage.setParams(pooling=pooling)
-                farthest = _farthest(rows, _vectors(stage, rows, entry.name))
+                vectors = _vectors(stage, rows, entry.name)
+                farthest = _farthest(rows, vectors)
                 combination = Combination(pooling, activation, case, *farthest)
-                yield combination, combination.settings == in_use
+                yield combination, vectors, combination.settings == in_use
 
 
 def _vectors(stage: EncoderStage, rows: Sequence[Published], name: str) -> list[list[float]]:

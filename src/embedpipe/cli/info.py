@@ -11,6 +11,7 @@ from typing import Any
 
 import embedpipe
 from embedpipe.errors import MissingDependencyError, ModelNotFoundError
+from embedpipe.processor import processor_name
 
 __all__ = ["add_parser", "gather"]
 
@@ -47,7 +48,7 @@ def gather(model: str | Path | None = None) -> dict[str, Any]:
         "embedpipe": embedpipe.__version__,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
+        "processor": processor_name(),
     }
     try:
         from embedpipe.encoder.native import default_threads, supported_isas
@@ -106,14 +107,3 @@ def _model_facts(model: str | Path | None) -> dict[str, Any]:
             "normalized": encoder.normalize,
         },
     }
-
-
-def _processor() -> str:
-    """The processor's name as its maker gives it, where the system tells it."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
-            key, _, value = line.partition(":")
-            if key.strip() in ("model name", "Model"):
-                return value.strip()
-    return platform.processor() or platform.machine()

@@ -1,0 +1,63 @@
+"""The files of a card, each of which appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from embedpipe.card.facts import CardFacts
+from embedpipe.card.rendering import html, markdown
+from embedpipe.errors import OutputError
+from embedpipe.output import AtomicFile
+
+__all__ = ["MARKDOWN", "PAGE", "check_output", "write_card"]
+
+MARKDOWN, PAGE = "README.md", "index.html"
+
+
+def check_output(directory: str | os.PathLike[str], *, force: bool = False) -> None:
+    """Raise OutputError if a card may not be written there: worth a look before measuring."""
+    folder = Path(directory)
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"cannot write {folder}: it is a file; give the name of a directory")
+    if not folder.absolute().parent.is_dir():
+        raise OutputError(
+            f"cannot write {folder}: the folder {folder.parent} does not exist; make it first"
+        )
+    there = [name for name in (MARKDOWN, PAGE) if os.path.lexists(folder / name)]
+    if there and not force:
+        raise OutputError(
+            f"cannot write {folder}: it has {' and '.join(there)} already; use --force (in Python "
+            "force=True) to replace them, or name another directory"
+        )
+
+
+def write_card(
+    facts: CardFacts, directory: str | os.PathLike[str], *, force: bool = False
+) -> tuple[Path, Path]:
+    """Write `README.md` and `index.html` into a directory, which is made; their paths.
+
+    force: whether files of these names are replaced; others there are never touched. Raises
+    OutputError, and leaves what was there as it was.
+
+    >>> import tempfile
+    >>> from embedpipe.card import gather
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     paths = write_card(gather("all-MiniLM-L6-v2", measured=False), folder)
+    ...     [path.name for path in paths], "384" in paths[0].read_text(encoding="utf-8")
+    (['README.md', 'index.html'], True)
+    """
+    check_output(directory, force=force)
+    texts = markdown(facts), html(facts)
+    folder = Path(directory)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {folder}: {error.strerror}; change its permissions or name another one"
+        ) from error
+    paths = folder / MARKDOWN, folder / PAGE
+    with AtomicFile(paths[0]) as readme, AtomicFile(paths[1]) as page:
+        for file, text in zip((readme, page), texts, strict=True):
+            file.write(text.encode("utf-8"))
+    return paths

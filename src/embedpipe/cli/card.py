@@ -1,0 +1,73 @@
+"""``embedpipe card``: the model card of a model, with measured figures."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from embedpipe.cli.options import InputOptions, positive_number
+
+__all__ = ["add_parser"]
+
+_MOST_TEXTS = 1000
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command to the subparsers of `embedpipe`."""
+    parser = commands.add_parser(
+        "card",
+        help="write a model's card with measured figures",
+        description="Write README.md (with the front matter of Hugging Face's model cards) and "
+        "index.html: sizes, published values beside computed ones, speed and precision here.",
+    )
+    parser.add_argument("model", metavar="NAME|FOLDER", help="a model's name or folder")
+    parser.add_argument(
+        "-o", "--output", metavar="DIR", default="card", help="default: %(default)s"
+    )
+    parser.add_argument("--no-measure", action="store_true", help="compute nothing with the model")
+    parser.add_argument(
+        "--text", metavar="FILE", help=f"measure on its first {_MOST_TEXTS:,} texts"
+    )
+    parser.add_argument(
+        "--threads",
+        type=positive_number,
+        metavar="N",
+        help="default: the cores this process may use",
+    )
+    parser.add_argument("--force", action="store_true", help="replace a card that is there")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Carry out the parsed command and print where the card is."""
+    import sys
+
+    from embedpipe.card import gather, write_card
+    from embedpipe.card.writing import check_output
+
+    check_output(args.output, force=args.force)
+    options: dict[str, Any] = {}
+    if args.text is not None:
+        options = {"texts": _texts(args.text), "text_source": Path(args.text).name}
+    facts = gather(
+        args.model,
+        measured=not args.no_measure,
+        threads=args.threads,
+        progress=sys.stderr.isatty(),
+        **options,
+    )
+    for path in write_card(facts, args.output, force=args.force):
+        print(path)
+
+
+def _texts(file: str) -> list[str]:
+    """The first texts of a file that are not empty."""
+    from embedpipe.cli.records import read_records
+
+    found: list[str] = []
+    for batch in read_records([file], InputOptions()):
+        found += [text for text in batch.texts if text and not text.isspace()]
+        if len(found) >= _MOST_TEXTS:
+            break
+    return found[:_MOST_TEXTS]
