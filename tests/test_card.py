@@ -60,7 +60,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_facts_are_those_of_the_files(folder):
-    facts = gather(folder, measured=False)
+    facts = gather(folder, measuring=None)
     tensors = load_file(folder / "model.safetensors")
     assert facts.parameters == sum(tensor.size for tensor in tensors.values())
     assert (facts.max_length, facts.config.vocab_size) == (MAX_LENGTH, len(PIECES))
@@ -80,7 +80,7 @@ def test_published_values_stand_beside_computed_ones(folder):
 
 
 def test_hostile_text_stays_text_and_secrets_stay_out(folder):
-    facts = gather(folder, measured=False)
+    facts = gather(folder, measuring=None)
     page, text = Balanced(html(facts)), markdown(facts)
     assert "script" not in page.tags
     assert '<script>alert("1")</script>' in page.text
@@ -94,10 +94,10 @@ def test_hostile_text_stays_text_and_secrets_stay_out(folder):
 
 def test_a_folder_that_no_catalog_knows(folder):
     other = folder.rename(folder.with_name("other <b>"))
-    text = markdown(gather(other, measured=False))
+    text = markdown(gather(other, measuring=None))
     assert ModelCard(text).data.license == "unknown"
     assert "| License | unknown |" in text
-    assert Balanced(html(gather(other, measured=False))).text.count("other <b>") > 1
+    assert Balanced(html(gather(other, measuring=None))).text.count("other <b>") > 1
 
 
 def test_another_precision_is_compared_with_float32(folder, tmp_path, monkeypatch):
@@ -110,7 +110,7 @@ def test_another_precision_is_compared_with_float32(folder, tmp_path, monkeypatc
     monkeypatch.setattr(measuring, "supported_precisions", lambda: ("float32", "int8"))
     monkeypatch.setattr(Encoder, "load", by_precision)
     texts = ["abc", "d e f", "ghi jkl"]
-    exact, other = measuring.measure(folder, words=False, texts=texts).figures
+    exact, other = measuring.measure(folder, measuring.Measuring(texts), words=False).figures
     first, second = load(folder).encode(texts), load(worse).encode(texts)
     cosines = [
         a @ b / np.linalg.norm(a) / np.linalg.norm(b)

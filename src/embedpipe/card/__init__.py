@@ -1,7 +1,8 @@
 """Model cards: facts of a model, some of them measured, as Markdown and as HTML."""
 
 from embedpipe.card.facts import CardFacts, gather
+from embedpipe.card.measuring import Measuring
 from embedpipe.card.rendering import html, markdown
 from embedpipe.card.writing import write_card
 
-__all__ = ["CardFacts", "gather", "html", "markdown", "write_card"]
+__all__ = ["CardFacts", "Measuring", "gather", "html", "markdown", "write_card"]

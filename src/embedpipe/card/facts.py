@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from embedpipe.card.measuring import SENTENCES, Measured, measure
+from embedpipe.card.measuring import Measured, Measuring, measure
 from embedpipe.encoder.config import EncoderConfig
 from embedpipe.errors import ModelNotFoundError, ParameterError
 from embedpipe.files.strict_json import read_json
@@ -21,6 +20,8 @@ from embedpipe.models.resolve import DEFAULT_MODEL, find_model, sha256_of
 from embedpipe.verification import Verification, catalog_entry, verify
 
 __all__ = ["CardFacts", "CardFile", "gather"]
+
+_USUAL = Measuring()
 
 
 @dataclass(frozen=True)
@@ -61,16 +62,12 @@ class CardFacts:
 def gather(
     name_or_path: str | os.PathLike[str] | None = None,
     *,
-    measured: bool = True,
-    texts: Sequence[str] = SENTENCES,
-    text_source: str = "sentences made for model cards",
-    threads: int | None = None,
-    progress: bool = False,
+    measuring: Measuring | None = _USUAL,
 ) -> CardFacts:
     """The facts of a model, as `find_model` finds it; no file is changed.
 
-    measured: whether to compute published values and measure. texts, threads, progress: as for
-    `measure`. Raises ModelNotFoundError or ModelFormatError for a model that cannot be opened.
+    measuring: on what to measure; None computes no published values either, and measures nothing.
+    Raises ModelNotFoundError or ModelFormatError for a model that cannot be opened.
     """
     asked = DEFAULT_MODEL if name_or_path is None else name_or_path
     place = find_model(name_or_path)
@@ -78,7 +75,7 @@ def gather(
     entry = _entry(asked, place)
     is_word = entry is not None and entry.task == "word"
     verification, unverified = (None, "not computed, as nothing was measured")
-    if measured:
+    if measuring is not None:
         verification, unverified = _verified(asked, entry)
     record = read_json(place / OWN_SETTINGS, dict) if (place / OWN_SETTINGS).is_file() else {}
     return CardFacts(
@@ -95,16 +92,7 @@ def gather(
         files=tuple(_files(place, _digests(record, entry))),
         verification=verification,
         unverified=unverified,
-        measured=measure(
-            place,
-            words=is_word,
-            texts=texts,
-            text_source=text_source,
-            threads=threads,
-            progress=progress,
-        )
-        if measured
-        else None,
+        measured=None if measuring is None else measure(place, measuring, words=is_word),
     )
 
 

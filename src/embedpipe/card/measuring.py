@@ -18,7 +18,7 @@ from embedpipe.models.encoder import Encoder
 from embedpipe.models.windows import progress_bar
 from embedpipe.processor import processor_name
 
-__all__ = ["SENTENCES", "Figures", "Measured", "measure"]
+__all__ = ["SENTENCES", "Figures", "Measured", "Measuring", "measure"]
 
 SENTENCES = (
     "The train is late.",
@@ -72,29 +72,35 @@ class Measured:
     figures: tuple[Figures, ...]
 
 
-def measure(
-    place: Path,
-    *,
-    words: bool,
-    texts: Sequence[str] = SENTENCES,
-    text_source: str = "sentences made for model cards",
-    threads: int | None = None,
-    progress: bool = False,
-) -> Measured:
+@dataclass(frozen=True)
+class Measuring:
+    """What to measure on: texts, which these are, most threads (None: the cores there are).
+
+    progress: whether to show a bar on standard error.
+    """
+
+    texts: Sequence[str] = SENTENCES
+    text_source: str = "sentences made for model cards"
+    threads: int | None = None
+    progress: bool = False
+
+
+def measure(place: Path, options: Measuring, *, words: bool) -> Measured:
     """Measure the model at `place` in each precision of this processor.
 
     words: whether the model is for vectors of words, so that those of all pieces are compared and
     made, instead of one of each text. Speed is from texts to vectors, the median of three runs or
     of as many as a second holds. Raises InputError without texts.
     """
+    texts = options.texts
     if not texts:
-        raise InputError(f"{text_source}: no text to measure on; give at least one line")
+        raise InputError(f"{options.text_source}: no text to measure on; give at least one line")
     figures: list[Figures] = []
     exact: npt.NDArray[np.float32] | None = None
     precisions = supported_precisions()
-    with progress_bar(len(precisions), shown=progress) as advance:
+    with progress_bar(len(precisions), shown=options.progress) as advance:
         for precision in precisions:
-            encoder = Encoder.load(place, precision=cast(Any, precision), threads=threads)
+            encoder = Encoder.load(place, precision=cast(Any, precision), threads=options.threads)
             vectors = _vectors(encoder, texts, words=words)
             if exact is None:  # float32 comes first
                 exact, first = vectors, encoder
@@ -113,7 +119,7 @@ def measure(
         processor_name(),
         first.isa,
         first.threads,
-        text_source,
+        options.text_source,
         len(texts),
         pieces,
         "pieces" if words else "sentences",

@@ -43,7 +43,7 @@ def write_card(
     >>> import tempfile
     >>> from embedpipe.card import gather
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     paths = write_card(gather("all-MiniLM-L6-v2", measured=False), folder)
+    ...     paths = write_card(gather("all-MiniLM-L6-v2", measuring=None), folder)
     ...     [path.name for path in paths], "384" in paths[0].read_text(encoding="utf-8")
     (['README.md', 'index.html'], True)
     """

@@ -43,20 +43,15 @@ def run(args: argparse.Namespace) -> None:
     """Carry out the parsed command and print where the card is."""
     import sys
 
-    from embedpipe.card import gather, write_card
+    from embedpipe.card import Measuring, gather, write_card
     from embedpipe.card.writing import check_output
 
     check_output(args.output, force=args.force)
     options: dict[str, Any] = {}
     if args.text is not None:
         options = {"texts": _texts(args.text), "text_source": Path(args.text).name}
-    facts = gather(
-        args.model,
-        measured=not args.no_measure,
-        threads=args.threads,
-        progress=sys.stderr.isatty(),
-        **options,
-    )
+    measuring = Measuring(threads=args.threads, progress=sys.stderr.isatty(), **options)
+    facts = gather(args.model, measuring=None if args.no_measure else measuring)
     for path in write_card(facts, args.output, force=args.force):
         print(path)
 
