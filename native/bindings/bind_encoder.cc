@@ -9,6 +9,7 @@
 #include "bindings.h"
 #include "engine/encoder.h"
 #include "engine/processor.h"
+#include "engine/results.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -22,6 +23,14 @@ using Array = nb::ndarray<const Scalar, nb::ndim<Rank>, nb::c_contig, nb::device
 using Matrix = Array<float, 2>;
 using Vector = Array<float, 1>;
 using Result = nb::ndarray<nb::numpy, float, nb::ndim<2>>;
+
+Result empty_result(size_t rows, size_t columns) {
+  auto memory = std::make_unique<ResultMemory>(static_cast<std::ptrdiff_t>(rows * columns));
+  float* values = memory->data();
+  nb::capsule owner(memory.get(), [](void* p) noexcept { delete static_cast<ResultMemory*>(p); });
+  memory.release();
+  return Result(values, {rows, columns}, owner);
+}
 
 void require(bool condition, const char* what) {
   if (!condition) throw std::invalid_argument(std::string("encoder: ") + what);
@@ -173,13 +182,10 @@ class BoundEncoder {
   template <class Fill>
   Result fill(size_t rows, const Fill& fill) const {
     const size_t columns = static_cast<size_t>(encoder_->hidden());
-    float* values = embedpipe::allocate_floats(static_cast<std::ptrdiff_t>(rows * columns));
-    nb::capsule owner(values, [](void* p) noexcept { std::free(p); });
-    {
-      const nb::gil_scoped_release release;
-      fill(values);
-    }
-    return Result(values, {rows, columns}, owner);
+    Result result = empty_result(rows, columns);
+    const nb::gil_scoped_release release;
+    fill(result.data());
+    return result;
   }
 
   Matrix words_, positions_, types_;
@@ -190,6 +196,8 @@ class BoundEncoder {
 }  // namespace
 
 void bind_encoder(nb::module_& module) {
+  module.def("empty_result", &empty_result, "rows"_a, "columns"_a,
+             "Float32 (rows, columns), not filled, in memory that is kept for later results.");
   nb::class_<BoundLinear>(module, "Linear", "y = x W^T + b: weight (outputs, inputs), bias (outputs,)")
       .def(
           "__init__", [](BoundLinear* self, Matrix weight, Vector bias) { new (self) BoundLinear{weight, bias}; },

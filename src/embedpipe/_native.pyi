@@ -18,6 +18,13 @@ def supported_isas() -> list[str]:
 def multiply_add_peak(isa: str, threads: int) -> float:
     """GFLOP/s of a register-only multiply-add loop on `threads` threads."""
 
+def empty_result(
+    rows: int, columns: int
+) -> Annotated[NDArray[numpy.float32], dict(shape=(None, None))]:
+    """
+    Float32 (rows, columns), not filled, in memory that is kept for later results.
+    """
+
 class Linear:
     """y = x W^T + b: weight (outputs, inputs), bias (outputs,)"""
 

@@ -35,6 +35,7 @@ except ImportError as error:
 __all__ = [
     "NativeEncoder",
     "default_threads",
+    "empty_vectors",
     "multiply_add_peak",
     "supported_isas",
     "supported_precisions",
@@ -123,6 +124,18 @@ def check_threads(threads: int | None) -> int:
 def multiply_add_peak(threads: int | None = None, *, isa: str | None = None) -> float:
     """Measured GFLOP/s of a register-only multiply-add loop: the ceiling of any float32 kernel."""
     return _native.multiply_add_peak(choose_isa(isa), check_threads(threads))
+
+
+def empty_vectors(count: int, size: int) -> Float32:
+    """Float32 (count, size), not filled, for large results that come again and again.
+
+    Its memory is kept for the next such array, up to 256 MB: the system would take milliseconds to
+    find and clear every two megabytes anew.
+
+    >>> empty_vectors(2, 3).shape
+    (2, 3)
+    """
+    return _native.empty_result(count, size)
 
 
 class NativeEncoder:
