@@ -314,7 +314,7 @@ def test_a_record_that_cannot_be_written_is_told(publish, monkeypatch, capsys):
     def refuse(path: Path) -> None:
         raise OutputError(f"cannot write {path}: no space")
 
-    monkeypatch.setattr("embedpipe.verification.AtomicFile", refuse)
+    monkeypatch.setattr("embedpipe.models.settle.AtomicFile", refuse)
     main(["verify", "house"])
     assert "not recorded: cannot write" in capsys.readouterr().out
     assert "verified" not in json.loads((folder / "embedpipe.json").read_text())

@@ -17,7 +17,6 @@ from typing import Literal, get_args
 from embedpipe.encoder.config import Activation
 from embedpipe.encoder.pooling import POOLINGS
 from embedpipe.errors import ModelFormatError, ModelNotFoundError, OutputError, ParameterError
-from embedpipe.files.strict_json import read_json
 from embedpipe.formats.huggingface import HuggingFaceModel
 from embedpipe.formats.opening import open_model, open_model_tree
 from embedpipe.formats.sentence_transformers import OWN_SETTINGS
@@ -26,13 +25,20 @@ from embedpipe.models.catalog import catalog, show
 from embedpipe.models.catalog_file import CatalogModel, Published
 from embedpipe.models.encoder import Encoder
 from embedpipe.models.resolve import DEFAULT_MODEL, cache_directory, find_model
-from embedpipe.models.settle import record_text
-from embedpipe.output import AtomicFile
+from embedpipe.models.settle import add_to_record, read_record
 from embedpipe.pipeline import Pipeline
 from embedpipe.stages import STAGES, DocumentAssembler, Tokenizer
 from embedpipe.stages.encoder_stage import EncoderStage
 
-__all__ = ["FLOAT32_TOLERANCE", "Combination", "Verification", "catalog_entry", "verify"]
+__all__ = [
+    "FLOAT32_TOLERANCE",
+    "Combination",
+    "Verification",
+    "catalog_entry",
+    "stage_class",
+    "verify",
+    "why_not_comparable",
+]
 
 Case = Literal["lower", "cased"]
 
@@ -151,7 +157,7 @@ def catalog_entry(asked: str | os.PathLike[str], place: Path) -> CatalogModel:
 
     Raises ModelNotFoundError if the catalog has none.
     """
-    record = read_json(place / OWN_SETTINGS, dict) if (place / OWN_SETTINGS).is_file() else {}
+    record = read_record(open_model_tree(place))
     name, version, language = (record.get(key) for key in ("name", "version", "language"))
     if isinstance(name, str):
         return show(f"{name}@{version}" if version else name, language)
@@ -166,25 +172,37 @@ def catalog_entry(asked: str | os.PathLike[str], place: Path) -> CatalogModel:
     return found
 
 
+def why_not_comparable(entry: CatalogModel) -> str | None:
+    """Why vectors cannot be compared with the catalog's published values; None if they can."""
+    rows = _published(entry)
+    if not rows:
+        return f"the catalog has no published values of a {_level(entry)} to compare with"
+    if len({row.text for row in rows}) > 1 and len({row.values for row in rows}) == 1:
+        return "the published values are the same for different texts, so that they tell nothing"
+    return None
+
+
 def _comparable(entry: CatalogModel) -> list[Published]:
     """The rows that vectors can be compared with; ParameterError if there are none."""
-    level = "sentence" if entry.task == "sentence" else "token"
-    rows = [row for row in entry.published if row.level == level]
-    remedy = "Describe the model with 'published' values in a file of EMBEDPIPE_CATALOG"
-    if not rows:
+    reason = why_not_comparable(entry)
+    if reason is not None:
         raise ParameterError(
-            f"{entry.name}: the catalog has no published values of a {level} to compare with. "
-            + remedy
+            f"{entry.name}: {reason}. Describe the model with 'published' values in a file of "
+            "EMBEDPIPE_CATALOG"
         )
-    if len({row.text for row in rows}) > 1 and len({row.values for row in rows}) == 1:
-        raise ParameterError(
-            f"{entry.name}: the published values are the same for different texts, so that they "
-            f"tell nothing. {remedy}"
-        )
-    return rows
+    return _published(entry)
 
 
-def _stage_class(entry: CatalogModel) -> type[EncoderStage]:
+def _published(entry: CatalogModel) -> list[Published]:
+    return [row for row in entry.published if row.level == _level(entry)]
+
+
+def _level(entry: CatalogModel) -> str:
+    return "sentence" if entry.task == "sentence" else "token"
+
+
+def stage_class(entry: CatalogModel) -> type[EncoderStage]:
+    """The stage that a model was published for; ParameterError if it is none of ours."""
     for stage in STAGES:
         if stage.__name__ == entry.annotator and issubclass(stage, EncoderStage):
             return stage
@@ -201,13 +219,13 @@ def _combinations(
 
     The weights are read once, and packed once for each form of GELU.
     """
-    stage_class = _stage_class(entry)
+    made_for = stage_class(entry)
     poolings: Sequence[str] = [FIRST_PIECE]
     if entry.task == "sentence":
         poolings = [p for p in POOLINGS if p != "pooler" or model.weights.pooler is not None]
     for activation in get_args(Activation):
         variant = replace(model, config=replace(model.config, activation=activation))
-        stage = stage_class(Encoder.of_model(variant, name=entry.name, reference=None))
+        stage = made_for(Encoder.of_model(variant, name=entry.name, reference=None))
         own_case = stage.getCaseSensitive()
         own_pooling = model.pooling if entry.task == "sentence" else FIRST_PIECE
         in_use = (own_pooling, model.config.activation, "cased" if own_case else "lower")
@@ -278,10 +296,8 @@ def _record(place: Path, used: Combination) -> str | None:
     for key, value in (("difference", used.difference), ("tolerance", used.tolerance)):
         # Further digits depend on the processor; damaged weights can give NaN, which is no JSON.
         outcome[key] = float(f"{value:.3g}") if math.isfinite(value) else None
-    content = read_json(path, dict) if path.is_file() else {}
     try:
-        with AtomicFile(path) as file:
-            file.write(record_text({**content, "verified": outcome}).encode())
+        add_to_record(place, {"verified": outcome})
     except OutputError as error:
         return str(error)
     return None

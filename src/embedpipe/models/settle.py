@@ -12,12 +12,23 @@ from typing import Any
 
 from embedpipe.errors import ModelFormatError
 from embedpipe.files.strict_json import read_json
+from embedpipe.formats.file_tree import FileTree
 from embedpipe.formats.sentence_transformers import OWN_SETTINGS
 from embedpipe.models.catalog_file import CatalogModel, Source
 from embedpipe.models.resolve import sha256_of
 from embedpipe.models.transfer import shown
+from embedpipe.output import AtomicDirectory, AtomicFile
 
-__all__ = ["adopt_archive", "adopt_files", "check_model", "origin_of", "record_text", "settle"]
+__all__ = [
+    "add_to_record",
+    "adopt_archive",
+    "adopt_files",
+    "check_model",
+    "origin_of",
+    "read_record",
+    "record_text",
+    "settle",
+]
 
 _HIDDEN_ACT = {"gelu_erf": "gelu", "gelu_tanh": "gelu_new"}
 _PYTORCH = "pytorch_model"  # what its files of weights begin with
@@ -27,7 +38,6 @@ def adopt_archive(archive: Path, folder: Path) -> None:
     """Convert a model of any known format, in an archive or a folder, into a new folder."""
     from embedpipe.formats.export import write_huggingface
     from embedpipe.formats.importer import import_model
-    from embedpipe.output import AtomicDirectory
 
     with AtomicDirectory(folder) as target:
         write_huggingface(import_model(archive), target)
@@ -115,6 +125,23 @@ def _change(path: Path, changes: Mapping[str, Any]) -> None:
 def record_text(content: Mapping[str, Any]) -> str:
     """The text of a record for people to read, in the order of `content`."""
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def read_record(tree: FileTree) -> dict[str, Any]:
+    """What the `embedpipe.json` of a model says; nothing if it has none."""
+    content: dict[str, Any] = tree.read_json(OWN_SETTINGS, dict) if OWN_SETTINGS in tree else {}
+    return content
+
+
+def add_to_record(folder: Path, changes: Mapping[str, Any]) -> None:
+    """Set those keys in the folder's record, which is made if it has none.
+
+    Raises OutputError if that cannot be written.
+    """
+    path = folder / OWN_SETTINGS
+    content = read_json(path, dict) if path.is_file() else {}
+    with AtomicFile(path) as file:
+        file.write(record_text({**content, **changes}).encode())
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -44,11 +44,13 @@ def windows(sizes: Iterable[int], limit: int) -> Iterator[tuple[int, int]]:
 
 
 @contextmanager
-def progress_bar(total: int, *, shown: bool) -> Iterator[Callable[[int], Any]]:
-    """Give a function that counts texts done, and draws them on standard error if `shown`."""
+def progress_bar(
+    total: int, *, shown: bool, unit: str = "text", label: str = ""
+) -> Iterator[Callable[[int], Any]]:
+    """Give a function that counts units done, and draws them on standard error if `shown`."""
     if not shown:
         yield lambda _: None
         return
     tqdm = require("tqdm", "a progress bar").tqdm
-    with tqdm(total=total, unit="text", file=sys.stderr) as bar:
+    with tqdm(total=total, unit=unit, desc=label or None, file=sys.stderr) as bar:
         yield bar.update
