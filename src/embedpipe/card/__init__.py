@@ -3,6 +3,6 @@
 from embedpipe.card.facts import CardFacts, gather
 from embedpipe.card.measuring import Measuring
 from embedpipe.card.rendering import html, markdown
-from embedpipe.card.writing import write_card
+from embedpipe.card.writing import record_measured, write_card
 
-__all__ = ["CardFacts", "Measuring", "gather", "html", "markdown", "write_card"]
+__all__ = ["CardFacts", "Measuring", "gather", "html", "markdown", "record_measured", "write_card"]

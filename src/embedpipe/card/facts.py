@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import embedpipe
 from embedpipe.card.measuring import Measured, Measuring, measure
 from embedpipe.encoder.config import EncoderConfig
-from embedpipe.errors import ModelNotFoundError, ParameterError
-from embedpipe.files.strict_json import read_json
+from embedpipe.errors import ModelFormatError, ModelNotFoundError
+from embedpipe.formats.file_tree import FileTree
+from embedpipe.formats.huggingface import HuggingFaceModel
 from embedpipe.formats.opening import open_model, open_model_tree
 from embedpipe.formats.sentence_transformers import OWN_SETTINGS
 from embedpipe.models.catalog import catalog
 from embedpipe.models.catalog_file import CatalogModel
 from embedpipe.models.repository import wanted_files
 from embedpipe.models.resolve import DEFAULT_MODEL, find_model, sha256_of
-from embedpipe.verification import Verification, catalog_entry, verify
+from embedpipe.models.settle import read_record
+from embedpipe.stages import AlbertEmbeddings, BertEmbeddings, BertSentenceEmbeddings
+from embedpipe.stages.encoder_stage import EncoderStage
+from embedpipe.verification import (
+    Verification,
+    catalog_entry,
+    stage_class,
+    verify,
+    why_not_comparable,
+)
 
 __all__ = ["CardFacts", "CardFile", "gather"]
 
@@ -26,27 +39,41 @@ _USUAL = Measuring()
 
 @dataclass(frozen=True)
 class CardFile:
-    """A file of the model. expected: the SHA-256 recorded or published for it."""
+    """A file of the model, or its archive.
+
+    expected: SHA-256 that it may have: the one recorded when it was fetched, else those published;
+    none where nothing is known.
+    """
 
     name: str
     size: int
     sha256: str
-    expected: str | None
+    expected: frozenset[str]
 
 
 @dataclass(frozen=True)
 class CardFacts:
     """What is known of a model.
 
-    entry: the catalog's. aliases: names in one line. origin: kind and place that its record says
-    it was fetched from. pooling_declared: whether its files say how to pool. verification: None
-    where `unverified` says why. measured: None if that was not asked for.
+    asked: the name or path that loads it; by_path: which of the two. place: its folder or archive.
+    entry: the catalog's. language, license: as recorded with the model, else the catalog's.
+    aliases: names in one line. origin: kind and place that its record says it was fetched from.
+    annotator: the stage it was published for, else one that fits. by_words: whether that makes
+    vectors of words. pooling_declared: whether its files say how to pool. verification: None where
+    `unverified` says why. measured: None if that was not asked for. made_on: today, as YYYY-MM-DD.
     """
 
     name: str
+    asked: str
+    by_path: bool
+    place: Path
     entry: CatalogModel | None
+    language: str | None
+    license: str | None
     aliases: tuple[str, ...]
-    origin: tuple[str, str] | None
+    origin: tuple[str, ...]
+    annotator: str
+    by_words: bool
     config: EncoderConfig
     parameters: int
     max_length: int
@@ -57,6 +84,8 @@ class CardFacts:
     verification: Verification | None
     unverified: str
     measured: Measured | None
+    made_on: str
+    made_by: str
 
 
 def gather(
@@ -67,83 +96,129 @@ def gather(
     """The facts of a model, as `find_model` finds it; no file is changed.
 
     measuring: on what to measure; None computes no published values either, and measures nothing.
-    Raises ModelNotFoundError or ModelFormatError for a model that cannot be opened.
+
+    Raises ModelNotFoundError or ModelFormatError for a model that cannot be opened, or that is not
+    the one of the catalog's entry; ParameterError for a faulty entry.
+
+    >>> facts = gather("all-MiniLM-L6-v2", measuring=None)
+    >>> facts.annotator, facts.license, f"{facts.parameters:,}"
+    ('BertSentenceEmbeddings', 'Apache-2.0', '22,713,216')
     """
     asked = DEFAULT_MODEL if name_or_path is None else name_or_path
     place = find_model(name_or_path)
-    model = open_model(open_model_tree(place))
+    tree = open_model_tree(place)
+    model, record = open_model(tree), read_record(tree)
     entry = _entry(asked, place)
-    is_word = entry is not None and entry.task == "word"
-    verification, unverified = (None, "not computed, as nothing was measured")
-    if measuring is not None:
-        verification, unverified = _verified(asked, entry)
-    record = read_json(place / OWN_SETTINGS, dict) if (place / OWN_SETTINGS).is_file() else {}
+    stage = _stage(entry, model)
+    by_path = Path(asked) == place
+    by_words = len(stage.input_annotator_types) > 1
+    measured = None if measuring is None else measure(place, measuring, words=by_words)
+    verification, unverified = _verified(asked, entry, computing=measuring is not None)
+    own_name = place.resolve().name if by_path else os.fspath(asked)
     return CardFacts(
-        name=entry.name if entry is not None else _name(asked, place),
+        name=own_name if entry is None else entry.name,
+        asked=os.fspath(asked),
+        by_path=by_path,
+        place=place,
         entry=entry,
+        language=_text(record, "language") or (entry.language if entry is not None else None),
+        license=_text(record, "license") or (entry.license if entry is not None else None),
         aliases=tuple(catalog().further_names(entry.name)) if entry is not None else (),
         origin=_origin(record),
+        annotator=stage.__name__,
+        by_words=by_words,
         config=model.config,
         parameters=sum(tensor.size for tensor in model.files.tensors.values()),
         max_length=model.max_length,
         pooling=model.pooling,
         normalize=model.normalize,
         pooling_declared=model.pooling_source == "declared",
-        files=tuple(_files(place, _digests(record, entry))),
+        files=tuple(_files(place, tree, record, entry)),
         verification=verification,
         unverified=unverified,
-        measured=None if measuring is None else measure(place, measuring, words=is_word),
+        measured=measured,
+        made_on=date.today().isoformat(),
+        made_by=f"embedpipe {embedpipe.__version__}",
     )
 
 
 def _entry(asked: str | os.PathLike[str], place: Path) -> CatalogModel | None:
     try:
         return catalog_entry(asked, place)
-    except ModelNotFoundError:  # a folder of one's own, which has a card too
+    except ModelNotFoundError:  # a model of one's own, which has a card too
         return None
+
+
+def _stage(entry: CatalogModel | None, model: HuggingFaceModel) -> type[EncoderStage]:
+    """The stage that the model was published for, else one that can use it."""
+    config = model.config
+    if entry is None:
+        if config.architecture == "albert":
+            return AlbertEmbeddings
+        # Who declares a pooling means vectors of sentences
+        return BertSentenceEmbeddings if model.pooling_source == "declared" else BertEmbeddings
+    stage = stage_class(entry)
+    if (stage.architecture, entry.dimension) != (config.architecture, config.hidden_size):
+        raise ModelFormatError(
+            f"{model.directory} is of architecture {config.architecture} with vectors of "
+            f"{config.hidden_size}; the catalog says {stage.architecture} with vectors of "
+            f"{entry.dimension} of {entry.name}. It is another model: give its folder another "
+            f"name, or correct the 'name' in its {OWN_SETTINGS}"
+        )
+    return stage
 
 
 def _verified(
-    asked: str | os.PathLike[str], entry: CatalogModel | None
+    asked: str | os.PathLike[str], entry: CatalogModel | None, *, computing: bool
 ) -> tuple[Verification | None, str]:
+    """The outcome, or why there is none."""
     if entry is None:
         return None, "the catalog does not describe this model"
-    try:
-        return verify(asked, record=False), ""
-    except ParameterError as error:  # nothing to compare with, which the card says
-        return None, str(error)
+    reason = why_not_comparable(entry)
+    if reason is None and not computing:
+        reason = "nothing was computed for this card"
+    return (verify(asked, record=False), "") if reason is None else (None, reason)
 
 
-def _name(asked: str | os.PathLike[str], place: Path) -> str:
-    return place.resolve().name if Path(asked) == place else str(asked)
+def _text(record: Mapping[str, Any], key: str) -> str | None:
+    found = record.get(key)
+    return found if isinstance(found, str) else None
 
 
-def _origin(record: dict[str, Any]) -> tuple[str, str] | None:
+def _origin(record: Mapping[str, Any]) -> tuple[str, ...]:
     source = record.get("source")
-    if not isinstance(source, dict):
-        return None
-    return str(source.get("kind")), str(source.get("place"))
+    found = (_text(source, key) for key in ("kind", "place")) if isinstance(source, dict) else ()
+    return tuple(text for text in found if text)
 
 
-def _digests(record: dict[str, Any], entry: CatalogModel | None) -> dict[str, str]:
-    """The SHA-256 that each file should have: as recorded when fetched, else as published."""
-    digests: dict[str, str] = {}
+def _files(
+    place: Path, tree: FileTree, record: Mapping[str, Any], entry: CatalogModel | None
+) -> list[CardFile]:
+    """The files that make the model, those of a folder one by one."""
+    sources = entry.sources if entry is not None else ()
+    folder = place if place.is_dir() else place.parent
+    if Path(tree.source) != folder:
+        published = frozenset(source.sha256 for source in sources if source.sha256 is not None)
+        return [CardFile(place.name, place.stat().st_size, sha256_of(place), published)]
+    names = wanted_files(tree.names) or [name for name in tree.names if name != OWN_SETTINGS]
     recorded = record.get("files")
-    for name, facts in recorded.items() if isinstance(recorded, dict) else ():
-        if isinstance(facts, dict) and isinstance(facts.get("sha256"), str):
-            digests[name] = facts["sha256"]
-    for source in entry.sources if entry is not None else ():
-        digests = {**source.files, **digests}
-    return digests
-
-
-def _files(place: Path, digests: dict[str, str]) -> list[CardFile]:
-    if not place.is_dir():
-        return [CardFile(place.name, place.stat().st_size, sha256_of(place), None)]
-    names = open_model_tree(place).names
-    found = wanted_files(names) or [name for name in names if name != OWN_SETTINGS]
+    digests = _digests(recorded if isinstance(recorded, dict) else {})
     return [
-        CardFile(name, path.stat().st_size, sha256_of(path), digests.get(name))
-        for name in found
-        for path in [place / name]
+        CardFile(
+            name,
+            (folder / name).stat().st_size,
+            sha256_of(folder / name),
+            frozenset(
+                {digests[name]}
+                if name in digests
+                else {source.files[name] for source in sources if name in source.files}
+            ),
+        )
+        for name in names
     ]
+
+
+def _digests(recorded: Mapping[str, Any]) -> dict[str, str]:
+    """The SHA-256 of each file that has one in the record."""
+    found = {n: _text(facts, "sha256") for n, facts in recorded.items() if isinstance(facts, dict)}
+    return {name: digest for name, digest in found.items() if digest is not None}

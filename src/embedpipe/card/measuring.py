@@ -12,36 +12,18 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from embedpipe.card.sentences import SENTENCES
 from embedpipe.encoder.native import supported_precisions
 from embedpipe.errors import InputError
 from embedpipe.models.encoder import Encoder
 from embedpipe.models.windows import progress_bar
 from embedpipe.processor import processor_name
 
-__all__ = ["SENTENCES", "Figures", "Measured", "Measuring", "measure"]
-
-SENTENCES = (
-    "The train is late.",
-    "I hate cancer.",
-    "Antibiotics aren't painkillers.",
-    "She has kept bees behind the old school since her husband died.",
-    "Rain fell all night, and by morning the lower fields stood under water.",
-    "How long does a parcel take from Lisbon to Oslo?",
-    "The committee put off its decision, as three of its members were ill.",
-    "Please send the invoice again; the first one never reached us.",
-    "Water boils at a lower temperature on a mountain than by the sea.",
-    "The new bridge carries four lanes of traffic, a tramway and a path for bicycles.",
-    "He could not remember whether he had locked the door.",
-    "Profits rose by 4 percent in the second quarter, less than analysts had expected.",
-    "Store the tablets below 25 degrees, out of the reach of children.",
-    "What began as a quarrel between neighbors ended before the supreme court.",
-    "The software reads the file, checks it, and refuses it if a single byte is wrong.",
-    "Nobody spoke.",
-)
-"""Made for this: short and long, statements and questions."""
+__all__ = ["Figures", "Measured", "Measuring", "measure"]
 
 _FEWEST_RUNS = 3
 _SECONDS = 1.0
+_TEXTS_AT_ONCE = 64  # where vectors of all pieces are made, which take memory
 
 
 @dataclass(frozen=True)
@@ -49,7 +31,7 @@ class Figures:
     """Of one precision; the cosines are those to float32, over all vectors."""
 
     precision: str
-    sentences_per_second: float
+    texts_per_second: float
     mean_cosine: float
     least_cosine: float
 
@@ -58,7 +40,7 @@ class Figures:
 class Measured:
     """On what was measured, and the figures by precision.
 
-    vectors: whose cosines these are, "sentences" or "pieces". texts: how many, `text_source`
+    vectors: whose cosines these are, "texts" or "pieces". texts: how many, `text_source`
     which. pieces: per text, special ones included, in the mean.
     """
 
@@ -95,39 +77,39 @@ def measure(place: Path, options: Measuring, *, words: bool) -> Measured:
     texts = options.texts
     if not texts:
         raise InputError(f"{options.text_source}: no text to measure on; give at least one line")
+    size = _TEXTS_AT_ONCE if words else len(texts)
+    parts = [texts[begin : begin + size] for begin in range(0, len(texts), size)]
+    exact = Encoder.load(place, threads=options.threads)
     figures: list[Figures] = []
-    exact: npt.NDArray[np.float32] | None = None
     precisions = supported_precisions()
-    with progress_bar(len(precisions), shown=options.progress) as advance:
+    with progress_bar(
+        len(precisions), shown=options.progress, unit="precision", label="measuring"
+    ) as advance:
         for precision in precisions:
             encoder = Encoder.load(place, precision=cast(Any, precision), threads=options.threads)
-            vectors = _vectors(encoder, texts, words=words)
-            if exact is None:  # float32 comes first
-                exact, first = vectors, encoder
-            cosines = _cosines(exact, vectors)
-            figures.append(
-                Figures(
-                    precision,
-                    _speed(encoder, texts, words=words),
-                    float(cosines.mean()),
-                    float(cosines.min()),
-                )
+            cosines = np.concatenate(
+                [
+                    _cosines(_vectors(exact, part, words), _vectors(encoder, part, words))
+                    for part in parts
+                ]
             )
+            speed = _speed(encoder, parts, words)
+            figures.append(Figures(precision, speed, float(cosines.mean()), float(cosines.min())))
             advance(1)
-    pieces = len(first.tokenize(texts).ids.values) / len(texts)
     return Measured(
-        processor_name(),
-        first.isa,
-        first.threads,
-        options.text_source,
-        len(texts),
-        pieces,
-        "pieces" if words else "sentences",
-        tuple(figures),
+        processor=processor_name(),
+        instruction_set=exact.isa,
+        threads=exact.threads,
+        text_source=options.text_source,
+        texts=len(texts),
+        pieces=len(exact.tokenize(texts).ids.values) / len(texts),
+        vectors="pieces" if words else "texts",
+        figures=tuple(figures),
     )
 
 
-def _vectors(encoder: Encoder, texts: Sequence[str], *, words: bool) -> npt.NDArray[np.float32]:
+def _vectors(encoder: Encoder, texts: Sequence[str], words: bool) -> npt.NDArray[np.float32]:
+    """Float32 (pieces of all texts, dimension) for words, else (texts, dimension)."""
     if words:
         return encoder.forward(encoder.tokenize(texts).ids).values
     return encoder.encode(texts)
@@ -143,11 +125,12 @@ def _cosines(
     return np.where(same, 1.0, (a * b).sum(axis=1) / np.where(lengths == 0, 1, lengths))
 
 
-def _speed(encoder: Encoder, texts: Sequence[str], *, words: bool) -> float:
+def _speed(encoder: Encoder, parts: Sequence[Sequence[str]], words: bool) -> float:
     """Texts a second; the caller has made the same vectors once, so that all is warm."""
     times: list[float] = []
     while len(times) < _FEWEST_RUNS or sum(times) < _SECONDS:
         begin = time.perf_counter()
-        _vectors(encoder, texts, words=words)
+        for part in parts:
+            _vectors(encoder, part, words)
         times.append(time.perf_counter() - begin)
-    return len(texts) / statistics.median(times)
+    return sum(map(len, parts)) / statistics.median(times)

@@ -1,4 +1,4 @@
-"""A card's parts as Markdown with front matter, and as one HTML page; what they say is in `parts`.
+"""A card's parts as Markdown with front matter, and as one HTML page; what it says is in `content`.
 
 All text is escaped here: names, sentences and sources may come from catalogs of anybody's.
 """
@@ -6,16 +6,27 @@ All text is escaped here: names, sentences and sources may come from catalogs of
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from html import escape
 
+from embedpipe.card.content import parts
 from embedpipe.card.facts import CardFacts
-from embedpipe.card.parts import Code, Heading, Inline, Listing, Paragraph, Table, parts
+from embedpipe.card.parts import Code, Heading, Inline, Listing, Paragraph, Part
 
 __all__ = ["html", "markdown"]
 
-_LICENSES = ("apache-2.0", "mit", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "cc0-1.0", "gpl-3.0")
-"""Identifiers that the model card convention has for what catalogs name."""
+_LICENSE = re.compile(
+    r"afl-3\.0|apache-2\.0|artistic-2\.0|bsd|bsd-[23]-clause|bsl-1\.0|mit|mpl-2\.0|isc|zlib"
+    r"|cc0-1\.0|cc-by-(2\.[05]|[34]\.0)|cc-by-nc(-sa)?-[234]\.0|cc-by(-nc-nd|-sa)-[34]\.0"
+    r"|cc-by-nd-4\.0|a?gpl-3\.0|gpl-2\.0|lgpl-(2\.1|3\.0)|openrail|unknown|unlicense|wtfpl"
+)
+"""Identifiers that the model card convention has; other licenses are "other" with their name."""
+
+_LANGUAGES = {"xx": "multilingual"}
+"""What the model card convention calls a language of catalogs."""
+
+_CONTROLS = re.compile("[\ud800-\udfff\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""The last two ranges turn the direction of writing around, so that text could look like other."""
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -34,15 +45,16 @@ def markdown(facts: CardFacts) -> str:
     blocks = [*_front_matter(facts)]
     for part in parts(facts):
         if isinstance(part, Heading):
-            blocks.append(f"\n{'#' * part.level} {_markdown(part.text)}\n")
+            blocks.append(f"{'#' * part.level} {_markdown(part.text)}\n")
         elif isinstance(part, Paragraph):
             blocks.append(_markdown(part.text) + "\n")
         elif isinstance(part, Listing):
             fence = "`" * max(3, 1 + _longest_run(part.text))
             blocks.append(f"{fence}{part.language}\n{_clean(part.text)}\n{fence}\n")
         else:
-            rows = [part.header, ("---",) * len(part.header), *part.rows]
-            blocks += ["| " + " | ".join(_cells(row, rows[1])) + " |" for row in rows]
+            rows = [[_cell(cell) for cell in row] for row in (part.header, *part.rows)]
+            rows.insert(1, ["---"] * len(part.header))
+            blocks += ["| " + " | ".join(row) + " |" for row in rows]
             blocks.append("")
     return "\n".join(blocks)
 
@@ -60,25 +72,22 @@ def html(facts: CardFacts) -> str:
 
 
 def _front_matter(facts: CardFacts) -> Iterator[str]:
-    entry = facts.entry
     yield "---"
-    if entry is not None:
-        yield f"language: {_yaml(entry.language)}"
-    license_name = entry.license if entry is not None else None
-    if license_name is None:
+    if facts.language is not None:
+        yield f"language: {_yaml(_LANGUAGES.get(facts.language, facts.language))}"
+    if facts.license is None:
         yield "license: unknown"
-    elif license_name.lower() in _LICENSES:
-        yield f"license: {license_name.lower()}"
+    elif _LICENSE.fullmatch(facts.license.lower()):
+        yield f"license: {facts.license.lower()}"
     else:
         yield "license: other"
-        yield f"license_name: {_yaml(license_name)}"
-    is_sentence = entry is not None and entry.task == "sentence"
+        yield f"license_name: {_yaml(facts.license)}"
     yield "library_name: embedpipe"
-    yield f"pipeline_tag: {'sentence-similarity' if is_sentence else 'feature-extraction'}"
+    yield f"pipeline_tag: {'feature-extraction' if facts.by_words else 'sentence-similarity'}"
     yield "tags:"
     yield "- embedpipe"
     yield f"- {facts.config.architecture}"
-    yield "---"
+    yield "---\n"
 
 
 def _yaml(text: str) -> str:
@@ -87,8 +96,8 @@ def _yaml(text: str) -> str:
 
 
 def _clean(text: str) -> str:
-    """Without halves of surrogate pairs, which UTF-8 has not, and control characters."""
-    return re.sub(r"[\ud800-\udfff\x00-\x09\x0b-\x1f\x7f-\x9f]", "\ufffd", text)
+    """Without halves of surrogate pairs, which UTF-8 has not, and characters that control."""
+    return _CONTROLS.sub("\ufffd", text)
 
 
 def _one_line(text: str) -> str:
@@ -97,18 +106,20 @@ def _one_line(text: str) -> str:
 
 def _markdown(text: Inline) -> str:
     if not isinstance(text, Code):
-        return re.sub(r"([\\`*_\[\]<>|~&$#])", r"\\\1", _one_line(text))
+        escaped = re.sub(r"([\\`*_\[\]<>|~&$#])", r"\\\1", _one_line(text))
+        # What begins a list, a rule or an underline at the start of a line
+        return re.sub(r"^(\d+(?=[.)](\s|$))|(?=[-+=]))(.)", r"\1\\\3", escaped)
     content = _one_line(text.text)
+    if not content:
+        return ""
     fence = "`" * (1 + _longest_run(content))
     space = " " if content.startswith("`") or content.endswith("`") else ""
     return f"{fence}{space}{content}{space}{fence}"
 
 
-def _cells(row: Sequence[Inline], rule: Sequence[Inline]) -> Iterator[str]:
-    for cell in row:
-        # A pipe ends a cell even inside a code span, unless it is escaped
-        text = _markdown(cell)
-        yield text if row is rule or not isinstance(cell, Code) else text.replace("|", "\\|")
+def _cell(text: Inline) -> str:
+    # A pipe ends a cell even inside a code span, unless it is escaped
+    return _markdown(text).replace("|", r"\|") if isinstance(text, Code) else _markdown(text)
 
 
 def _longest_run(text: str) -> int:
@@ -121,7 +132,7 @@ def _inline(text: Inline) -> str:
     return escape(_one_line(text))
 
 
-def _html_part(part: Heading | Paragraph | Listing | Table) -> str:
+def _html_part(part: Part) -> str:
     if isinstance(part, Heading):
         return f"<h{part.level}>{_inline(part.text)}</h{part.level}>"
     if isinstance(part, Paragraph):

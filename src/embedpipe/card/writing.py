@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import os
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 from embedpipe.card.facts import CardFacts
 from embedpipe.card.rendering import html, markdown
-from embedpipe.errors import OutputError
+from embedpipe.errors import OutputError, ParameterError
+from embedpipe.formats.sentence_transformers import OWN_SETTINGS
+from embedpipe.models.settle import add_to_record
 from embedpipe.output import AtomicFile
 
-__all__ = ["MARKDOWN", "PAGE", "check_output", "write_card"]
+__all__ = ["MARKDOWN", "PAGE", "check_output", "record_measured", "write_card"]
 
 MARKDOWN, PAGE = "README.md", "index.html"
 
@@ -37,8 +42,9 @@ def write_card(
 ) -> tuple[Path, Path]:
     """Write `README.md` and `index.html` into a directory, which is made; their paths.
 
-    force: whether files of these names are replaced; others there are never touched. Raises
-    OutputError, and leaves what was there as it was.
+    force: whether files of these names are replaced; others there are never touched.
+
+    Raises OutputError if they cannot be written; each file is then whole or as it was.
 
     >>> import tempfile
     >>> from embedpipe.card import gather
@@ -50,14 +56,43 @@ def write_card(
     check_output(directory, force=force)
     texts = markdown(facts), html(facts)
     folder = Path(directory)
+    paths = folder / MARKDOWN, folder / PAGE
+    is_new = not folder.exists()
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise OutputError(
             f"cannot write {folder}: {error.strerror}; change its permissions or name another one"
         ) from error
-    paths = folder / MARKDOWN, folder / PAGE
-    with AtomicFile(paths[0]) as readme, AtomicFile(paths[1]) as page:
-        for file, text in zip((readme, page), texts, strict=True):
-            file.write(text.encode("utf-8"))
+    try:
+        with AtomicFile(paths[0]) as readme, AtomicFile(paths[1]) as page:
+            for file, text in zip((readme, page), texts, strict=True):
+                file.write(text.encode("utf-8"))
+    except BaseException:
+        if is_new:
+            with suppress(OSError):  # another process may have put something there
+                folder.rmdir()
+        raise
     return paths
+
+
+def record_measured(facts: CardFacts) -> Path:
+    """Record what was measured as `measured` in the model's `embedpipe.json`; its path.
+
+    Raises ParameterError if nothing was measured, OutputError if it cannot be written.
+    """
+    if facts.measured is None:
+        raise ParameterError(f"{facts.name}: nothing was measured that could be recorded")
+    if not facts.place.is_dir():
+        raise OutputError(
+            f"cannot record what was measured: {facts.place} is not a folder; convert it with "
+            "embedpipe import, or leave out --record"
+        )
+    measured = {"made_on": facts.made_on, "made_by": facts.made_by, **asdict(facts.measured)}
+    for row in measured["figures"]:
+        # Further digits are noise; damaged weights can give NaN, which is no JSON
+        for key, value in row.items():
+            if isinstance(value, float):
+                row[key] = float(f"{value:.6g}") if math.isfinite(value) else None
+    add_to_record(facts.place, {"measured": measured})
+    return facts.place / OWN_SETTINGS

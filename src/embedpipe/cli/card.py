@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from embedpipe.cli.options import InputOptions, positive_number
+from embedpipe.errors import ParameterError
 
 __all__ = ["add_parser"]
 
@@ -35,6 +36,11 @@ def add_parser(commands: Any) -> None:
         metavar="N",
         help="default: the cores this process may use",
     )
+    parser.add_argument(
+        "--record",
+        action="store_true",
+        help="also write what was measured into the model's embedpipe.json",
+    )
     parser.add_argument("--force", action="store_true", help="replace a card that is there")
     parser.set_defaults(run=run)
 
@@ -43,9 +49,13 @@ def run(args: argparse.Namespace) -> None:
     """Carry out the parsed command and print where the card is."""
     import sys
 
-    from embedpipe.card import Measuring, gather, write_card
+    from embedpipe.card import Measuring, gather, record_measured, write_card
     from embedpipe.card.writing import check_output
 
+    if args.no_measure and (args.text is not None or args.record):
+        raise ParameterError(
+            "--no-measure measures nothing; leave it out, or leave out --text and --record"
+        )
     check_output(args.output, force=args.force)
     options: dict[str, Any] = {}
     if args.text is not None:
@@ -54,6 +64,8 @@ def run(args: argparse.Namespace) -> None:
     facts = gather(args.model, measuring=None if args.no_measure else measuring)
     for path in write_card(facts, args.output, force=args.force):
         print(path)
+    if args.record:
+        print(record_measured(facts))
 
 
 def _texts(file: str) -> list[str]:

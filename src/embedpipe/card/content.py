@@ -1,0 +1,163 @@
+"""What a card says, in order, as parts that every rendering shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from embedpipe.card.facts import CardFacts, CardFile
+from embedpipe.card.parts import Code, Heading, Inline, Listing, Paragraph, Part, Table
+from embedpipe.card.usage import command, encoder_code, pipeline_code
+from embedpipe.models.transfer import shown
+
+__all__ = ["parts"]
+
+
+def parts(facts: CardFacts) -> Iterator[Part]:
+    """The parts of a card."""
+    yield Heading(1, Code(facts.name))
+    yield Table(("Fact", "Value"), tuple(_summary(facts)))
+    yield Heading(2, "How to use it")
+    yield from _use(facts)
+    yield Heading(2, "Published values")
+    yield from _published(facts)
+    yield Heading(2, "Speed and precisions")
+    yield from _measured(facts)
+    yield Heading(2, "Where the weights come from")
+    yield from _origin(facts)
+    if facts.entry is not None and facts.entry.notes:
+        yield Heading(2, "Notes")
+        yield from (Paragraph(note) for note in facts.entry.notes)
+    yield Paragraph(f"This card was made on {facts.made_on} by {facts.made_by}.")
+
+
+def _summary(facts: CardFacts) -> Iterator[tuple[Inline, ...]]:
+    entry, config = facts.entry, facts.config
+    yield "Language", facts.language or "unknown"
+    yield "License", facts.license or "unknown"
+    said = "as the catalog says" if entry is not None else "which fits; no catalog names one"
+    yield "Annotator", f"{facts.annotator} ({said})"
+    yield "Version", (entry.version if entry is not None else None) or "unknown"
+    yield "Architecture", config.architecture
+    yield "Dimension", f"{config.hidden_size:,}"
+    yield "Parameters", f"{facts.parameters:,}"
+    own = config.num_distinct_layers
+    shared = "" if own == config.num_hidden_layers else f" ({own} with weights of their own)"
+    yield "Layers", f"{config.num_hidden_layers}{shared}"
+    yield "Attention heads", f"{config.num_attention_heads}"
+    yield "Activation", Code(config.activation)
+    yield "Vocabulary", f"{config.vocab_size:,} pieces"
+    yield "Most pieces of a text", f"{facts.max_length:,}"
+    yield "Size of the files", f"{sum(file.size for file in facts.files):,} bytes"
+    confirmed = _confirmed(facts)
+    declared = "as its files declare" if facts.pooling_declared else "the default, as none declared"
+    if facts.by_words:
+        yield "Vector of a word", f"that of its first piece ({confirmed})"
+        yield "Pooling of texts", f"{facts.pooling} ({declared})"
+    else:
+        yield "Pooling", f"{facts.pooling} ({declared}; {confirmed})"
+    yield "Normalization", "vectors of texts have length 1" if facts.normalize else "none"
+
+
+def _confirmed(facts: CardFacts) -> str:
+    """Whether anything but the model's own files says that vectors are made this way."""
+    if facts.verification is None:
+        return "not confirmed by published values"
+    if facts.verification.used.fits:
+        return "confirmed by published values"
+    return "published values contradict it"
+
+
+def _use(facts: CardFacts) -> Iterator[Part]:
+    yield Listing("python", pipeline_code(facts))
+    yield Paragraph("Vectors of whole texts, without a pipeline:")
+    yield Listing("python", encoder_code(facts))
+    yield Listing("sh", command(facts))
+    if facts.aliases:
+        yield Paragraph("Names in one line, which mean the same model:")
+        yield Listing("", "\n".join(facts.aliases))
+
+
+def _published(facts: CardFacts) -> Iterator[Part]:
+    found = facts.verification
+    if found is None:
+        yield Paragraph(f"Not compared: {facts.unverified}.")
+        rows = facts.entry.published if facts.entry is not None else ()
+        computed: tuple[tuple[float, ...], ...] = ((),) * len(rows)
+    else:
+        rows, computed = found.rows, found.computed
+    if rows:
+        yield Table(
+            ("Text", "Context", "Published first values", "Computed"),
+            tuple(
+                (Code(row.text), Code(row.context or row.text), _values(row.values), _values(made))
+                for row, made in zip(rows, computed, strict=True)
+            ),
+        )
+    if found is not None:
+        used = found.used
+        yield Paragraph(
+            f"With the settings in use ({', '.join(used.settings)}), the model "
+            f"{'gives' if used.fits else 'does not give'} its published values: the largest "
+            f"difference is {used.difference:.2g}, and {used.tolerance:.2g} is allowed for digits "
+            "that are not published and for rounding."
+        )
+        fitting = [", ".join(c.settings) for c in found.combinations if c.fits]
+        yield Paragraph(
+            f"Settings that give them, of {len(found.combinations)} tried: "
+            f"{'; '.join(fitting) or 'none'}."
+        )
+
+
+def _values(values: tuple[float, ...]) -> Inline:
+    return Code(", ".join(f"{value:.6g}" for value in values)) if values else "not computed"
+
+
+def _measured(facts: CardFacts) -> Iterator[Part]:
+    found = facts.measured
+    if found is None:
+        yield Paragraph("Not measured.")
+        return
+    yield Table(
+        ("Precision", "Texts a second", "Mean cosine to float32", "Least cosine to float32"),
+        tuple(
+            (
+                Code(row.precision),
+                f"{row.texts_per_second:,.0f}",
+                f"{row.mean_cosine:.6f}",
+                f"{row.least_cosine:.6f}",
+            )
+            for row in found.figures
+        ),
+    )
+    yield Paragraph(
+        f"Measured on {found.texts:,} texts ({found.text_source}) of {found.pieces:.1f} pieces in "
+        "the mean. The time is that from texts to vectors. "
+        f"Cosines are those of the vectors of all {found.vectors}. Processor: {found.processor}; "
+        f"instruction set: {found.instruction_set}; threads: {found.threads}."
+    )
+
+
+def _origin(facts: CardFacts) -> Iterator[Part]:
+    if facts.origin:
+        yield Paragraph("Fetched, as its record says, from:")
+        yield Listing("", " ".join(facts.origin))
+    else:
+        yield Paragraph("Where these files were fetched from is not recorded.")
+    if facts.entry is not None and facts.entry.sources:
+        yield Table(
+            ("Source in the catalog", "Place"),
+            tuple(
+                (source.kind, Code(shown(source.address) if source.address else source.place))
+                for source in facts.entry.sources
+            ),
+        )
+    yield Table(
+        ("File", "Bytes", "SHA-256", "Is it the expected one?"),
+        tuple((Code(f.name), f"{f.size:,}", Code(f.sha256), _expected(f)) for f in facts.files),
+    )
+
+
+def _expected(file: CardFile) -> str:
+    if not file.expected:
+        return "nothing to compare with"
+    return "yes" if file.sha256 in file.expected else "no, another was recorded or published"
