@@ -1,65 +1,43 @@
-"""`embedpipe card`: what it says is what independent readers and computations say."""
+"""Cards: what they say is what independent readers and computations say."""
 
 from __future__ import annotations
 
+import datetime
 import hashlib
-from html.parser import HTMLParser
+import json
+import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
+from card_support import ANNOTATORS, House, Page, cosines, texts
 from cli_support import MAX_LENGTH, PIECES, names_in, write_tiny_model
-from download_support import Place, entry
 from huggingface_hub import ModelCard
 from safetensors.numpy import load_file
 
-from embedpipe import Encoder
-from embedpipe.card import gather, html, markdown, measuring
-from embedpipe.cli import main
-from embedpipe.verification import verify
+from embedpipe import Encoder, __version__
+from embedpipe.card import Measuring, gather, html, markdown, measuring
+from embedpipe.errors import InputError, ModelFormatError
 
-HOSTILE = '<script>alert("1")</script> | `x` ``` & \ud800'
-VOID = {"meta"}
-
-
-class Balanced(HTMLParser):
-    """Fails on a tag that closes none, and keeps names of tags and text."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: set[str] = set()
-        self.text = ""
-        self.feed(page)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.add(tag)
-        assert not {"src", "href"} & {name for name, _ in attrs}
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text += data
+HOSTILE = '<script>alert("1")</script> | `x` ``` & \\| $a$ ~~b~~ \ud800'
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    model = write_tiny_model(tmp_path / "models" / "house")
-    place = Place(tmp_path, monkeypatch)
-    vector = Encoder.load(model).encode(["abc"])[0]
-    rows = [{"text": "abc", "context": None, "level": "sentence", "values": vector[:3].tolist()}]
-    source = {"kind": "archive", "address": "https://user:secret@files.example/house.zip?key=1"}
-    described = {"annotator": "BertSentenceEmbeddings", "license": HOSTILE, "notes": [HOSTILE]}
-    place.describe(entry("house", source, published=rows, **described), names={"h.o": "house"})
-    return model
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    return House(tmp_path, monkeypatch)
 
 
-def test_the_facts_are_those_of_the_files(folder):
+def rows(text: str) -> dict[str, str]:
+    """The first table of a card."""
+    cells = texts(text)
+    begin = cells.index("Value") + 1
+    end = cells.index("How to use it")
+    return dict(zip(cells[begin:end:2], cells[begin + 1 : end : 2], strict=True))
+
+
+def test_the_facts_are_those_of_the_files(house):
+    folder = house.build()
+    house.describe()
+    before = datetime.date.today().isoformat()
     facts = gather(folder, measuring=None)
     tensors = load_file(folder / "model.safetensors")
     assert facts.parameters == sum(tensor.size for tensor in tensors.values())
@@ -67,73 +45,184 @@ def test_the_facts_are_those_of_the_files(folder):
     for file in facts.files:
         data = (folder / file.name).read_bytes()
         assert (file.size, file.sha256) == (len(data), hashlib.sha256(data).hexdigest())
-    assert {file.name for file in facts.files} == set(names_in(folder))
-    assert "not confirmed" in markdown(facts)
+    assert {file.name for file in facts.files} == {*names_in(folder)} - {"embedpipe.json"}
+    assert before <= facts.made_on <= datetime.date.today().isoformat()
+    assert f"made on {facts.made_on} by embedpipe {__version__}" in markdown(facts)
+    assert rows(markdown(facts))["Pooling"].startswith("cls (as its files declare; not confirmed")
 
 
-def test_published_values_stand_beside_computed_ones(folder):
-    facts = gather(folder)
-    assert facts.verification.computed[0] == pytest.approx(facts.entry.published[0].values)
-    assert facts.verification.used == verify(folder).used
-    assert ", confirmed" not in markdown(facts)
-    assert "; confirmed by published values" in markdown(facts)
+@pytest.mark.parametrize("kind", ANNOTATORS)
+def test_published_values_stand_beside_computed_ones(house, kind):
+    house.build(kind)
+    house.describe(kind)
+    facts = gather("house", measuring=Measuring(["hello"]))
+    expected = facts.entry.published[0].values
+    assert facts.verification.computed[0] == pytest.approx(expected, abs=2e-6)
+    cells = texts(markdown(facts))
+    shown = cells[cells.index("Computed") + 4]
+    assert [float(value) for value in shown.split(", ")] == pytest.approx(expected, rel=1e-5)
+    said = rows(markdown(facts))["Pooling" if kind == "sentence" else "Vector of a word"]
+    assert said.endswith("confirmed by published values)") and "not confirmed" not in said
 
 
-def test_hostile_text_stays_text_and_secrets_stay_out(folder):
-    facts = gather(folder, measuring=None)
-    page, text = Balanced(html(facts)), markdown(facts)
+def test_other_published_values_contradict(house):
+    house.build()
+    row = {"text": "hello", "context": None, "level": "sentence", "values": [9.0, 9.0]}
+    house.describe(published=[row])
+    text = markdown(gather("house", measuring=Measuring(["hello"])))
+    assert rows(text)["Pooling"].endswith("published values contradict it)")
+    assert any("does not give its published values" in paragraph for paragraph in texts(text))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (None, "the catalog does not describe this model"),
+        ({"published": []}, "the catalog has no published values of a sentence to compare with"),
+        ({}, "nothing was computed for this card"),
+    ],
+)
+def test_why_nothing_was_compared(house, changes, reason):
+    house.build()
+    if changes is not None:
+        house.describe(**changes)
+    assert f"Not compared: {reason}." in texts(markdown(gather("house", measuring=None)))
+
+
+@pytest.mark.parametrize(
+    "note", [HOSTILE, "1. one", "2) two", "- three", "+ four", "--- five", "===", "# six", "    7"]
+)
+def test_text_from_records_stays_text(house, note):
+    house.build()
+    house.describe(license=note, notes=[note])
+    facts = gather("house", measuring=None)
+    page, text = Page(html(facts)), markdown(facts)
+    clean = note.replace("\ud800", "\ufffd").strip()
+    assert clean in texts(text)
+    assert rows(text)["License"] == clean
     assert "script" not in page.tags
-    assert '<script>alert("1")</script>' in page.text
-    assert "<script>" not in text.partition("\n---\n")[2].replace("\\<script", "")
+    assert page.text.count(clean) >= 2
     assert "secret" not in text + page.text
     data = ModelCard(text).data
-    assert data.license == "other"
-    assert data.license_name == HOSTILE.replace("\ud800", "\ufffd")
+    assert (data.license, data.license_name) == ("other", note.replace("\ud800", "\ufffd"))
     assert (data.language, data.pipeline_tag) == ("en", "sentence-similarity")
 
 
-def test_a_folder_that_no_catalog_knows(folder):
-    other = folder.rename(folder.with_name("other <b>"))
-    text = markdown(gather(other, measuring=None))
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Apache-2.0", ("apache-2.0", None)),
+        ("CC-BY-NC-SA-4.0", ("cc-by-nc-sa-4.0", None)),
+        ("cc-by-nc-sa-9.0", ("other", "cc-by-nc-sa-9.0")),
+        ("Apache-2.0 or later", ("other", "Apache-2.0 or later")),
+        (None, ("unknown", None)),
+    ],
+)
+def test_licenses_are_named_as_model_cards_name_them(house, name, expected):
+    house.build()
+    house.describe(license=name)
+    data = ModelCard(markdown(gather("house", measuring=None))).data
+    assert (data.license, data.license_name) == expected
+
+
+def test_the_record_tells_language_license_and_hashes(house):
+    folder = house.build("word")
+    record = {
+        "language": "xx",
+        "license": "MIT",
+        "source": {"kind": "archive", "place": "https://files.example/house.zip"},
+        "files": {"config.json": {"sha256": "0" * 64}, "vocab.txt": 5},
+    }
+    (folder / "embedpipe.json").write_text(json.dumps(record))
+    text = markdown(gather("house", measuring=None))
+    assert (rows(text)["Language"], rows(text)["License"]) == ("xx", "MIT")
+    assert (ModelCard(text).data.language, ModelCard(text).data.license) == ("multilingual", "mit")
+    assert "archive https://files.example/house.zip\n" in text
+    cells = texts(text)
+    assert cells[cells.index("config.json") + 3] == "no, another was recorded or published"
+    assert cells[cells.index("vocab.txt") + 3] == "nothing to compare with"
+
+
+@pytest.mark.parametrize("kind", ANNOTATORS)
+def test_a_model_that_no_catalog_knows_has_an_annotator_that_fits(house, kind):
+    folder = house.build(kind)
+    facts = gather(folder.rename(folder.with_name("other <b>")), measuring=None)
+    text = markdown(facts)
+    assert facts.annotator == ANNOTATORS[kind]
+    assert rows(text)["License"] == "unknown"
     assert ModelCard(text).data.license == "unknown"
-    assert "| License | unknown |" in text
-    assert Balanced(html(gather(other, measuring=None))).text.count("other <b>") > 1
+    assert ModelCard(text).data.language is None
+    assert Page(html(facts)).text.count("other <b>") > 1
 
 
-def test_another_precision_is_compared_with_float32(folder, tmp_path, monkeypatch):
+def test_another_model_of_that_name_is_refused(house):
+    house.build()
+    house.describe(dimension=64)
+    with pytest.raises(ModelFormatError, match=r"vectors of 32; .* vectors of 64 of house"):
+        gather("house", measuring=None)
+    house.describe("albert", dimension=32, published=[])
+    with pytest.raises(ModelFormatError, match="architecture bert"):
+        gather("house", measuring=None)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_an_archive(house, tmp_path, is_known):
+    folder = house.build()
+    if is_known:
+        (folder / "embedpipe.json").write_text('{"pooling": "cls", "name": "house"}')
+    archive = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", folder))
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    if is_known:
+        address = "https://files.example/house.zip"
+        house.describe(sources=[{"kind": "archive", "address": address, "sha256": digest}])
+    facts = gather(archive, measuring=Measuring(["hello"]))
+    assert facts.name == ("house" if is_known else "packed.zip")
+    (file,) = facts.files
+    assert (file.name, file.sha256) == ("packed.zip", digest)
+    assert file.expected == ({digest} if is_known else set())
+    assert (facts.verification is not None) == is_known
+    assert facts.measured.figures[0].texts_per_second > 0
+
+
+@pytest.mark.parametrize("kind", ["sentence", "word"])
+def test_another_precision_is_compared_with_float32(house, tmp_path, monkeypatch, kind):
+    folder = house.build(kind)
     worse = write_tiny_model(tmp_path / "worse" / "house", seed=1)
+    if kind == "sentence":
+        (worse / "embedpipe.json").write_text('{"pooling": "cls"}')
     load = Encoder.load
 
-    def by_precision(place, *, precision, **options):
+    def by_precision(place, *, precision="float32", **options):
         return load(place if precision == "float32" else worse, **options)
 
     monkeypatch.setattr(measuring, "supported_precisions", lambda: ("float32", "int8"))
     monkeypatch.setattr(Encoder, "load", by_precision)
-    texts = ["abc", "d e f", "ghi jkl"]
-    exact, other = measuring.measure(folder, measuring.Measuring(texts), words=False).figures
-    first, second = load(folder).encode(texts), load(worse).encode(texts)
-    cosines = [
-        a @ b / np.linalg.norm(a) / np.linalg.norm(b)
-        for a, b in zip(first.astype(float), second.astype(float), strict=True)
-    ]
+    chosen = ["abc", "d e f", "ghi jkl"] * 30  # more than are made at once for words
+    is_word = kind == "word"
+    found = measuring.measure(folder, Measuring(chosen), words=is_word)
+    exact, other = found.figures
+    encoders = load(folder), load(worse)
+    ids = encoders[0].tokenize(chosen).ids
+    vectors = [e.forward(ids).values if is_word else e.encode(chosen) for e in encoders]
+    expected = cosines(*vectors)
     assert (exact.mean_cosine, exact.least_cosine) == (1, 1)
-    assert (other.precision, other.mean_cosine) == ("int8", pytest.approx(np.mean(cosines)))
-    assert other.least_cosine == pytest.approx(min(cosines))
+    assert other.precision == "int8"
+    assert other.mean_cosine == pytest.approx(sum(expected) / len(expected))
+    assert other.least_cosine == pytest.approx(min(expected))
     assert other.least_cosine < other.mean_cosine < 1
+    assert found.pieces == pytest.approx(len(ids.values) / len(chosen))
+    assert (found.texts, found.vectors) == (90, "pieces" if is_word else "texts")
 
 
-def test_the_command_refuses_what_is_there(folder, tmp_path, capsys):
-    target = tmp_path / "card"
-    command = ["card", str(folder), "-o", str(target), "--no-measure"]
-    assert main(command) == 0
-    assert names_in(target) == ["README.md", "index.html"]
-    (target / "README.md").write_text("mine")
-    (target / "other").write_text("kept")
-    assert main(command) == 1
-    assert "--force" in capsys.readouterr().err
-    assert (target / "README.md").read_text() == "mine"
-    assert main([*command, "--force"]) == 0
-    assert (target / "README.md").read_text(encoding="utf-8").startswith("---\n")
-    assert names_in(target) == ["README.md", "index.html", "other"]
-    assert main(["card", str(tmp_path / "none"), "-o", str(tmp_path / "new")]) == 1
-    assert not (tmp_path / "new").exists()
+def test_progress_says_what_is_counted(house, capsys):
+    house.build()
+    gather("house", measuring=Measuring(["hello"], progress=True))
+    shown = capsys.readouterr().err
+    assert shown.lstrip().startswith("measuring:")
+    assert "precision" in shown
+
+
+def test_no_texts_are_refused(house):
+    house.build()
+    with pytest.raises(InputError, match="mine: no text to measure on"):
+        gather("house", measuring=Measuring([], "mine"))

@@ -36,7 +36,7 @@ pre, .table { overflow-x: auto; }
 pre { padding: 0.75rem; background: #8882; }
 code { font-family: ui-monospace, monospace; }
 table { border-collapse: collapse; }
-th, td { padding: 0.25rem 0.75rem; border-bottom: 1px solid #8886; text-align: left; }
+th, td { min-width: 4.5rem; vertical-align: top; padding: 0.25rem 0.75rem; border-bottom: 1px solid #8886; text-align: left; }
 """
 
 
