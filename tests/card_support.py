@@ -111,7 +111,7 @@ def tokens(text: str) -> list[Token]:
 def texts(text: str) -> list[str]:
     """What each paragraph, title and cell of a card in Markdown says."""
     inline = (token.children for token in tokens(text) if token.type == "inline")
-    return ["".join(child.content for child in children) for children in inline]
+    return ["".join(c.content for c in children if c.type != "html_inline") for children in inline]
 
 
 def listings(text: str, language: str) -> list[str]:

@@ -36,7 +36,8 @@ pre, .table { overflow-x: auto; }
 pre { padding: 0.75rem; background: #8882; }
 code { font-family: ui-monospace, monospace; }
 table { border-collapse: collapse; }
-th, td { min-width: 4.5rem; vertical-align: top; padding: 0.25rem 0.75rem; border-bottom: 1px solid #8886; text-align: left; }
+th, td { min-width: 4.5rem; padding: 0.25rem 0.75rem; text-align: left; vertical-align: top; }
+tr { border-bottom: 1px solid #8886; }
 """
 
 
@@ -118,8 +119,10 @@ def _markdown(text: Inline) -> str:
 
 
 def _cell(text: Inline) -> str:
-    # A pipe ends a cell even inside a code span, unless it is escaped
-    return _markdown(text).replace("|", r"\|") if isinstance(text, Code) else _markdown(text)
+    if isinstance(text, Code) and "|" in text.text:
+        # It would end the cell even inside a code span, where nothing can be escaped for sure
+        return f"<code>{_markdown(text.text)}</code>"
+    return _markdown(text)
 
 
 def _longest_run(text: str) -> int:
