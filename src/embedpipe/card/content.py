@@ -144,8 +144,9 @@ def _origin(facts: CardFacts) -> Iterator[Part]:
     else:
         yield Paragraph("Where these files were fetched from is not recorded.")
     if facts.entry is not None and facts.entry.sources:
+        yield Paragraph("The catalog names these sources for a model of this name:")
         yield Table(
-            ("Source in the catalog", "Place"),
+            ("Source", "Place"),
             tuple(
                 (source.kind, Code(shown(source.address) if source.address else source.place))
                 for source in facts.entry.sources

@@ -60,7 +60,8 @@ class CardFacts:
     aliases: names in one line. origin: kind and place that its record says it was fetched from.
     annotator: the stage it was published for, else one that fits. by_words: whether that makes
     vectors of words. pooling_declared: whether its files say how to pool. verification: None where
-    `unverified` says why. measured: None if that was not asked for. made_on: today, as YYYY-MM-DD.
+    `unverified` says why. measured: None if that was not asked for. made_on: today, as
+    YYYY-MM-DD. made_by: this package and its version.
     """
 
     name: str
