@@ -21,7 +21,8 @@ from embedpipe.encoder.native import NativeEncoder, default_threads, supported_i
 from embedpipe.encoder.reference import ReferenceEncoder
 from embedpipe.errors import InputError, ParameterError
 
-ISAS = supported_isas()
+ISAS = [isa for isa in supported_isas() if isa in ("avx512", "avx2", "portable")]
+"""Those whose float32 kernels differ; the others share them."""
 
 
 def encoder_of(raw: dict[str, Any], kind: Any = NativeEncoder, **options: Any) -> Any:

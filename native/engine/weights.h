@@ -35,11 +35,11 @@ struct EmbeddingTables {
 // One or more linear maps of the same input, packed side by side.
 class Linear {
  public:
-  Linear(const std::vector<LinearView>& parts, const Kernels& kernels);
+  Linear(const std::vector<LinearView>& parts, const Products& products, Index range_block = kRangeBlock);
   const PackedLinear& packed() const { return packed_; }
 
  private:
-  Buffer panels_, bias_;
+  Buffer panels_, bias_, scales_, sums_;
   PackedLinear packed_;
 };
 
@@ -54,7 +54,7 @@ class LayerNorm {
 };
 
 struct Layer {
-  Layer(const LayerView& view, const Kernels& kernels);
+  Layer(const LayerView& view, const Products& products);
 
   Linear query_key_value, attention_output;
   LayerNorm attention_norm;
