@@ -14,6 +14,14 @@ Index total_outputs(const std::vector<LinearView>& parts) {
   return total;
 }
 
+void copy_rows(const LinearView& from, float* to) {
+  for (Index o = 0; o < from.outputs; ++o) {
+    for (Index i = 0; i < from.inputs; ++i) {
+      *to++ = unaligned(from.weight + o * from.output_stride + i * from.input_stride);
+    }
+  }
+}
+
 }  // namespace
 
 // A part's outputs must fill whole panels for the next part to start at one; parts that do not are joined first.
@@ -26,16 +34,16 @@ Linear::Linear(const std::vector<LinearView>& parts, const Kernels& kernels) {
   if (parts.size() > 1 && parts[0].outputs % kernels.panel != 0) joined = Buffer(outputs * inputs);
   Index done = 0;
   for (const LinearView& part : parts) {
-    const size_t floats = static_cast<size_t>(part.outputs * inputs);
     if (joined.size() > 0) {
-      std::memcpy(joined.data() + done * inputs, part.weight, floats * sizeof(float));
+      copy_rows(part, joined.data() + done * inputs);
     } else {
-      kernels.pack(part.weight, part.outputs, inputs, panels_.data() + done * inputs);
+      kernels.pack(part.weight, part.output_stride, part.input_stride, part.outputs, inputs,
+                   panels_.data() + done * inputs);
     }
     std::memcpy(bias_.data() + done, part.bias, static_cast<size_t>(part.outputs) * sizeof(float));
     done += part.outputs;
   }
-  if (joined.size() > 0) kernels.pack(joined.data(), outputs, inputs, panels_.data());
+  if (joined.size() > 0) kernels.pack(joined.data(), inputs, 1, outputs, inputs, panels_.data());
   packed_ = {panels_.data(), bias_.data(), outputs, inputs};
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 
 namespace embedpipe {
 
@@ -15,6 +16,13 @@ struct LayerNormWeights {
   const float* bias;
   float epsilon;
 };
+
+// A float at any address: files put tensors where they like.
+static inline float unaligned(const float* p) {
+  float value;
+  std::memcpy(&value, p, sizeof value);
+  return value;
+}
 
 // Weights of y = x W^T + b, W packed by `pack`; bias padded with zeros to the panels' width.
 struct PackedLinear {
@@ -36,8 +44,9 @@ struct Kernels {
   const char* name;
   Index panel;  // columns of W that are packed together
 
-  // weight (outputs, inputs) -> panels, round_up(outputs, panel) * inputs floats.
-  void (*pack)(const float* weight, Index outputs, Index inputs, float* panels);
+  // weight (outputs, inputs), strides in elements, at any address -> panels, round_up(outputs, panel) * inputs floats
+  void (*pack)(const float* weight, Index output_stride, Index input_stride, Index outputs, Index inputs,
+               float* panels);
 
   // y (rows, outputs) = b + x (rows, last) · the inputs ..last of W where first is 0; otherwise
   // y += x (rows, last - first) · the inputs first..last of W

@@ -25,12 +25,15 @@ constexpr float kZeros[kPanel] = {};  // where a product starts that has no bias
 
 inline Index round_up(Index n, Index multiple) { return (n + multiple - 1) / multiple * multiple; }
 
-void pack_panels(const float* weight, Index columns, Index depth, float* packed) {
+void pack_panels(const float* weight, Index column_stride, Index depth_stride, Index columns, Index depth,
+                 float* packed) {
   for (Index first = 0; first < columns; first += kPanel) {
     const Index used = columns - first < kPanel ? columns - first : kPanel;
     for (Index k = 0; k < depth; ++k) {
       float* out = packed + first * depth + k * kPanel;
-      for (Index lane = 0; lane < kPanel; ++lane) out[lane] = lane < used ? weight[(first + lane) * depth + k] : 0.f;
+      const float* in = weight + first * column_stride + k * depth_stride;
+      for (Index lane = 0; lane < kPanel; ++lane)
+        out[lane] = lane < used ? embedpipe::unaligned(in + lane * column_stride) : 0.f;
     }
   }
 }

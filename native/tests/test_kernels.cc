@@ -1,6 +1,7 @@
 // Each kernel of each instruction set alone, over sizes around the vector and tile widths. Rows have exactly the room
 // that kernels.h promises, outputs start as NaN, and under the address sanitizer a step beyond either is an error.
 
+#include <cstring>
 #include <limits>
 
 #include "check.h"
@@ -43,7 +44,7 @@ struct Weights {
   Weights(Index outputs, Index inputs, unsigned seed)
       : weight(random_floats(static_cast<size_t>(outputs * inputs), 1.f, seed)),
         bias(random_floats(static_cast<size_t>(outputs), 1.f, seed + 1)),
-        view{weight.data(), bias.data(), outputs, inputs} {}
+        view{weight.data(), bias.data(), outputs, inputs, inputs, 1} {}
   std::vector<float> weight, bias;
   LinearView view;
 };
@@ -82,6 +83,30 @@ TEST(linear_adds_the_bias_to_the_product) {
   }
 }
 
+// Transposed and at an odd address, as files have them; packed part by part, or joined first where a part's outputs do
+// not fill whole panels.
+TEST(weights_in_another_order_are_packed_into_the_same_panels) {
+  for (const Kernels* kernels : supported_kernels()) {
+    for (const Index columns : kColumns) {
+      const Index depth = 37;
+      const Weights w(columns, depth, 5);
+      std::vector<char> turned(w.weight.size() * sizeof(float) + 1);
+      for (Index o = 0; o < columns; ++o) {
+        for (Index k = 0; k < depth; ++k) {
+          std::memcpy(turned.data() + 1 + static_cast<size_t>(k * columns + o) * sizeof(float),
+                      &w.weight[static_cast<size_t>(o * depth + k)], sizeof(float));
+        }
+      }
+      const LinearView other{
+          reinterpret_cast<const float*>(turned.data() + 1), w.bias.data(), columns, depth, 1, columns};
+      const Linear expected({w.view, w.view, w.view}, *kernels), found({other, other, other}, *kernels);
+      const size_t floats = static_cast<size_t>(round_up(3 * columns, kernels->panel) * depth);
+      check(std::memcmp(expected.packed().panels, found.packed().panels, floats * sizeof(float)) == 0,
+            label(*kernels, "order", {columns, depth}));
+    }
+  }
+}
+
 TEST(adding_parts_of_the_depth_gives_the_whole_product_and_the_same_bits_in_any_company) {
   for (const Kernels* kernels : supported_kernels()) {
     const Index columns = 40, depth = 512, rows = 31;
@@ -105,7 +130,7 @@ TEST(both_forms_of_gelu_are_exact_to_float32_rounding) {
     for (const Activation activation : {Activation::kGeluErf, Activation::kGeluTanh}) {
       const Index count = 64 * kernels->panel;
       std::vector<float> identity(static_cast<size_t>(count), 1.f), zeros(static_cast<size_t>(count), 0.f);
-      const Linear packed({LinearView{identity.data(), zeros.data(), count, 1}}, *kernels);
+      const Linear packed({LinearView{identity.data(), zeros.data(), count, 1, 1, 1}}, *kernels);
       for (double low = -30; low < 30; low += 0.37) {
         float x = static_cast<float>(low);
         std::vector<float> y(static_cast<size_t>(count), kNaN);

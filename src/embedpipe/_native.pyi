@@ -19,13 +19,12 @@ def multiply_add_peak(isa: str, threads: int) -> float:
     """GFLOP/s of a register-only multiply-add loop on `threads` threads."""
 
 class Linear:
-    """y = x W^T + b: weight (outputs, inputs), bias (outputs,)"""
+    """y = x W^T + b: weight (outputs, inputs) in any order, bias (outputs,)"""
 
     def __init__(
         self,
         weight: Annotated[
-            NDArray[numpy.float32],
-            dict(shape=(None, None), order="C", device="cpu", writable=False),
+            NDArray[numpy.float32], dict(shape=(None, None), device="cpu", writable=False)
         ],
         bias: Annotated[
             NDArray[numpy.float32], dict(shape=(None,), order="C", device="cpu", writable=False)
