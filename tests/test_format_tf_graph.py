@@ -192,6 +192,16 @@ def test_a_bare_graph_is_read_without_weights() -> None:
     assert (found.head_size, found.passes, found.activation) == (16, 1, None)
 
 
+def test_a_message_of_too_many_fields_is_refused() -> None:
+    """Each of two bytes takes two hundred in memory."""
+    most = 2**20
+    refused(
+        lambda: read_graph_def(memoryview(b"\x0a\0" * (most + 1)), "some.pb"),
+        "some.pb",
+        f"more than {most} fields",
+    )
+
+
 @fuzzed
 @given(data=st.data())
 def test_a_damaged_graph_gives_our_error_or_facts(shared: Path, data: st.DataObject) -> None:
