@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -26,7 +27,8 @@ from fuzz_seeds import Reader, readers
 from fuzz_watch import MEMORY, SECONDS, Watch, status
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
-MOST_FINDINGS = 40
+MOST_FINDINGS = 3
+"""Shown of each reader."""
 _STALLED = 120
 """Seconds without progress after which a process is ended: it hangs where no signal reaches."""
 
@@ -128,8 +130,12 @@ def run_all(arguments: argparse.Namespace) -> int:
         f"seconds, {len(findings)} findings; peak memory grew by {growth >> 20} MiB "
         f"({MEMORY >> 20} allowed), no input took {SECONDS} seconds"
     )
-    for finding in findings[:MOST_FINDINGS]:
-        print(f"  - {finding}")
+    shown: Counter[str] = Counter()
+    for finding in findings:
+        name = finding.partition(",")[0]
+        shown[name] += 1
+        if shown[name] <= MOST_FINDINGS:
+            print(f"  - {finding}")
     return bool(findings)
 
 
