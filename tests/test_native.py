@@ -88,6 +88,28 @@ def test_variants_agree_with_the_reference(
             assert np.abs(difference).max() < 2e-5
 
 
+def moved(tensor: np.ndarray) -> np.ndarray:
+    """The same numbers, transposed in memory and at an odd address."""
+    content = np.frombuffer(b"x" + tensor.T.tobytes(), np.uint8)[1:].view(np.float32)
+    return content.reshape(tensor.shape[::-1]).T
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_where_weights_lie_in_memory_changes_no_bit(isa: str) -> None:
+    raw = tiny_config()
+    config = EncoderConfig.from_huggingface(raw, source="config.json")
+    tensors = random_tensors(raw)
+    elsewhere = {name: moved(tensor) for name, tensor in tensors.items()}
+    pieces = random_pieces((5, 1, 9), raw["vocab_size"])
+    hidden = [
+        NativeEncoder(config, check_weights(each, config, source="weights"), isa=isa).forward(
+            pieces.values, pieces.offsets
+        )
+        for each in (tensors, elsewhere)
+    ]
+    assert hidden[0].tobytes() == hidden[1].tobytes()
+
+
 def test_a_changed_weight_shows() -> None:
     """The comparison is able to fail: one bias of one layer moves the result beyond the bound."""
     raw = tiny_config()

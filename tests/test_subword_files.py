@@ -155,6 +155,14 @@ def test_a_sentencepiece_model_is_read_as_sentencepiece_reads_it(tmp_path):
             "piece ids up to 30613; the encoder's vocab_size is 30522",
         ),
         ({"tokenizer.json": b"{"}, "is not a tokenizer that the tokenizers package can read"),
+        (
+            {
+                "tokenizer.json": b'{"model": {"type": "WordPiece", "vocab": {}, "unk_token": "x", '
+                b'"continuing_subword_prefix": "##", "max_input_chars_per_word": 9}, '
+                b'"normalizer": {"type": "Precompiled", "precompiled_charsmap": ""}}'
+            },
+            "Cannot parse precompiled_charsmap",  # a panic in Rust
+        ),
         ({"tokenizer.json": b'{"model": {"type": "BPE", "vocab": {}, "merges": []}}'}, "BPE"),
         ({"vocab.txt": b"a", "tokenizer_config.json": b"{"}, "is not valid JSON"),
         ({"vocab.txt": b"a", "tokenizer_config.json": b"[" * 10**5}, "is not valid JSON"),

@@ -21,6 +21,7 @@ namespace {
 template <class Scalar, int Rank>
 using Array = nb::ndarray<const Scalar, nb::ndim<Rank>, nb::c_contig, nb::device::cpu>;
 using Matrix = Array<float, 2>;
+using AnyOrderMatrix = nb::ndarray<const float, nb::ndim<2>, nb::device::cpu>;
 using Vector = Array<float, 1>;
 using Result = nb::ndarray<nb::numpy, float, nb::ndim<2>>;
 
@@ -37,11 +38,16 @@ void require(bool condition, const char* what) {
 }
 
 struct BoundLinear {
-  Matrix weight;
+  AnyOrderMatrix weight;
   Vector bias;
 
   LinearView view() const {
-    return {weight.data(), bias.data(), static_cast<Index>(weight.shape(0)), static_cast<Index>(weight.shape(1))};
+    return {weight.data(),
+            bias.data(),
+            static_cast<Index>(weight.shape(0)),
+            static_cast<Index>(weight.shape(1)),
+            static_cast<Index>(weight.stride(0)),
+            static_cast<Index>(weight.stride(1))};
   }
 };
 
@@ -199,9 +205,10 @@ class BoundEncoder {
 void bind_encoder(nb::module_& module) {
   module.def("empty_result", &empty_result, "rows"_a, "columns"_a,
              "Float32 (rows, columns), not filled, in memory that is kept for later results.");
-  nb::class_<BoundLinear>(module, "Linear", "y = x W^T + b: weight (outputs, inputs), bias (outputs,)")
+  nb::class_<BoundLinear>(module, "Linear", "y = x W^T + b: weight (outputs, inputs) in any order, bias (outputs,)")
       .def(
-          "__init__", [](BoundLinear* self, Matrix weight, Vector bias) { new (self) BoundLinear{weight, bias}; },
+          "__init__",
+          [](BoundLinear* self, AnyOrderMatrix weight, Vector bias) { new (self) BoundLinear{weight, bias}; },
           "weight"_a.noconvert(), "bias"_a.noconvert());
   nb::class_<BoundLayerNorm>(module, "LayerNorm", "weight and bias (size,)")
       .def(

@@ -26,7 +26,7 @@ Linear::Linear(const std::vector<LinearView>& parts, const Products& products, I
   packed_ = {panels_.data(), bias_.data(), outputs, inputs, scales_.data(), sums_.data(), padded, range_block};
   Index done = 0;
   for (const LinearView& part : parts) {
-    products.pack(part.weight, part.outputs, inputs, done, packed_);
+    products.pack({part.weight, part.outputs, inputs, part.output_stride, part.input_stride}, done, packed_);
     std::memcpy(bias_.data() + done, part.bias, static_cast<size_t>(part.outputs) * sizeof(float));
     done += part.outputs;
   }

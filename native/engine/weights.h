@@ -9,12 +9,14 @@
 
 namespace embedpipe {
 
-// weight (outputs, inputs), bias (outputs)
+// weight (outputs, inputs) in any order and at any address, strides in elements; bias (outputs)
 struct LinearView {
   const float* weight;
   const float* bias;
   Index outputs;
   Index inputs;
+  Index output_stride;
+  Index input_stride;
 };
 
 struct LayerView {

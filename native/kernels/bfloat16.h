@@ -42,14 +42,15 @@ struct BFloat16 {
     }
   }
 
-  static void pack(const float* weight, Index outputs, Index inputs, Index first, const embedpipe::PackedLinear& w) {
-    const Index depth = (inputs + kGroup - 1) / kGroup;
+  static void pack(const embedpipe::WeightMatrix& weight, Index first, const embedpipe::PackedLinear& w) {
+    const Index depth = (weight.inputs + kGroup - 1) / kGroup;
     uint16_t* panels = static_cast<uint16_t*>(const_cast<void*>(w.panels));
-    for (Index o = 0; o < outputs; ++o) {
+    for (Index o = 0; o < weight.outputs; ++o) {
       const Index n = first + o, lane = n % kPanel;
       uint16_t* out = panels + ((n - lane) * depth + lane) * kGroup;
-      for (Index k = 0; k < inputs; ++k)
-        out[k / kGroup * kPanel * kGroup + k % kGroup] = rounded(weight[o * inputs + k]);
+      for (Index k = 0; k < weight.inputs; ++k) {
+        out[k / kGroup * kPanel * kGroup + k % kGroup] = rounded(weight_at(weight, o, k));
+      }
     }
   }
 

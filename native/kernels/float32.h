@@ -36,14 +36,14 @@ struct Float32 {
     return {first > 0 ? nullptr : w.bias + n};
   }
 
-  static void pack(const float* weight, Index outputs, Index inputs, Index first, const embedpipe::PackedLinear& w) {
+  static void pack(const embedpipe::WeightMatrix& weight, Index first, const embedpipe::PackedLinear& w) {
     float* panels = static_cast<float*>(const_cast<void*>(w.panels));
-    for (Index begin = 0; begin < outputs;) {
+    for (Index begin = 0; begin < weight.outputs;) {
       const Index lane = (first + begin) % kPanel;
-      const Index end = begin + kPanel - lane < outputs ? begin + kPanel - lane : outputs;
-      float* out = panels + (first + begin - lane) * inputs + lane;
-      for (Index k = 0; k < inputs; ++k) {
-        for (Index o = begin; o < end; ++o) out[k * kPanel + o - begin] = weight[o * inputs + k];
+      const Index end = begin + kPanel - lane < weight.outputs ? begin + kPanel - lane : weight.outputs;
+      float* out = panels + (first + begin - lane) * weight.inputs + lane;
+      for (Index k = 0; k < weight.inputs; ++k) {
+        for (Index o = begin; o < end; ++o) out[k * kPanel + o - begin] = weight_at(weight, o, k);
       }
       begin = end;
     }

@@ -13,7 +13,7 @@
 
 namespace {
 
-using embedpipe::kRangeBlock;
+using embedpipe::WeightMatrix;
 
 #if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
 using Quantized = uint8_t;
@@ -104,18 +104,17 @@ struct Int8 {
     }
   }
 
-  static void pack(const float* weight, Index outputs, Index inputs, Index first, const embedpipe::PackedLinear& w) {
-    const Index depth = (inputs + kGroup - 1) / kGroup;
+  static void pack(const WeightMatrix& weight, Index first, const embedpipe::PackedLinear& w) {
+    const Index depth = (weight.inputs + kGroup - 1) / kGroup;
     QuantizedWeight* panels = static_cast<QuantizedWeight*>(const_cast<void*>(w.panels));
-    for (Index o = 0; o < outputs; ++o) {
+    for (Index o = 0; o < weight.outputs; ++o) {
       const Index n = first + o, lane = n % kPanel;
-      const float* row = weight + o * inputs;
-      const float scale = weight_scale(row, inputs);
+      const float scale = weight_scale(weight, o);
       const_cast<float*>(w.scales)[n] = scale;
       QuantizedWeight* out = panels + ((n - lane) * depth + lane) * kGroup;
-      for (Index k = 0; k < inputs; k += w.range_block) {
-        const Index count = inputs - k < w.range_block ? inputs - k : w.range_block;
-        const int32_t sum = quantize_weights(row + k, count, scale, out + k / kGroup * kPanel * kGroup);
+      for (Index k = 0; k < weight.inputs; k += w.range_block) {
+        const Index last = k + w.range_block < weight.inputs ? k + w.range_block : weight.inputs;
+        const int32_t sum = quantize_weights(weight, o, k, last, scale, out);
         const_cast<float*>(w.sums)[k / w.range_block * w.sums_stride + n] = scale * static_cast<float>(sum);
       }
     }
@@ -161,28 +160,28 @@ struct Int8 {
     return load(lanes);
   }
 
-  static float weight_scale(const float* weights, Index count) {
+  static float weight_scale(const WeightMatrix& weight, Index output) {
     float largest = 0.f;
-    for (Index k = 0; k < count; ++k) {
-      const float size = __builtin_fabsf(weights[k]);
+    for (Index k = 0; k < weight.inputs; ++k) {
+      const float size = __builtin_fabsf(weight_at(weight, output, k));
       largest = size > largest ? size : largest;
     }
     return largest > kSmallest ? largest / 127.f : 0.f;
   }
 
-  // One output's weights of a block into its lane of a panel; returns their sum.
-  static int32_t quantize_weights(const float* weights, Index count, float scale, QuantizedWeight* out) {
-    int32_t q[kRangeBlock];
+  // The inputs first..last of an output into its lane of a panel, `out`; returns their sum.
+  static int32_t quantize_weights(const WeightMatrix& weight, Index output, Index first, Index last, float scale,
+                                  QuantizedWeight* out) {
+    constexpr int32_t kShiftBits = 0x4B400000;  // those of kRoundingShift
     const float steps = scale > 0.f ? 1.f / scale : 0.f;
     int32_t sum = 0;
-    for (Index k = 0; k < count; ++k) {
-      const float shifted = weights[k] * steps + kRoundingShift;
-      __builtin_memcpy(&q[k], &shifted, sizeof shifted);
-      q[k] -= 0x4B400000;  // the bits of the shift
-      sum += q[k];
-    }
-    for (Index k = 0; k < count; ++k) {
-      out[k / kGroup * kPanel * kGroup + k % kGroup] = static_cast<QuantizedWeight>(q[k]);
+    for (Index k = first; k < last; ++k) {
+      const float shifted = weight_at(weight, output, k) * steps + kRoundingShift;
+      int32_t q;
+      __builtin_memcpy(&q, &shifted, sizeof q);
+      q -= kShiftBits;
+      sum += q;
+      out[k / kGroup * kPanel * kGroup + k % kGroup] = static_cast<QuantizedWeight>(q);
     }
     return sum;
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 
 namespace embedpipe {
 
@@ -16,6 +17,18 @@ struct LayerNormWeights {
   const float* bias;
   float epsilon;
 };
+
+// Weights as they come, (outputs, inputs) in any order and at any address, strides in elements.
+struct WeightMatrix {
+  const float* values;
+  Index outputs, inputs, output_stride, input_stride;
+};
+
+static inline float weight_at(const WeightMatrix& weight, Index output, Index input) {
+  float value;
+  std::memcpy(&value, weight.values + output * weight.output_stride + input * weight.input_stride, sizeof value);
+  return value;
+}
 
 // In int8, at most so many activations of a row share a range, and so many products at most are summed as integers:
 // every such sum is below 2^24, which float32 holds exactly.
@@ -55,8 +68,8 @@ struct Products {
   Index panel;  // outputs of W that are packed together
   Index group;  // inputs that share a unit
 
-  // weight (outputs, inputs) becomes the outputs from `first` on of W, whose panels, scales and sums were zero before.
-  void (*pack)(const float* weight, Index outputs, Index inputs, Index first, const PackedLinear& w);
+  // The weights become the outputs from `first` on of W, whose panels, scales and sums were zero before.
+  void (*pack)(const WeightMatrix& weight, Index first, const PackedLinear& w);
 
   // x (rows, columns) becomes `prepared`, which has room for as many rows; null where x can be read as it is.
   void (*prepare)(const float* x, Index x_stride, Index rows, Index columns, const Operand& prepared);

@@ -41,7 +41,7 @@ struct Weights {
   Weights(Index outputs, Index inputs, unsigned seed)
       : weight(random_floats(static_cast<size_t>(outputs * inputs), 1.f, seed)),
         bias(random_floats(static_cast<size_t>(outputs), 1.f, seed + 1)),
-        view{weight.data(), bias.data(), outputs, inputs} {}
+        view{weight.data(), bias.data(), outputs, inputs, inputs, 1} {}
   std::vector<float> weight, bias;
   LinearView view;
 };

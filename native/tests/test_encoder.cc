@@ -38,7 +38,7 @@ class RandomModel {
     return values_.back().data();
   }
   LinearView dense(Index outputs, Index inputs) {
-    return {take(outputs * inputs, 0.3f), take(outputs, 0.1f), outputs, inputs};
+    return {take(outputs * inputs, 0.3f), take(outputs, 0.1f), outputs, inputs, inputs, 1};
   }
   LayerNormWeights norm(Index size) { return {take(size, 1.f), take(size, 1.f), 1e-12f}; }
 

@@ -1,6 +1,8 @@
 // Each kernel of each instruction set alone, over sizes around the vector and tile widths. Rows have exactly the room
 // that kernels.h promises, outputs start as NaN, and under the address sanitizer a step beyond either is an error.
 
+#include <cstring>
+
 #include "check.h"
 #include "matrices.h"
 #include "naive.h"
@@ -33,6 +35,33 @@ TEST(linear_adds_the_bias_to_the_product) {
   }
 }
 
+// Transposed and at an odd address, as files have them.
+TEST(weights_in_another_order_are_packed_into_the_same_panels) {
+  for (const InstructionSet& set : supported_instruction_sets()) {
+    for (const Products* products : {&set.kernels->float32, set.int8, set.bfloat16}) {
+      if (products == nullptr) continue;
+      for (const Index columns : kColumns) {
+        const Index depth = 37;
+        const Weights w(columns, depth, 5);
+        std::vector<char> turned(w.weight.size() * sizeof(float) + 1);
+        for (Index o = 0; o < columns; ++o) {
+          for (Index k = 0; k < depth; ++k) {
+            std::memcpy(turned.data() + 1 + static_cast<size_t>(k * columns + o) * sizeof(float),
+                        &w.weight[static_cast<size_t>(o * depth + k)], sizeof(float));
+          }
+        }
+        const LinearView other{
+            reinterpret_cast<const float*>(turned.data() + 1), w.bias.data(), columns, depth, 1, columns};
+        const Linear expected({w.view, w.view, w.view}, *products), found({other, other, other}, *products);
+        const Index units = (depth + products->group - 1) / products->group;
+        const size_t bytes = static_cast<size_t>(round_up(3 * columns, products->panel) * units) * 4;
+        check(std::memcmp(expected.packed().panels, found.packed().panels, bytes) == 0,
+              label(set.name, products->precision, {columns, depth}));
+      }
+    }
+  }
+}
+
 TEST(adding_parts_of_the_depth_gives_the_whole_product_and_the_same_bits_in_any_company) {
   for (const Kernels* kernels : kernel_tables()) {
     const Index columns = 40, depth = 512, rows = 31;
@@ -57,7 +86,7 @@ TEST(both_forms_of_gelu_are_exact_to_float32_rounding) {
     for (const Activation activation : {Activation::kGeluErf, Activation::kGeluTanh}) {
       const Index count = 64 * kernels->float32.panel;
       std::vector<float> identity(static_cast<size_t>(count), 1.f), zeros(static_cast<size_t>(count), 0.f);
-      const Linear packed({LinearView{identity.data(), zeros.data(), count, 1}}, kernels->float32);
+      const Linear packed({LinearView{identity.data(), zeros.data(), count, 1, 1, 1}}, kernels->float32);
       for (double low = -30; low < 30; low += 0.37) {
         float x = static_cast<float>(low);
         std::vector<float> y(static_cast<size_t>(count), kNaN);

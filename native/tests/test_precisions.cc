@@ -102,7 +102,7 @@ TEST(int8_products_are_those_of_quantized_numbers) {
         const std::vector<float> weight = quantized_weights(w);
         for (const Index block : {kRangeBlock, kAttentionRangeBlock}) {
           const Doubles expected =
-              linear(quantized_activations(x, block), {weight.data(), w.bias.data(), w.view.outputs, depth});
+              linear(quantized_activations(x, block), {weight.data(), w.bias.data(), w.view.outputs, depth, depth, 1});
           // A number halfway between two steps may fall to either, in a few activations and weights of a sum.
           const double slack = 2e-6 * static_cast<double>(depth) + 0.02;
           check_close(product(*table.products, x, w.view, block), expected, slack,
@@ -128,7 +128,7 @@ TEST(int8_sums_are_exact_and_equal_on_every_instruction_set) {
     weight[static_cast<size_t>(c)] = 127.f;
     weight[static_cast<size_t>(depth + c)] = c == 0 ? 127.f : -127.f;
   }
-  const LinearView view{weight.data(), bias.data(), columns, depth};
+  const LinearView view{weight.data(), bias.data(), columns, depth, depth, 1};
   const Doubles expected = linear(x.dense<double>(), view);
   for (const Table& table : tables("int8")) {
     const std::vector<float> found = product(*table.products, x, view);
@@ -149,7 +149,7 @@ TEST(int8_rows_of_one_number_and_of_tiny_ones_give_what_they_should) {
     x.row(3)[c] = c == 7 ? 1e4f : 0.01f * static_cast<float>(c);
   }
   const std::vector<float> weight = quantized_weights(w);
-  const Doubles expected = linear(x.dense<double>(), {weight.data(), w.bias.data(), w.view.outputs, depth});
+  const Doubles expected = linear(x.dense<double>(), {weight.data(), w.bias.data(), w.view.outputs, depth, depth, 1});
   for (const Table& table : tables("int8")) {
     const std::vector<float> found = product(*table.products, x, w.view);
     const size_t row = static_cast<size_t>(w.view.outputs);
@@ -184,7 +184,7 @@ TEST(int8_weights_of_zero_and_tiny_ones_give_the_bias) {
   const Matrix x(3, 40, 40, 52u);
   for (const Table& table : tables("int8")) {
     for (const std::vector<float>& w : {weight, zero}) {
-      const std::vector<float> found = product(*table.products, x, {w.data(), bias.data(), 8, 40});
+      const std::vector<float> found = product(*table.products, x, {w.data(), bias.data(), 8, 40, 40, 1});
       for (size_t i = 0; i < found.size(); ++i) {
         check(std::fabs(found[i] - bias[i % 8]) < 1e-30, label(table.name.c_str(), "bias", {}));
       }

@@ -31,13 +31,12 @@ def empty_result(
     """
 
 class Linear:
-    """y = x W^T + b: weight (outputs, inputs), bias (outputs,)"""
+    """y = x W^T + b: weight (outputs, inputs) in any order, bias (outputs,)"""
 
     def __init__(
         self,
         weight: Annotated[
-            NDArray[numpy.float32],
-            dict(shape=(None, None), order="C", device="cpu", writable=False),
+            NDArray[numpy.float32], dict(shape=(None, None), device="cpu", writable=False)
         ],
         bias: Annotated[
             NDArray[numpy.float32], dict(shape=(None,), order="C", device="cpu", writable=False)
