@@ -154,10 +154,17 @@ def test_metadata_fields_are_what_arrow_looks_up_in_maps(rows, data):
 
 
 def test_of_a_repeated_metadata_key_the_first_counts_and_null_maps_have_none():
-    maps = [[("a", "1"), ("a", "2")], None, [("b", "3"), ("a", None)], [("a", "4")]]
+    maps = [[("a", "1"), ("a", "2")], [("a", "0")], [("b", "3"), ("a", None)], [("a", "4")]]
+    full = pa.array(maps, METADATA_TYPE)
+    pairs = pa.StructArray.from_arrays(
+        [full.keys, full.items], fields=[METADATA_TYPE.key_field, METADATA_TYPE.item_field]
+    )
+    null_bits = pa.py_buffer(bytes([0b1101]))  # the second one is null, and has a pair all the same
+    given = pa.Array.from_buffers(
+        METADATA_TYPE, 4, [null_bits, full.buffers()[1]], children=[pairs]
+    )
     spans = [np.array(n, np.int32) for n in ([0, 4], [0] * 4, [0] * 4)]
-    results = pa.array(["", "", "", ""])
-    column = AnnotationColumn("token", *spans, results, pa.array(maps, METADATA_TYPE))
+    column = AnnotationColumn("token", *spans, pa.array(["", "", "", ""]), given)
     assert column.metadata_field("a").to_pylist() == ["1", None, None, "4"]
 
 

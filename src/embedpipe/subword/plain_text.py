@@ -34,11 +34,9 @@ def text_splitter(tokenizer: Any, *, source: str) -> Splitter:
     parts = (tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.model)
     names = tuple(type(part).__name__ for part in parts)
     added = [token.content for token in tokenizer.get_added_tokens_decoder().values()]
-    if (
-        names != ("BertNormalizer", "BertPreTokenizer", "WordPiece")
-        or not tokenizer.normalizer.clean_text
-        or not all(map(str.isascii, added))  # others might become ASCII when accents are stripped
-    ):
+    if names != ("BertNormalizer", "BertPreTokenizer", "WordPiece"):
+        return for_any_text
+    if not all(map(str.isascii, added)):  # others might become ASCII when accents are stripped
         return for_any_text
     words = require("tokenizers", "splitting words into pieces").Tokenizer(tokenizer.model)
     return _PlainTextSplitter(
