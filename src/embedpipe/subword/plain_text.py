@@ -61,10 +61,11 @@ class _PlainTextSplitter:
     def split(self, texts: Sequence[str]) -> Ragged:
         """Piece ids (int32) of each text, without special pieces around them."""
         found = [self._words_of(text) for text in texts]
-        plain = np.fromiter((words is not None for words in found), np.bool_, len(found))
-        by_words = self._split_words([words for words in found if words is not None])
-        if plain.all():
+        of_plain = [words for words in found if words is not None]
+        by_words = self._split_words(of_plain)
+        if len(of_plain) == len(found):
             return by_words
+        plain = np.fromiter((words is not None for words in found), np.bool_, len(found))
         others = self._for_any_text.split(
             [text for text, words in zip(texts, found, strict=True) if words is None]
         )
