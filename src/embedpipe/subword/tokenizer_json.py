@@ -12,6 +12,7 @@ from embedpipe._dependencies import require
 from embedpipe.errors import ModelFormatError
 from embedpipe.files.whole import decoded
 from embedpipe.subword.normalizer import WORD_BOUNDARY
+from embedpipe.subword.plain_text import text_splitter
 from embedpipe.subword.sentencepiece import (
     CONTROL,
     NORMAL,
@@ -54,7 +55,7 @@ def read_tokenizer_json(data: bytes, source: str, settings: TokenizerSettings) -
         )
     return TokenizerParts(
         vocabulary=tokenizer.get_vocab(with_added_tokens=True),
-        text=TokenizersSplitter(tokenizer, source=source),
+        text=text_splitter(tokenizer, source=source),
         make_words=make_words,
         unk_piece=unk_piece,
         skipped_in_words=skipped_in_words,
