@@ -1,0 +1,53 @@
+"""What all engines are given, and the vectors that every one of them must give for it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from embedpipe.bench.peers.common import Floats, Work
+from embedpipe.errors import InputError
+
+__all__ = ["LEAST_COSINE", "Workload"]
+
+LEAST_COSINE = 0.999
+"""Of any sequence's mean-pooled float32 vector to ours; below it, nothing is timed."""
+
+
+class Workload:
+    """Input of all engines, in the file at `path` for their processes.
+
+    standard: our float32 vectors of it, mean-pooled, (n, D).
+    """
+
+    def __init__(self, work: Work, standard: Floats, path: Path) -> None:
+        self.lengths = [len(sequence) for sequence in work.sequences]
+        self.standard = standard
+        self.path = path
+        path.write_text(json.dumps(asdict(work)), encoding="utf-8")
+
+    def cosines(self, vectors: Floats, engine: str, *, is_exact: bool) -> Floats:
+        """Cosine by sequence of mean-pooled vectors (n, D) to ours, (n,).
+
+        Raises InputError where one is not a number, or below LEAST_COSINE if `is_exact`.
+        """
+        if vectors.shape != self.standard.shape:
+            raise InputError(
+                f"{engine}: found vectors of shape {vectors.shape}, expected "
+                f"{self.standard.shape}. Wrong results are not timed: leave this engine out"
+            )
+        norms = np.linalg.norm(vectors, axis=1) * np.linalg.norm(self.standard, axis=1)
+        cosines: Floats = (vectors * self.standard).sum(axis=1) / norms
+        least = LEAST_COSINE if is_exact else -np.inf
+        wrong = np.flatnonzero(~(cosines >= least))
+        if wrong.size:
+            raise InputError(
+                f"{engine}: {wrong.size} of {len(cosines)} vectors differ from ours: that of "
+                f"sequence {wrong[0]} has a cosine of {cosines[wrong[0]]:.6f}, expected at least "
+                f"{least}. Wrong results are not timed: find out which is right, or leave this "
+                "engine out"
+            )
+        return cosines
