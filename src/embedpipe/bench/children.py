@@ -21,6 +21,7 @@ from embedpipe.bench.models import BenchmarkModel
 from embedpipe.bench.peers import ENGINES
 from embedpipe.bench.peers.common import Entry, Floats, Options
 from embedpipe.bench.workload import Workload
+from embedpipe.encoder.native import supported_isas
 
 __all__ = ["Child", "EngineError", "Entrant"]
 
@@ -51,9 +52,10 @@ class Entrant:
         return ", ".join(parts)
 
     @property
-    def can_be_forced(self) -> bool:
-        """Whether the engine can be held to the instruction set."""
-        return self.isa in ENGINES[self.engine].isa_environment
+    def isa_reservation(self) -> str:
+        """What part of the engine uses a faster instruction set nevertheless; "" if none does."""
+        is_fastest = self.isa == supported_isas()[0]
+        return "" if is_fastest else ENGINES[self.engine].isa_reservation
 
     def environment(self, threads: int) -> dict[str, str]:
         """The variables of its processes."""
@@ -127,9 +129,10 @@ class Child(AbstractContextManager["Child"]):
 
     def _ask(self, command: str, **arguments: Any) -> Any:
         assert self._process.stdin is not None and self._process.stdout is not None
+        asked = json.dumps({"do": command, **arguments}) + "\n"
         try:
-            self._process.stdin.write(json.dumps({"do": command, **arguments}) + "\n")
-            self._process.stdin.flush()
+            # Past the buffer, in which it would stay if the process has ended.
+            os.write(self._process.stdin.fileno(), asked.encode())
             line = self._process.stdout.readline()
         except BrokenPipeError:
             line = ""

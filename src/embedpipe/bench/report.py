@@ -67,7 +67,7 @@ def _throughput(result: Result) -> str:
             f"{row.engine} {row.version}",
             row.precision,
             row.source,
-            row.setting + ("" if row.isa else f"; not held to {result.isa}"),
+            "; ".join(filter(None, (row.setting, row.isa_reservation))),
             f"{row.sequences_per_second:,.0f}",
             f"{row.pieces_per_second:,.0f}",
             f"{row.gflop_per_second:.1f}",

@@ -40,7 +40,7 @@ class Latency:
 class Row:
     """One engine in one way on one model. Rates are of its median round, without padding.
 
-    source: what it was given. isa: what it was held to, None if that cannot be demanded of it.
+    source: what it was given. isa_reservation: what part of it was not held to the instruction set.
     share_of_peak: of the median peak of its precision, None where that is unknown. cosines: to our
     float32 vectors. installed_megabytes: of its package and what that requires. tried: sequences/s
     of every setting that was tried, on a part of the sequences. seconds: of one pass, by round.
@@ -50,7 +50,7 @@ class Row:
     version: str
     precision: str
     source: str
-    isa: str | None
+    isa_reservation: str
     setting: str
     sequences_per_second: float
     pieces_per_second: float
@@ -158,13 +158,13 @@ def _row(
     latency: Latency | None,
 ) -> Row:
     entrant, seconds = passes.entrant, median(passes.seconds)
-    peak = peaks.get(entrant.entry.precision) if entrant.can_be_forced else None
+    peak = None if entrant.isa_reservation else peaks.get(entrant.entry.precision)
     return Row(
         engine=entrant.engine,
         version=package.version,
         precision=entrant.entry.precision,
         source=entrant.entry.source,
-        isa=entrant.isa if entrant.can_be_forced else None,
+        isa_reservation=entrant.isa_reservation,
         setting=passes.setting,
         sequences_per_second=len(task.lengths) / seconds,
         pieces_per_second=sum(task.lengths) / seconds,

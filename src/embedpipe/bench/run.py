@@ -40,7 +40,7 @@ from embedpipe.bench.timing import (
 )
 from embedpipe.bench.work import useful_gflop
 from embedpipe.bench.workload import Workload
-from embedpipe.encoder.native import choose_isa, multiply_add_peak, supported_precisions
+from embedpipe.encoder.native import choose_isa, multiply_add_peak
 from embedpipe.models.encoder import Encoder
 
 __all__ = ["Benchmark", "run"]
@@ -123,7 +123,7 @@ def _measure(
         entrants = list(_entrants(engines, isa, benchmark))
         options = Options(benchmark.threads, benchmark.batch_sizes, encoder.max_length)
         contest = _Contest(model, workloads, benchmark.rounds, tell)
-        passes, rounds = contest.throughput(entrants, options, _peaks(isa, benchmark.threads))
+        passes, rounds = contest.throughput(entrants, options)
         alone = Options(1, (1,), encoder.max_length)
         calls = contest.latency([of.entrant for of in passes], alone)
     packages = {engine: installed_package(engine) for engine in engines}
@@ -163,18 +163,12 @@ def _entrants(engines: list[str], isa: str, benchmark: Benchmark) -> Iterator[En
                 yield Entrant(engine, entry, isa)
 
 
-def _peaks(isa: str, threads: int) -> dict[str, Callable[[], float]]:
-    """What the vector units reach in each precision that we compute in, Gop/s.
+def _peak(entrant: Entrant, threads: int) -> float:
+    """What the vector units reach in the entrant's precision, Gop/s.
 
     The best of a few calls, each some hundredths of a second: a peak is what can be reached.
     """
-
-    return {
-        precision: partial(_peak, precision, isa, threads) for precision in supported_precisions()
-    }
-
-
-def _peak(precision: str, isa: str, threads: int) -> float:
+    precision, isa = entrant.entry.precision, entrant.isa
     if precision == "float32":
         return max(multiply_add_peak(threads, isa=isa) for _ in range(PEAK_CALLS))
     from embedpipe.encoder.native import dot_product_peak  # type: ignore[attr-defined]
@@ -194,9 +188,7 @@ class _Contest:
         self._rounds = rounds
         self._tell = tell
 
-    def throughput(
-        self, entrants: list[Entrant], options: Options, peaks: dict[str, Callable[[], float]]
-    ) -> tuple[list[Passes], Rounds]:
+    def throughput(self, entrants: list[Entrant], options: Options) -> tuple[list[Passes], Rounds]:
         """Passes over the whole text, all engines in turn."""
         full = self._workloads.full
         competitors: list[tuple[Passes, Child]] = []
@@ -207,9 +199,13 @@ class _Contest:
                     child = stack.enter_context(Child(entrant, self._model, options))
                     cosines = verified(child, entrant, setting, full)
                 except EngineError as error:
-                    self._leave_out(entrant, error)
+                    self._leave_out(entrant.label, error)
                 else:
                     competitors.append((Passes(entrant, setting, tried, cosines), child))
+            # of the precisions that we compute in here: others have no loop to measure
+            ours = [passes.entrant for passes, _ in competitors if passes.entrant.engine == OURS]
+            peaks: dict[str, Callable[[], float]]
+            peaks = {each.entry.precision: partial(_peak, each, options.threads) for each in ours}
             self._tell("  timing in turn")
             rounds = time_in_turn(competitors, self._rounds, peaks)
         return [passes for passes, _ in competitors], rounds
@@ -218,14 +214,23 @@ class _Contest:
         """One text at a time, all engines in turn, a fresh process for each turn."""
         found: list[Calls] = []
         for entrant in entrants:
-            if entrant.entry.batching is None:  # else it differs in its batches alone
+            if entrant.entry.batching is not None:
+                continue  # it differs in its batches alone
+            try:
                 setting, _ = self._best(entrant, options, self._workloads.short)
+            except EngineError as error:
+                self._leave_out(f"{entrant.label}, latency", error)
+            else:
                 found.append(Calls(entrant, setting))
         self._tell("  latency in turn")
         for _ in range(self._rounds):
-            for calls in found:
-                with Child(calls.entrant, self._model, options) as child:
-                    time_calls(calls, child, self._workloads.short, self._workloads.long)
+            for calls in list(found):
+                try:
+                    with Child(calls.entrant, self._model, options) as child:
+                        time_calls(calls, child, self._workloads.short, self._workloads.long)
+                except EngineError as error:
+                    self._leave_out(f"{calls.entrant.label}, latency", error)
+                    found.remove(calls)
         return found
 
     def _best(
@@ -234,6 +239,6 @@ class _Contest:
         with Child(entrant, self._model, options) as child:
             return best_setting(child, entrant, trial, self._tell)
 
-    def _leave_out(self, entrant: Entrant, error: EngineError) -> None:
-        self.left_out[entrant.label] = str(error)
-        self._tell(f"  {entrant.label}: not measured: {error}")
+    def _leave_out(self, who: str, error: EngineError) -> None:
+        self.left_out[who] = str(error)
+        self._tell(f"  {who}: not measured: {error}")

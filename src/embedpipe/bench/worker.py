@@ -66,12 +66,13 @@ class Worker:
         return done
 
     def seconds_per_pass(self, least: float) -> float:
-        """On average over as many passes as take `least` seconds."""
-        passes = 0
+        """On average over as many passes as take `least` seconds, at least one."""
+        passes, elapsed = 0, 0.0
         begin = time.perf_counter()
-        while (elapsed := time.perf_counter() - begin) < least:
+        while passes == 0 or elapsed < least:
             self._run()
             passes += 1
+            elapsed = time.perf_counter() - begin
         return elapsed / passes
 
     def latencies(self, least: float, calls: int) -> list[float]:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
-    "NOT_FORCED",
+    "NOT_HELD",
     "ONEDNN_ISA",
     "Batch",
     "Batching",
@@ -45,7 +45,7 @@ ONEDNN_ISA: Mapping[str, Mapping[str, str]] = {
 """What holds Intel's oneDNN to an instruction set, by our names of them."""
 
 
-NOT_FORCED: Mapping[str, Mapping[str, str]] = {}
+NOT_HELD: Mapping[str, Mapping[str, str]] = {}
 """Of engines that cannot be held to an instruction set."""
 
 
@@ -148,10 +148,12 @@ class Peer(Protocol):
 
     @property
     def isa_environment(self) -> Mapping[str, Mapping[str, str]]:
-        """Environment variables that hold it to an instruction set, by our names of them.
+        """Environment variables that hold it to an instruction set, by our names of them."""
+        ...
 
-        One that is not there cannot be demanded of it.
-        """
+    @property
+    def isa_reservation(self) -> str:
+        """What part of it uses the fastest there is nevertheless; "" if none does."""
         ...
 
     def candidates(

@@ -52,6 +52,7 @@ class CTranslate2Peer:
     needs = ("ctranslate2", "torch", "transformers")
     entries = (Entry("float32"), Entry("int8"))
     isa_environment = CTRANSLATE2_ISA
+    isa_reservation = ""
 
     def candidates(
         self, entry: Entry, model: Path, cache: Path, options: Options

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedpipe.bench.peers.common import NOT_FORCED, Candidate, Entry, Job, Options, Work
+from embedpipe.bench.peers.common import NOT_HELD, Candidate, Entry, Job, Options, Work
 from embedpipe.bench.peers.onnx_export import export_onnx
 
 __all__ = ["FastEmbedPeer"]
@@ -26,13 +26,14 @@ GRAPH = "model.onnx"
 class FastEmbedPeer:
     """Its own tokenization, batches in input order, threads inside a batch.
 
-    No instruction set can be demanded of it, nor of ONNX Runtime under it.
+    It cannot be held to an instruction set, as ONNX Runtime under it cannot.
     """
 
     name = "fastembed"
     needs = ("fastembed", "onnx", "torch", "transformers")
     entries = (Entry("float32", "text"),)
-    isa_environment = NOT_FORCED
+    isa_environment = NOT_HELD
+    isa_reservation = "not held to it"
 
     def candidates(
         self, entry: Entry, model: Path, cache: Path, options: Options

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from embedpipe.bench.peers.common import (
-    NOT_FORCED,
+    NOT_HELD,
     Batch,
     Batching,
     Candidate,
@@ -35,13 +35,14 @@ SPARK_NLP_BATCHES = Batching(8, is_sorted=False)
 class OnnxRuntimePeer:
     """All graph optimizations; threads inside a batch, or a batch for each thread.
 
-    No instruction set can be demanded of it: its kernels ask the processor alone.
+    It cannot be held to an instruction set: its kernels ask the processor alone.
     """
 
     name = "onnxruntime"
     needs = ("onnxruntime", "onnx", "torch", "transformers")
     entries = (Entry("float32"), Entry("float32", batching=SPARK_NLP_BATCHES), Entry("int8"))
-    isa_environment = NOT_FORCED
+    isa_environment = NOT_HELD
+    isa_reservation = "not held to it"
 
     def candidates(
         self, entry: Entry, model: Path, cache: Path, options: Options

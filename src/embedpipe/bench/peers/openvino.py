@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from embedpipe.bench.peers.common import (
-    NOT_FORCED,
+    ONEDNN_ISA,
     Batching,
     Candidate,
     Entry,
@@ -26,20 +26,26 @@ from embedpipe.bench.peers.onnx_export import OUTPUT, export_onnx
 
 __all__ = ["OpenVinoPeer"]
 
+OPENVINO_ISA = {
+    isa: {**limit, **({"OV_CPU_MAX_ISA": limit["ONEDNN_MAX_CPU_ISA"]} if limit else {})}
+    for isa, limit in ONEDNN_ISA.items()
+}
+"""oneDNN and its own kernels each have a variable, with the same values.
+
+Some of its products are MLAS's, as ONNX Runtime's are, and that asks the processor alone.
+"""
+
 HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
 
 class OpenVinoPeer:
-    """Both performance hints; as many requests in flight as the compiled model asks for.
-
-    Released builds heed a limit on instruction sets in oneDNN alone, not in their own kernels, so
-    that none can be demanded of them.
-    """
+    """Both performance hints; as many requests in flight as the compiled model asks for."""
 
     name = "openvino"
     needs = ("openvino", "torch", "transformers")
     entries = (Entry("float32"), Entry("bfloat16"))
-    isa_environment = NOT_FORCED
+    isa_environment = OPENVINO_ISA
+    isa_reservation = "MLAS in it not held to it"
 
     def candidates(
         self, entry: Entry, model: Path, cache: Path, options: Options

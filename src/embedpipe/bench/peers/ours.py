@@ -38,6 +38,7 @@ class Ours:
         Entry("float32", "text"),
     )
     isa_environment = OUR_ISA
+    isa_reservation = ""
 
     def candidates(
         self, entry: Entry, model: Path, cache: Path, options: Options

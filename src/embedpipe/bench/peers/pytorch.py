@@ -47,6 +47,7 @@ class PyTorchPeer:
     needs = ("torch", "transformers")
     entries = (Entry("float32"),)
     isa_environment = TORCH_ISA
+    isa_reservation = ""
 
     def candidates(
         self, entry: Entry, model: Path, cache: Path, options: Options

@@ -19,6 +19,7 @@ class SentenceTransformersPeer:
     needs = ("sentence-transformers", "torch", "transformers")
     entries = (Entry("float32", "text"),)
     isa_environment = TORCH_ISA
+    isa_reservation = ""
 
     def candidates(
         self, entry: Entry, model: Path, cache: Path, options: Options
