@@ -21,7 +21,7 @@ from embedpipe.bench import OURS, PEERS, RANDOM_SHAPES
 from embedpipe.bench.chart import caption, draw
 from embedpipe.bench.children import Child, EngineError, Entrant
 from embedpipe.bench.corpus import random_work, spread, text_work
-from embedpipe.bench.machine import memory_of
+from embedpipe.bench.machine import NOTICE, memory_of
 from embedpipe.bench.models import BenchmarkModel, get_model
 from embedpipe.bench.packages import Package, missing_packages
 from embedpipe.bench.peers import ENGINES
@@ -315,9 +315,11 @@ def test_a_chart_without_matplotlib_is_refused_before_anything_is_measured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    assert main(["bench", str(model), "--chart", str(tmp_path / "chart.svg")]) == 1
+    command = ["bench", str(model), "--against", "none", "--rounds", "1", "--sentences", "1"]
+    assert main([*command, "--chart", str(tmp_path / "chart.svg")]) == 1
     told = capsys.readouterr().err
     assert "'matplotlib', which is not installed; run: pip install matplotlib" in told
+    assert NOTICE not in told
     assert list(tmp_path.iterdir()) == []
 
 
