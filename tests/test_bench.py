@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,13 +21,20 @@ from transformers import AutoModel
 from embedpipe import Encoder
 from embedpipe.bench import OURS, PEERS, RANDOM_SHAPES
 from embedpipe.bench.chart import caption, draw
-from embedpipe.bench.children import Child, EngineError, Entrant
+from embedpipe.bench.children import Child, Entrant
 from embedpipe.bench.corpus import random_work, spread, text_work
 from embedpipe.bench.machine import NOTICE, memory_of
 from embedpipe.bench.models import BenchmarkModel, get_model
 from embedpipe.bench.packages import Package, missing_packages
 from embedpipe.bench.peers import ENGINES
-from embedpipe.bench.peers.common import Batching, Entry, Options, Work, padded_batches
+from embedpipe.bench.peers.common import (
+    Batching,
+    EngineError,
+    Entry,
+    Options,
+    Work,
+    padded_batches,
+)
 from embedpipe.bench.random_models import SHAPES
 from embedpipe.bench.report import as_json, report_markdown
 from embedpipe.bench.results import Report, Task, Timings, make_result
@@ -33,7 +42,7 @@ from embedpipe.bench.timing import Calls, Passes, Rounds
 from embedpipe.bench.work import useful_gflop
 from embedpipe.bench.workload import Workload
 from embedpipe.cli import main
-from embedpipe.errors import InputError, ModelFormatError
+from embedpipe.errors import ModelFormatError
 
 INSTALLED = [name for name, engine in ENGINES.items() if not missing_packages(engine.needs)]
 TEXTS = ["a b c", "d e f g a b", "a", "g f e d"]
@@ -69,20 +78,20 @@ def workload(folder: Path, vectors: list[list[float]]) -> Workload:
 
 def test_vectors_of_another_direction_are_refused(tmp_path: Path) -> None:
     right = workload(tmp_path, [[1.0, 0.0], [0.0, 1.0]])
-    assert right.cosines(np.array([[2.0, 0.0], [0.0, 3.0]]), "x", is_exact=True).tolist() == [1, 1]
+    assert right.cosines(np.array([[2.0, 0.0], [0.0, 3.0]]), is_exact=True).tolist() == [1, 1]
     turned = np.array([[1.0, 0.0], [0.05, 1.0]])  # cosine 0.99875
-    with pytest.raises(InputError, match=r"x: 1 of 2 .* sequence 1 has a cosine of 0\.9987"):
-        right.cosines(turned, "x", is_exact=True)
-    assert right.cosines(turned, "x", is_exact=False)[1] == pytest.approx(0.99875, abs=1e-5)
+    with pytest.raises(EngineError, match=r"1 of 2 .* sequence 1 has a cosine of 0\.9987"):
+        right.cosines(turned, is_exact=True)
+    assert right.cosines(turned, is_exact=False)[1] == pytest.approx(0.99875, abs=1e-5)
 
 
 @pytest.mark.parametrize("is_exact", [True, False])
 def test_vectors_that_are_no_numbers_or_too_few_are_refused(tmp_path: Path, is_exact: bool) -> None:
     right = workload(tmp_path, [[1.0, 0.0], [0.0, 1.0]])
-    with pytest.raises(InputError, match="sequence 0 has a cosine of nan"):
-        right.cosines(np.array([[np.nan, 0.0], [0.0, 1.0]]), "x", is_exact=is_exact)
-    with pytest.raises(InputError, match=r"shape \(1, 2\), expected \(2, 2\)"):
-        right.cosines(np.array([[1.0, 0.0]]), "x", is_exact=is_exact)
+    with pytest.raises(EngineError, match="sequence 0 has a cosine of nan"):
+        right.cosines(np.array([[np.nan, 0.0], [0.0, 1.0]]), is_exact=is_exact)
+    with pytest.raises(EngineError, match=r"shape \(1, 2\), expected \(2, 2\)"):
+        right.cosines(np.array([[1.0, 0.0]]), is_exact=is_exact)
 
 
 def test_every_engine_has_its_name_in_the_command_line() -> None:
@@ -108,7 +117,7 @@ def test_an_engine_gives_the_vectors_of_transformers(
         with Child(entrant, get_model(str(model)), Options(1, (3,), encoder.max_length)) as child:
             for setting in child.settings():
                 vectors, _ = child.start(setting, right)
-                assert right.cosines(vectors, setting, is_exact=True).min() > 0.99999
+                assert right.cosines(vectors, is_exact=True).min() > 0.99999
                 assert min(child.seconds_per_pass(0.0), *child.latencies(0.0, 2)) > 0
 
 
@@ -294,6 +303,28 @@ def test_the_command_measures_ours_alone(
         assert len(row["seconds"]) == 1 and 0 < row["latency"]["first_vector"] < 60
     assert 0 < result["rows"][0]["share_of_peak"] < 1
     assert result["left_out"] == {}
+
+
+def test_an_engine_with_wrong_vectors_is_left_out_and_the_report_says_so(
+    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Turning(Child):
+        """A process whose vectors are turned away, if they are of torch."""
+
+        def __init__(self, entrant: Entrant, *others: Any) -> None:
+            super().__init__(entrant, *others)
+            self.offset = 1.0 if entrant.engine == "torch" else 0.0
+
+        def start(self, setting: str, given: Workload) -> tuple[np.ndarray, float]:
+            vectors, done = super().start(setting, given)
+            return vectors + self.offset, done
+
+    monkeypatch.setattr("embedpipe.bench.run.Child", Turning)
+    command = ["bench", str(model), "--against", "torch", "--precision", "float32"]
+    assert main([*command, "--rounds", "1", "--sentences", "4"]) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"Not measured: torch, float32: wrong results: \d of \d vectors", shown)
+    assert "| torch" not in shown and "| embedpipe" in shown
 
 
 def test_random_lengths_need_no_text_and_missing_engines_are_named(

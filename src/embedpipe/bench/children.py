@@ -19,18 +19,14 @@ import numpy as np
 from embedpipe.bench.machine import Memory, memory_of
 from embedpipe.bench.models import BenchmarkModel
 from embedpipe.bench.peers import ENGINES
-from embedpipe.bench.peers.common import Entry, Floats, Options
+from embedpipe.bench.peers.common import EngineError, Entry, Floats, Options
 from embedpipe.bench.workload import Workload
 from embedpipe.encoder.native import supported_isas
 
-__all__ = ["Child", "EngineError", "Entrant"]
+__all__ = ["Child", "Entrant"]
 
 LAST_WORDS = 2000
 """Bytes of a process's standard error that are told when it dies."""
-
-
-class EngineError(Exception):
-    """An engine gave no result; the message says why."""
 
 
 @dataclass(frozen=True)

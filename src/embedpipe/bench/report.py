@@ -50,7 +50,7 @@ def _result(result: Result) -> str:
         _throughput(result),
         " ".join(_conclusions(result)),
         _latencies(result),
-        "\n".join(f"Not measured: {who}: {why}" for who, why in result.left_out.items()),
+        "\n".join(f"- Not measured: {who}: {why:.200}" for who, why in result.left_out.items()),
     ]
     return "\n\n".join(part for part in parts if part)
 

@@ -76,14 +76,13 @@ class Rounds:
 
 
 def verified(child: Child, entrant: Entrant, setting: str, workload: Workload) -> Floats:
-    """Start on the workload; the cosines of what comes, of which InputError if they are wrong."""
+    """Start on the workload; the cosines of what comes, or EngineError if it is wrong."""
     vectors, _ = child.start(setting, workload)
-    return _cosines(entrant, setting, vectors, workload)
+    return _cosines(entrant, vectors, workload)
 
 
-def _cosines(entrant: Entrant, setting: str, vectors: Floats, workload: Workload) -> Floats:
-    is_exact = entrant.entry.precision == "float32"
-    return workload.cosines(vectors, f"{entrant.label} ({setting})", is_exact=is_exact)
+def _cosines(entrant: Entrant, vectors: Floats, workload: Workload) -> Floats:
+    return workload.cosines(vectors, is_exact=entrant.entry.precision == "float32")
 
 
 def best_setting(
@@ -129,7 +128,7 @@ def time_calls(calls: Calls, child: Child, short: Workload, long: Workload) -> N
     that take pieces.
     """
     vectors, done = child.start(calls.setting, short)
-    _cosines(calls.entrant, calls.setting, vectors, short)
+    _cosines(calls.entrant, vectors, short)
     calls.first_vector.append(done - child.started)
     calls.short += child.latencies(LEAST_SECONDS, LEAST_CALLS)
     memory = child.memory()

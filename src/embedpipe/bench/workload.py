@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from embedpipe.bench.peers.common import Floats, Work
-from embedpipe.errors import InputError
+from embedpipe.bench.peers.common import EngineError, Floats, Work
 
 __all__ = ["LEAST_COSINE", "Workload"]
 
 LEAST_COSINE = 0.999
-"""Of any sequence's mean-pooled float32 vector to ours; below it, nothing is timed."""
+"""Of any sequence's mean-pooled float32 vector to ours; who is below it is not timed."""
 
 
 class Workload:
@@ -29,25 +28,23 @@ class Workload:
         self.path = path
         path.write_text(json.dumps(asdict(work)), encoding="utf-8")
 
-    def cosines(self, vectors: Floats, engine: str, *, is_exact: bool) -> Floats:
+    def cosines(self, vectors: Floats, *, is_exact: bool) -> Floats:
         """Cosine by sequence of mean-pooled vectors (n, D) to ours, (n,).
 
-        Raises InputError where one is not a number, or below LEAST_COSINE if `is_exact`.
+        Raises EngineError where one is not a number, or below LEAST_COSINE if `is_exact`.
         """
         if vectors.shape != self.standard.shape:
-            raise InputError(
-                f"{engine}: found vectors of shape {vectors.shape}, expected "
-                f"{self.standard.shape}. Wrong results are not timed: leave this engine out"
+            raise EngineError(
+                f"wrong results: vectors of shape {vectors.shape}, expected {self.standard.shape}"
             )
         norms = np.linalg.norm(vectors, axis=1) * np.linalg.norm(self.standard, axis=1)
         cosines: Floats = (vectors * self.standard).sum(axis=1) / norms
         least = LEAST_COSINE if is_exact else -np.inf
         wrong = np.flatnonzero(~(cosines >= least))
         if wrong.size:
-            raise InputError(
-                f"{engine}: {wrong.size} of {len(cosines)} vectors differ from ours: that of "
+            raise EngineError(
+                f"wrong results: {wrong.size} of {len(cosines)} vectors differ from ours; that of "
                 f"sequence {wrong[0]} has a cosine of {cosines[wrong[0]]:.6f}, expected at least "
-                f"{least}. Wrong results are not timed: find out which is right, or leave this "
-                "engine out"
+                f"{least}"
             )
         return cosines

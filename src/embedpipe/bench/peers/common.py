@@ -20,6 +20,7 @@ __all__ = [
     "Batch",
     "Batching",
     "Candidate",
+    "EngineError",
     "Entry",
     "Job",
     "Options",
@@ -49,7 +50,11 @@ NOT_HELD: Mapping[str, Mapping[str, str]] = {}
 """Of engines that cannot be held to an instruction set."""
 
 
-class UnavailableError(Exception):
+class EngineError(Exception):
+    """An engine gave no result, or a wrong one; the message says what."""
+
+
+class UnavailableError(EngineError):
     """An engine cannot take part in this way, on this machine or with this model."""
 
 
