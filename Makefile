@@ -44,7 +44,8 @@ format: .venv/dev ## rewrite the sources and the generated files as `check` want
 	$(BIN)/python tools/check_generated.py --write
 
 bench: .venv/bench .venv/model ## compare with other engines on this machine (nothing else should run)
-	$(BIN)/python benchmarks/speed.py
+	mkdir -p out
+	$(BIN)/embedpipe bench --json out/bench.json
 	$(BIN)/python benchmarks/text.py
 	$(BIN)/python benchmarks/startup.py
 

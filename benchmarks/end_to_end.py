@@ -20,16 +20,18 @@ from unittest import mock
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from corpus import TEXT, read_lines
-from shapes import OUTPUT, get_model
 
 from embedpipe import Encoder
 from embedpipe.annotation import AnnotationColumn
 from embedpipe.annotator import BertEmbeddings, BertSentenceEmbeddings, SentenceDetector, Tokenizer
 from embedpipe.base import DocumentAssembler, Pipeline, PipelineModel
+from embedpipe.bench.corpus import TEXT, read_lines
+from embedpipe.bench.models import get_model
 from embedpipe.encoder.ragged import Ragged
 
 __all__ = ["Measured", "measure"]
+
+OUTPUT = Path("out")
 
 COPIES = 3
 """Of the text: several batches, so that memory is met again."""
