@@ -7,7 +7,7 @@ SOURCES := $(shell find src native -type f -not -name '*.pyc' -not -name '*.so')
 CPP := $(wildcard native/*/*.h native/*/*.cc)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-native test-python check format bench bench-setup clean
+.PHONY: help demo test test-native test-python test-fuzz check format bench bench-setup clean
 
 help: ## say what the targets do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -15,7 +15,7 @@ help: ## say what the targets do
 demo: .venv/installed .venv/model ## embed a real text with a real model and search it
 	$(BIN)/python demo/run.py
 
-test: test-native test-python ## run every test, the C++ ones under sanitizers
+test: test-native test-python test-fuzz ## run every test, the C++ ones under sanitizers
 
 test-native: .venv/tools
 	$(BIN)/cmake -S . -B build/sanitized -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) \
@@ -25,6 +25,9 @@ test-native: .venv/tools
 
 test-python: .venv/dev .venv/model
 	$(BIN)/python -m pytest tests --pyargs embedpipe --doctest-modules
+
+test-fuzz: .venv/dev ## give 100,000 damaged model files to the readers
+	$(BIN)/python tests/fuzz_readers.py
 
 check: .venv/dev ## format, lint, types, import direction, generated files
 	$(BIN)/ruff format --check .
@@ -41,7 +44,8 @@ format: .venv/dev ## rewrite the sources and the generated files as `check` want
 	$(BIN)/python tools/check_generated.py --write
 
 bench: .venv/bench .venv/model ## compare with other engines on this machine (nothing else should run)
-	$(BIN)/python benchmarks/speed.py
+	mkdir -p out
+	$(BIN)/embedpipe bench --json out/bench.json
 	$(BIN)/python benchmarks/text.py
 	$(BIN)/python benchmarks/startup.py
 

@@ -17,13 +17,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from corpus import TEXT, read_lines
-from machine import describe_machine
-from report import markdown_table, save_json
-from shapes import OUTPUT, get_model
+from embedpipe.bench.corpus import TEXT, read_lines
+from embedpipe.bench.machine import Memory, describe_machine, memory_of
+from embedpipe.bench.models import get_model
+from embedpipe.bench.report import markdown_table, save_json
 
 __all__ = ["Sample", "growth", "watch", "write_records"]
 
+OUTPUT = Path("out")
 MODEL = "bert_L2_H128"
 FIRST = 10_000
 """Records after which memory must not grow any more."""
@@ -36,12 +37,11 @@ INTERVAL = 0.01
 
 @dataclass(frozen=True)
 class Sample:
-    """records: read until then. resident, highest: size now and ever, in 10^6 bytes."""
+    """records: read until then."""
 
     seconds: float
     records: int
-    resident: float
-    highest: float
+    memory: Memory
 
 
 def write_records(path: Path, count: int, *, seed: int = 0) -> None:
@@ -60,25 +60,12 @@ def watch(process: subprocess.Popen[bytes], source: Path, records: int) -> list[
     samples: list[Sample] = []
     taken = 0
     while process.poll() is None:
-        memory = _memory(process.pid)
+        memory = memory_of(process.pid)
         taken = max(taken, _position(process.pid, source) * records // size)
         if memory is not None:
-            samples.append(Sample(time.perf_counter() - begin, taken, *memory))
+            samples.append(Sample(time.perf_counter() - begin, taken, memory))
         time.sleep(INTERVAL)
     return samples
-
-
-def _memory(process: int) -> tuple[float, float] | None:
-    """Resident size now and at its highest in 10^6 bytes; None once the process has ended."""
-    try:
-        status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    lines = dict(line.split(":", 1) for line in status.splitlines())
-    if "VmRSS" not in lines:  # ended, but not waited for
-        return None
-    now, highest = (int(lines[name].split()[0]) * 1024 / 1e6 for name in ("VmRSS", "VmHWM"))
-    return now, highest
 
 
 def _position(process: int, source: Path) -> int:
@@ -117,7 +104,7 @@ def growth(samples: list[Sample]) -> float:
 
     SystemExit if no sample is that late, so that nothing was measured.
     """
-    after = [sample.resident for sample in samples if sample.records >= FIRST]
+    after = [sample.memory.resident for sample in samples if sample.records >= FIRST]
     if not after:
         raise SystemExit(f"the program was never seen after {FIRST:,} records: take more records")
     return max(after) - after[0]
@@ -144,7 +131,12 @@ def main() -> None:
         markdown_table(
             ["records read", "seconds", "resident MB", "highest MB"],
             [
-                [f"{s.records:,}", f"{s.seconds:.1f}", f"{s.resident:.1f}", f"{s.highest:.1f}"]
+                [
+                    f"{s.records:,}",
+                    f"{s.seconds:.1f}",
+                    f"{s.memory.resident:.1f}",
+                    f"{s.memory.highest:.1f}",
+                ]
                 for s in shown
             ],
         )

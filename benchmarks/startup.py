@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from machine import NOTICE, describe_machine
-from report import markdown_table, save_json
-from shapes import OUTPUT, get_model
+from embedpipe.bench.machine import NOTICE, describe_machine
+from embedpipe.bench.models import get_model
+from embedpipe.bench.report import heading, markdown_table, save_json
 
 __all__ = ["Figure", "distribution_sizes", "first_vector_seconds", "import_seconds"]
 
@@ -134,12 +134,12 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=15, help="processes of each (%(default)s)")
     parser.add_argument("--wheel", type=Path, help="a built wheel, to report its size")
     parser.add_argument("--venv", type=Path, help="an environment with embedpipe and no extras")
-    parser.add_argument("--json", type=Path, default=OUTPUT / "startup.json", help="(%(default)s)")
+    parser.add_argument("--json", type=Path, default=Path("out/startup.json"), help="(%(default)s)")
     arguments = parser.parse_args()
     print(NOTICE, file=sys.stderr)
     machine = describe_machine()
     figures = measure(arguments)
-    print(f"\n{machine['processor']}, Python {machine['python']}, {machine['date']}\n")
+    print(f"\n{heading(machine)}, Python {machine['python']}\n")
     print(markdown_table(["what", "measured", "limit"], [figure.cells for figure in figures]))
     save_json(arguments.json, {"machine": machine}, figures)
 

@@ -2,7 +2,7 @@
 
     python benchmarks/text.py --rounds 5
 
-What is measured is in README.md beside this file. It fails where results are not right, or where
+What is measured is in docs/benchmarks.md. It fails where results are not right, or where
 the time per character grows with the length of a text.
 """
 
@@ -18,15 +18,14 @@ from pathlib import Path
 from statistics import median
 
 import pyarrow as pa
-from corpus import TEXT, read_lines
 from hostile import HOSTILE_UNITS, ONE_CLASS, functions
-from machine import NOTICE, OtherLoad, describe_machine
-from report import markdown_table, save_json
-from shapes import OUTPUT
 
 from embedpipe.annotation import AnnotationColumn
 from embedpipe.annotator import BertEmbeddings, SentenceDetector, Tokenizer
 from embedpipe.base import DocumentAssembler, Pipeline, PipelineModel
+from embedpipe.bench.corpus import TEXT, read_lines
+from embedpipe.bench.machine import NOTICE, OtherLoad, describe_machine
+from embedpipe.bench.report import heading, markdown_table, save_json
 from embedpipe.stages.sequences import Sequences, lay_out
 from embedpipe.stages.word_embeddings import sentences_of_tokens
 
@@ -199,7 +198,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the text side alone.", epilog=NOTICE)
     parser.add_argument("--rounds", type=int, default=5, help="timings (%(default)s)")
     parser.add_argument("--text", type=Path, default=TEXT, help="one sentence a line (%(default)s)")
-    parser.add_argument("--json", type=Path, default=OUTPUT / "text.json", help="(%(default)s)")
+    parser.add_argument("--json", type=Path, default=Path("out/text.json"), help="(%(default)s)")
     arguments = parser.parse_args()
     print(NOTICE, file=sys.stderr)
     machine = describe_machine()
@@ -207,7 +206,7 @@ def main() -> None:
     check_results(pa.table({"text": lines}))
     speed = throughput(lines, arguments.rounds)
     flat = measure_flatness()
-    print(f"\n{machine['processor']}, {machine['cores']} cores, {machine['date']}\n")
+    print(f"\n{heading(machine)}\n")
     print(
         markdown_table(
             ["unit", "per second", "pieces each"],

@@ -14,13 +14,12 @@ from pathlib import Path
 
 import embedpipe
 from embedpipe import Encoder
+from embedpipe.bench.corpus import TEXT
 from embedpipe.cli.embed import embed_files
 from embedpipe.cli.options import ModelOptions
 from embedpipe.cli.search import search_file
 
-HERE = Path(__file__).resolve().parent
-CORPUS = HERE / "devils_dictionary.txt"
-OUTPUT = HERE.parent / "out" / "demo.parquet"
+OUTPUT = Path(__file__).resolve().parent.parent / "out" / "demo.parquet"
 QUERIES = (
     "someone who never stops talking about himself",
     "a doctor who kills his patients",
@@ -36,8 +35,8 @@ def main() -> None:
     print(f"processor path {encoder.isa}, {encoder.threads} threads, {encoder.precision}\n")
 
     OUTPUT.parent.mkdir(exist_ok=True)
-    summary = embed_files([str(CORPUS)], OUTPUT, embedding=ModelOptions(encoder), progress=True)
-    sentences = CORPUS.read_text(encoding="utf-8").splitlines()
+    summary = embed_files([str(TEXT)], OUTPUT, embedding=ModelOptions(encoder), progress=True)
+    sentences = TEXT.read_text(encoding="utf-8").splitlines()
     pieces = len(encoder.tokenize(sentences).ids.values)
     print(
         f"{summary.records:,} sentences of Ambrose Bierce's Devil's Dictionary, {pieces:,} pieces"
@@ -59,7 +58,7 @@ def main() -> None:
                 )
             )
 
-    corpus = Path(os.path.relpath(CORPUS))
+    corpus = Path(os.path.relpath(TEXT))
     print("\nThe same on the command line, with files and questions of your own:")
     print(f"  .venv/bin/embedpipe embed {corpus} -o {output}")
     print(f'  .venv/bin/embedpipe search "{QUERIES[0]}" --in {output}')

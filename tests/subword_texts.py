@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from embedpipe.bench.corpus import TEXT
 
 
 def read_lines(path: Path) -> list[dict]:
@@ -21,7 +21,7 @@ def read_lines(path: Path) -> list[dict]:
 
 def real_texts(shared: Path) -> list[str]:
     """The demo's corpus by lines, the sentences of STS-B, every document of the goldens."""
-    demo = (REPOSITORY / "demo/devils_dictionary.txt").read_text(encoding="utf-8")
+    demo = TEXT.read_text(encoding="utf-8")
     with (shared / "data/stsb/sts-dev.csv").open(encoding="utf-8", newline="") as file:
         rows = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
         sentences = [text for row in rows for text in row[5:7]]

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -139,6 +140,32 @@ def test_metadata_fields_are_read_from_the_map():
     column = AnnotationColumn.from_arrow(arrow(rows))
     assert column.metadata_field("a").to_pylist() == ["1", None]
     assert column.metadata_field("b").to_pylist() == ["2", "3"]
+
+
+@given(annotation_rows(), st.data())
+def test_metadata_fields_are_what_arrow_looks_up_in_maps(rows, data):
+    whole = AnnotationColumn.from_arrow(arrow(rows), "token")
+    start = data.draw(st.integers(0, whole.row_count))
+    column = whole.slice(start, data.draw(st.integers(start, whole.row_count)))
+    keys = {key for metadata in column.metadata.to_pylist() for key, _ in metadata}
+    for name in [*sorted(keys), "absent"]:
+        wanted = pc.map_lookup(column.metadata, pa.scalar(name), "first")
+        assert column.metadata_field(name).equals(wanted)
+
+
+def test_of_a_repeated_metadata_key_the_first_counts_and_null_maps_have_none():
+    maps = [[("a", "1"), ("a", "2")], [("a", "0")], [("b", "3"), ("a", None)], [("a", "4")]]
+    full = pa.array(maps, METADATA_TYPE)
+    pairs = pa.StructArray.from_arrays(
+        [full.keys, full.items], fields=[METADATA_TYPE.key_field, METADATA_TYPE.item_field]
+    )
+    null_bits = pa.py_buffer(bytes([0b1101]))  # the second one is null, and has a pair all the same
+    given = pa.Array.from_buffers(
+        METADATA_TYPE, 4, [null_bits, full.buffers()[1]], children=[pairs]
+    )
+    spans = [np.array(n, np.int32) for n in ([0, 4], [0] * 4, [0] * 4)]
+    column = AnnotationColumn("token", *spans, pa.array(["", "", "", ""]), given)
+    assert column.metadata_field("a").to_pylist() == ["1", None, None, "4"]
 
 
 def test_vectors_are_shared_with_arrow_both_ways():

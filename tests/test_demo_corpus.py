@@ -9,6 +9,8 @@ from types import ModuleType
 
 import pytest
 
+from embedpipe.bench.corpus import TEXT
+
 DEMO = Path(__file__).resolve().parent.parent / "demo"
 
 SAMPLE = """\
@@ -52,7 +54,7 @@ def prepare_corpus() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def sentences() -> list[str]:
-    return (DEMO / "devils_dictionary.txt").read_text(encoding="ascii").split("\n")[:-1]
+    return TEXT.read_text(encoding="ascii").split("\n")[:-1]
 
 
 def test_prose_becomes_sentences_with_headwords(prepare_corpus: ModuleType) -> None:

@@ -160,6 +160,27 @@ def test_the_first_word_is_the_first_of_all_words_of_a_token(token, case_sensiti
     assert first_basic_word(token, case_sensitive=case_sensitive) == (words or [""])[0]
 
 
+@given(st.text(st.characters(max_codepoint=0x7F)), st.booleans())
+def test_words_of_ascii_do_not_depend_on_other_characters_in_the_text(text, case_sensitive):
+    words = basic_words(text, case_sensitive=case_sensitive)
+    assert basic_words(f"{text} \u00e9", case_sensitive=case_sensitive) == [*words, "e"]
+
+
+@pytest.mark.parametrize("pooling", ["first", "mean"])
+def test_tokens_without_pieces_have_zero_vectors_where_others_have_been(encoders, pooling):
+    stage = bert(encoders).setPiecePooling(pooling)
+    words, unknown = ["painkiller"] * 6000, ["\ufffd"] * 6000
+    first = column(stage.transform(text_table([" ".join(words)])))
+    kept = first.embeddings.copy()
+    column(stage.transform(text_table([" ".join(words[::-1])])))  # whose memory is free again
+    none = column(stage.transform(text_table([" ".join(unknown)])))
+    assert len(none) == len(unknown)
+    assert not none.embeddings.any()
+    mixed = column(stage.transform(text_table(["\ufffd I love painkiller \ufffd"])))
+    assert mixed.embeddings.any(axis=1).tolist() == [False, True, True, True, False]
+    np.testing.assert_array_equal(first.embeddings, kept)
+
+
 def test_tokens_beyond_the_limit_have_zero_vectors(encoders):
     stage = bert(encoders).setMaxSentenceLength(5)  # three pieces beside [CLS] and [SEP]
     found = column(stage.transform(text_table(["I love painkiller drugs."])))

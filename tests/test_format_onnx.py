@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 import struct
 import warnings
 import zipfile
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from format_parts import model_of, node, tensor
 from format_support import damaged, field, fuzzed, refused, survives
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,10 +80,10 @@ def test_an_export_of_torch_has_the_model_s_tensors(
     for parameter in model.parameters():  # all different, so that none is stored once for two
         torch.nn.init.normal_(parameter)
     found = read_onnx(memoryview(exported(model.eval(), monkeypatch)), "some.onnx")
-    expected = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
+    expected = {name: values.numpy() for name, values in model.state_dict().items()}
     assert sorted(found.tensors) == sorted(expected)
-    for name, tensor in expected.items():
-        assert found.tensors[name].tobytes() == np.ascontiguousarray(tensor).tobytes(), name
+    for name, values in expected.items():
+        assert found.tensors[name].tobytes() == np.ascontiguousarray(values).tobytes(), name
     assert found.architecture == kind
     assert found.facts.head_size == 8
     assert found.facts.passes == 2
@@ -92,22 +92,6 @@ def test_an_export_of_torch_has_the_model_s_tensors(
 
 
 # ---- graphs by hand ----
-
-
-def tensor(name: str, shape: tuple[int, ...], kind: int = 1, **more: bytes) -> bytes:
-    sizes = b"".join(field(1, size) for size in shape)
-    content = more["content"] if "content" in more else bytes(4 * math.prod(shape))
-    return field(5, sizes + field(2, kind) + field(8, name.encode()) + field(9, content))
-
-
-def node(kind: str, inputs: list[str], outputs: list[str], *attributes: bytes) -> bytes:
-    body = b"".join(field(1, name.encode()) for name in inputs)
-    body += b"".join(field(2, name.encode()) for name in outputs)
-    return field(1, body + field(4, kind.encode()) + b"".join(field(5, a) for a in attributes))
-
-
-def model_of(*parts: bytes) -> bytes:
-    return field(1, 8) + field(7, b"".join(parts))
 
 
 WORDS = tensor("x.embeddings.word_embeddings.weight", (2, 2))

@@ -11,67 +11,25 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from format_parts import (
+    ARRAY,
+    PAIR,
+    SYNC,
+    array,
+    described,
+    java_text,
+    number,
+    pair,
+    record,
+    sequence,
+    text,
+)
 from format_support import damaged, fuzzed, refused, survives
 from hypothesis import given
 from hypothesis import strategies as st
 
 from embedpipe.formats.importer import import_model, recognise
 from embedpipe.formats.java_stream import read_pairs
-
-# ---- streams by hand ----
-
-
-def java_text(text: str) -> bytes:
-    """Modified UTF-8: two bytes for NUL, surrogates one by one."""
-    units = struct.unpack(f">{len(text.encode('utf-16-be')) // 2}H", text.encode("utf-16-be"))
-    content = b"".join(
-        b"\xc0\x80" if unit == 0 else chr(unit).encode("utf-8", "surrogatepass") for unit in units
-    )
-    return struct.pack(">H", len(content)) + content
-
-
-def described(name: str, fields: bytes = b"\0\0", parent: bytes = b"\x70", flags: int = 2) -> bytes:
-    return b"\x72" + java_text(name) + bytes(8) + bytes([flags]) + fields + b"\x78" + parent
-
-
-OBJECT = b"\x74" + java_text("Ljava/lang/Object;")
-PAIR_FIELDS = b"\0\2L" + java_text("_1") + OBJECT + b"L" + java_text("_2") + OBJECT
-PAIR = described("scala.Tuple2", PAIR_FIELDS)
-INTEGER = described(
-    "java.lang.Integer", b"\0\1I" + java_text("value"), described("java.lang.Number")
-)
-ARRAY = described("[Lscala.Tuple2;")
-
-
-def number(value: int) -> bytes:
-    return b"\x73" + INTEGER + struct.pack(">i", value)
-
-
-def text(value: str) -> bytes:
-    return b"\x74" + java_text(value)
-
-
-def array(*items: bytes, count: int | None = None) -> bytes:
-    claimed = len(items) if count is None else count
-    return b"\x75" + ARRAY + struct.pack(">i", claimed) + b"".join(items)
-
-
-def pair(first: bytes, second: bytes) -> bytes:
-    return b"\x73" + PAIR + first + second
-
-
-def record(stream: bytes) -> bytes:
-    content = bytes.fromhex("aced0005") + stream
-    return struct.pack(">iii", len(content) + 4, 0, len(content)) + content
-
-
-KEY, VALUE = "org.apache.hadoop.io.NullWritable", "org.apache.hadoop.io.BytesWritable"
-SYNC = bytes(range(16))
-
-
-def sequence(*records: bytes, key: str = KEY, version: int = 6, flags: bytes = b"\0\0") -> bytes:
-    names = b"".join(bytes([len(name)]) + name.encode() for name in (key, VALUE))
-    return b"SEQ" + bytes([version]) + names + flags + bytes(4) + SYNC + b"".join(records)
 
 
 def read(content: bytes) -> list[tuple[str, object]]:

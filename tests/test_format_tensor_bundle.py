@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
+from format_parts import block, entry, masked, table
 from format_support import damaged, field, fuzzed, refused, survives, varint
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,11 +35,6 @@ def bit_by_bit(content: bytes) -> int:
     return register ^ 0xFFFFFFFF
 
 
-def masked(content: bytes) -> bytes:
-    crc = bit_by_bit(content)
-    return struct.pack("<I", (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF)
-
-
 @pytest.mark.parametrize("length", [*range(20), 31, 32, 33, 255, 256, 257, 70_001])
 def test_checksum_is_the_bitwise_one(length: int) -> None:
     content = np.random.default_rng(length).bytes(length)
@@ -52,30 +47,6 @@ def test_checksum_is_the_published_one() -> None:
     assert crc32c(bytes(32)) == 0x8A9136AA
     assert crc32c(b"\xff" * 32) == 0x62A8AB43
     assert crc32c(bytes(range(32))) == 0x46DD794E
-
-
-# ---- building tables, so that each fault comes with a checksum that fits ----
-
-
-def entry(shared: int, key: bytes, value: bytes) -> bytes:
-    return varint(shared) + varint(len(key)) + varint(len(value)) + key + value
-
-
-def block(content: bytes, restarts: int = 1) -> bytes:
-    """`restarts` is what it claims; one is there."""
-    body = content + bytes(4) + struct.pack("<I", restarts)
-    return body + b"\0" + masked(body + b"\0")
-
-
-def table(content: bytes, **more: int) -> bytes:
-    """One data block of these entries, an empty meta-index, an index of one entry, a footer."""
-    data = block(content, **more)
-    meta = block(b"")
-    place = varint(0) + varint(len(data) - 5)
-    index = block(entry(0, b"\xff", place))
-    footer = varint(len(data)) + varint(len(meta) - 5)
-    footer += varint(len(data) + len(meta)) + varint(len(index) - 5)
-    return data + meta + index + footer.ljust(40, b"\0") + bytes.fromhex("57fb808b247547db")
 
 
 def bundle_entry(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from format_support import damaged, field, fuzzed, refused, survives
+from format_parts import constant, google, operation
+from format_support import damaged, fuzzed, refused, survives
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,13 +34,6 @@ def test_the_real_albert_graph_tells_heads_passes_and_gelu(shared: Path) -> None
 
 
 # ---- names: each naming is made from transformers' names by rules of its own ----
-
-
-def google(name: str) -> str:
-    """As google-research/bert names what transformers calls `name`."""
-    name = name.replace("_embeddings.weight", "_embeddings").replace("layer.", "layer_")
-    name = name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("Norm.bias", "Norm.beta")
-    return "bert/" + name.replace(".weight", ".kernel").replace(".", "/")
 
 
 KERAS_EMBEDDINGS = {"word": "weight", "position": "embeddings", "token_type": "embeddings"}
@@ -190,23 +183,23 @@ def test_no_graph_is_said() -> None:
     refused(lambda: read_saved_model(memoryview(b""), "some.pb"), "some.pb holds no graph")
 
 
-def constant(name: bytes, value: float) -> bytes:
-    tensor = field(1, 1) + field(4, struct.pack("<f", value))
-    attribute = field(5, field(1, b"value") + field(2, field(8, tensor)))
-    return field(1, field(1, name) + field(2, b"Const") + attribute)
-
-
 def test_a_bare_graph_is_read_without_weights() -> None:
     nodes = constant(b"scale", 0.25)
-    for name, kind, inputs in (
-        (b"scores", b"MatMul", ()),
-        (b"scaled", b"Mul", (b"scores:0", b"scale")),
-        (b"softmax", b"Softmax", (b"scaled", b"^scale")),
-    ):
-        listed = b"".join(field(3, each) for each in inputs)
-        nodes += field(1, field(1, name) + field(2, kind) + listed)
+    nodes += operation(b"scores", b"MatMul")
+    nodes += operation(b"scaled", b"Mul", b"scores:0", b"scale")
+    nodes += operation(b"softmax", b"Softmax", b"scaled", b"^scale")
     found = read_graph_def(memoryview(nodes), "some.pb")
     assert (found.head_size, found.passes, found.activation) == (16, 1, None)
+
+
+def test_a_message_of_too_many_fields_is_refused() -> None:
+    """Each of two bytes takes two hundred in memory."""
+    most = 2**20
+    refused(
+        lambda: read_graph_def(memoryview(b"\x0a\0" * (most + 1)), "some.pb"),
+        "some.pb",
+        f"more than {most} fields",
+    )
 
 
 @fuzzed

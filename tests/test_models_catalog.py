@@ -160,6 +160,20 @@ def test_the_newest_version_is_meant_unless_one_is_named(tmp_path, monkeypatch):
         show("mine@2.7")
 
 
+def test_a_published_text_without_context_is_read(tmp_path):
+    entry = {
+        "name": "mine",
+        "annotator": "BertEmbeddings",
+        "architecture": "bert",
+        "language": "en",
+        "dimension": 4,
+        "sources": [ARCHIVE],
+        "published": [{"text": "a", "level": "token", "values": [0.5]}],
+    }
+    (model,), _ = read_catalog_file(write(tmp_path / "mine.json", entry))
+    assert model.published[0].context is None
+
+
 def test_a_file_that_is_not_there_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("EMBEDPIPE_CATALOG", str(tmp_path / "gone.json"))
     with pytest.raises(ParameterError, match=r"EMBEDPIPE_CATALOG: .*gone\.json does not exist"):

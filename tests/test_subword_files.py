@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import sentencepiece
 from spiece_files import albert_tokenizer, charsmap, field, piece, train_spiece
+from tokenizers import AddedToken, Tokenizer, normalizers
 from transformers.models.bert.tokenization_bert_legacy import BertTokenizerLegacy
 
 from embedpipe.encoder.config import EncoderConfig
@@ -95,6 +96,44 @@ def test_words_are_the_same_from_tokenizer_json(tmp_path):
     assert [i.tolist() for i in found] == [i.tolist() for i in expected]
 
 
+ADDED = [
+    [],
+    [AddedToken("[MASK]", special=True, normalized=False)],
+    [AddedToken("Ab", normalized=True)],
+    [AddedToken("b c", single_word=True), AddedToken("é", normalized=True)],
+]
+
+
+@pytest.mark.parametrize("added", ADDED)
+@pytest.mark.parametrize("normalizer", [{}, {"lowercase": False}, {"clean_text": False}, None])
+def test_text_has_the_pieces_that_the_tokenizers_package_gives(tmp_path, added, normalizer):
+    tokenizer = Tokenizer.from_file(str(find_model() / "tokenizer.json"))
+    tokenizer.normalizer = (
+        normalizers.Lowercase()
+        if normalizer is None
+        else normalizers.BertNormalizer(strip_accents=True, **normalizer)
+    )
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    tokenizer.add_tokens(added)
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    texts = [
+        "Ab cab c, b c [MASK]",
+        "ab",
+        "",
+        "a\x07b",
+        "a\x7fc",
+        "a\u2028b",
+        "e é \u212a",
+        "tab\tnew\nline",
+    ]
+    texts += ["Isn't $5.00 (a_b) {c}~^|?", "x" * 101, "  ", "\r\n", "漢字 ab"]
+    config = dataclasses.replace(CONFIG, vocab_size=40000)
+    for chosen in (texts, texts[:3]):
+        found = load_tokenizer(tmp_path, config).encode(chosen).ids
+        assert [i.tolist() for i in found] == [tokenizer.encode(text).ids for text in chosen]
+
+
 def test_an_albert_tokenizer_json_gives_the_pieces_of_its_spiece_model(tmp_path):
     path = train_spiece(tmp_path)
     original = load(tmp_path)
@@ -155,6 +194,14 @@ def test_a_sentencepiece_model_is_read_as_sentencepiece_reads_it(tmp_path):
             "piece ids up to 30613; the encoder's vocab_size is 30522",
         ),
         ({"tokenizer.json": b"{"}, "is not a tokenizer that the tokenizers package can read"),
+        (
+            {
+                "tokenizer.json": b'{"model": {"type": "WordPiece", "vocab": {}, "unk_token": "x", '
+                b'"continuing_subword_prefix": "##", "max_input_chars_per_word": 9}, '
+                b'"normalizer": {"type": "Precompiled", "precompiled_charsmap": ""}}'
+            },
+            "Cannot parse precompiled_charsmap",  # a panic in Rust
+        ),
         ({"tokenizer.json": b'{"model": {"type": "BPE", "vocab": {}, "merges": []}}'}, "BPE"),
         ({"vocab.txt": b"a", "tokenizer_config.json": b"{"}, "is not valid JSON"),
         ({"vocab.txt": b"a", "tokenizer_config.json": b"[" * 10**5}, "is not valid JSON"),

@@ -90,13 +90,27 @@ def test_float32_arrays_are_shared_not_copied(tensors: dict) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float64, ">f4"])
-def test_other_floats_and_layouts_become_contiguous_float32(tensors: dict, dtype: str) -> None:
+def test_other_floats_become_float32_and_tables_contiguous(tensors: dict, dtype: str) -> None:
     converted = {name: np.asfortranarray(t.astype(dtype)) for name, t in tensors.items()}
-    weight = check(converted).layers[0].query.weight
-    assert weight.dtype == np.float32
-    assert weight.flags.c_contiguous
-    expected = tensors["encoder.layer.0.attention.self.query.weight"].astype(dtype)
-    np.testing.assert_array_equal(weight, expected.astype(np.float32))
+    weights = check(converted)
+    found = {
+        "encoder.layer.0.attention.self.query.weight": weights.layers[0].query.weight,
+        "embeddings.word_embeddings.weight": weights.word_embeddings,
+    }
+    for name, weight in found.items():
+        assert weight.dtype == np.float32
+        expected = tensors[name].astype(dtype)
+        np.testing.assert_array_equal(weight, expected.astype(np.float32))
+    assert weights.word_embeddings.flags.c_contiguous
+
+
+def test_matrices_are_shared_in_any_order_and_at_any_address(tensors: dict) -> None:
+    name = "encoder.layer.0.attention.self.query.weight"
+    moved = np.frombuffer(b"x" + tensors[name].T.tobytes(), np.uint8)[1:].view(np.float32)
+    turned = moved.reshape(tensors[name].shape[::-1]).T
+    assert not turned.flags.aligned
+    found = check({**tensors, name: turned}).layers[0].query.weight
+    assert np.shares_memory(found, moved)
 
 
 def test_old_layer_norm_names_are_understood(tensors: dict) -> None:

@@ -21,6 +21,7 @@ namespace {
 template <class Scalar, int Rank>
 using Array = nb::ndarray<const Scalar, nb::ndim<Rank>, nb::c_contig, nb::device::cpu>;
 using Matrix = Array<float, 2>;
+using AnyOrderMatrix = nb::ndarray<const float, nb::ndim<2>, nb::device::cpu>;
 using Vector = Array<float, 1>;
 using Result = nb::ndarray<nb::numpy, float, nb::ndim<2>>;
 
@@ -37,11 +38,16 @@ void require(bool condition, const char* what) {
 }
 
 struct BoundLinear {
-  Matrix weight;
+  AnyOrderMatrix weight;
   Vector bias;
 
   LinearView view() const {
-    return {weight.data(), bias.data(), static_cast<Index>(weight.shape(0)), static_cast<Index>(weight.shape(1))};
+    return {weight.data(),
+            bias.data(),
+            static_cast<Index>(weight.shape(0)),
+            static_cast<Index>(weight.shape(1)),
+            static_cast<Index>(weight.stride(0)),
+            static_cast<Index>(weight.stride(1))};
   }
 };
 
@@ -103,10 +109,10 @@ class SignalPoll {
 // The engine's encoder with the arrays whose memory it refers to.
 class BoundEncoder {
  public:
-  BoundEncoder(const std::string& isa, Index hidden, Index heads, const std::string& activation, Matrix words,
-               Matrix positions, Matrix types, const BoundLayerNorm& embedding_norm,
-               std::optional<BoundLinear> projection, const std::vector<BoundLayer>& layers, std::vector<int> schedule,
-               std::optional<BoundLinear> pooler)
+  BoundEncoder(const std::string& isa, const std::string& precision, Index hidden, Index heads,
+               const std::string& activation, Matrix words, Matrix positions, Matrix types,
+               const BoundLayerNorm& embedding_norm, std::optional<BoundLinear> projection,
+               const std::vector<BoundLayer>& layers, std::vector<int> schedule, std::optional<BoundLinear> pooler)
       : words_(words), positions_(positions), types_(types), has_pooler_(pooler.has_value()) {
     const Index size = static_cast<Index>(words.shape(1));
     require(hidden > 0 && heads > 0 && hidden % heads == 0, "the hidden size is no multiple of the heads");
@@ -142,7 +148,8 @@ class BoundEncoder {
     }
     view.schedule = std::move(schedule);
     const nb::gil_scoped_release release;
-    encoder_ = std::make_unique<Encoder>(view, kernels_named(isa));
+    const InstructionSet& set = instruction_set_named(isa);
+    encoder_ = std::make_unique<Encoder>(view, *set.kernels, set.products(precision));
   }
 
   Result forward(Array<int32_t, 1> ids, Array<int64_t, 1> offsets, int threads) {
@@ -198,9 +205,10 @@ class BoundEncoder {
 void bind_encoder(nb::module_& module) {
   module.def("empty_result", &empty_result, "rows"_a, "columns"_a,
              "Float32 (rows, columns), not filled, in memory that is kept for later results.");
-  nb::class_<BoundLinear>(module, "Linear", "y = x W^T + b: weight (outputs, inputs), bias (outputs,)")
+  nb::class_<BoundLinear>(module, "Linear", "y = x W^T + b: weight (outputs, inputs) in any order, bias (outputs,)")
       .def(
-          "__init__", [](BoundLinear* self, Matrix weight, Vector bias) { new (self) BoundLinear{weight, bias}; },
+          "__init__",
+          [](BoundLinear* self, AnyOrderMatrix weight, Vector bias) { new (self) BoundLinear{weight, bias}; },
           "weight"_a.noconvert(), "bias"_a.noconvert());
   nb::class_<BoundLayerNorm>(module, "LayerNorm", "weight and bias (size,)")
       .def(
@@ -220,10 +228,10 @@ void bind_encoder(nb::module_& module) {
           nb::kw_only(), "query"_a, "key"_a, "value"_a, "attention_output"_a, "attention_norm"_a, "intermediate"_a,
           "output"_a, "output_norm"_a);
   nb::class_<BoundEncoder>(module, "Encoder", "An encoder with packed weights; it keeps the embedding tables alive")
-      .def(nb::init<const std::string&, Index, Index, const std::string&, Matrix, Matrix, Matrix, const BoundLayerNorm&,
-                    std::optional<BoundLinear>, const std::vector<BoundLayer>&, std::vector<int>,
+      .def(nb::init<const std::string&, const std::string&, Index, Index, const std::string&, Matrix, Matrix, Matrix,
+                    const BoundLayerNorm&, std::optional<BoundLinear>, const std::vector<BoundLayer>&, std::vector<int>,
                     std::optional<BoundLinear>>(),
-           nb::kw_only(), "isa"_a, "hidden_size"_a, "attention_heads"_a, "activation"_a,
+           nb::kw_only(), "isa"_a, "precision"_a, "hidden_size"_a, "attention_heads"_a, "activation"_a,
            "word_embeddings"_a.noconvert(), "position_embeddings"_a.noconvert(), "token_type_embeddings"_a.noconvert(),
            "embedding_norm"_a, "embedding_projection"_a.none(), "layers"_a, "schedule"_a, "pooler"_a.none())
       .def("forward", &BoundEncoder::forward, "ids"_a.noconvert(), "offsets"_a.noconvert(), "threads"_a,

@@ -15,8 +15,12 @@ namespace {
 constexpr Index kFewestPieces = 64;
 constexpr Index kMostPieces = 192;
 
-// Columns of the feed-forward network's middle that are computed and consumed together, for the same reason.
-constexpr Index kIntermediateBlock = 512;
+// With fewer chunks than threads, each chunk is shared by a team, if there are so many rows for every member.
+constexpr Index kFewestRows = 32;
+
+// Columns of the feed-forward network's middle that are computed and consumed together, so that they stay near the
+// core.
+constexpr Index kIntermediateBlock = kRangeBlock;
 
 // Rows of the word table are asked for this many pieces ahead: each is somewhere else in memory.
 constexpr Index kRowsAhead = 6;
@@ -39,8 +43,15 @@ Index heads_together(const AttentionShape& shape, Index panel) {
 }
 
 // The outputs first .. first + count of a linear map, both multiples of the panel.
-PackedLinear outputs_of(const PackedLinear& w, Index first, Index count) {
-  return {w.panels + first * w.inputs, w.bias + first, count, w.inputs};
+PackedLinear outputs_of(const PackedLinear& w, Index first, Index count, Index group) {
+  const Index depth = (w.inputs + group - 1) / group;
+  PackedLinear part = w;
+  part.panels = static_cast<const float*>(w.panels) + first * depth;
+  part.bias += first;
+  part.scales += first;
+  part.sums += first;
+  part.outputs = count;
+  return part;
 }
 
 Index round_up(Index n, Index multiple) { return (n + multiple - 1) / multiple * multiple; }
@@ -65,25 +76,63 @@ struct Activations {
   Buffer values;
 };
 
-struct Encoder::Workspace {
-  Workspace(const Encoder& e, Index row_count, Index longest_sequence)
-      : rows(row_count),
-        longest(longest_sequence),
-        embedded(e.embedding_projection_ ? row_count : 0, e.tables_.size, e.kernels_.panel),
-        x(row_count, e.hidden_, e.kernels_.panel),
-        query_key_value(row_count, 3 * e.head_group_.hidden, e.kernels_.panel),
-        context(row_count, e.hidden_ + e.kernels_.panel, e.kernels_.panel),
-        y(row_count, e.hidden_, e.kernels_.panel),
-        intermediate(row_count, std::min(e.intermediate_, kIntermediateBlock), e.kernels_.panel),
-        scratch(e.kernels_.attention_scratch(longest_sequence, e.head_group_)) {}
+// The same as products of the precision read it; empty for float32, which reads activations as they are.
+struct PreparedActivations {
+  PreparedActivations(Index rows, Index columns, const Products& products)
+      : stride(round_up(columns, std::max<Index>(products.panel, 32)) / products.group + 16),
+        range_stride(2 * round_up(columns, kAttentionRangeBlock) / kAttentionRangeBlock),
+        units(products.prepare ? rows * stride : 0),
+        ranges(products.prepare ? rows * range_stride : 0) {}
+  Operand from(Index row, Index range_block) {
+    return {units.data() + row * stride, stride, ranges.data() + row * range_stride, range_stride, range_block};
+  }
 
-  Index rows, longest;
-  Activations embedded, x, query_key_value, context, y, intermediate;
-  Buffer scratch;
+  Index stride, range_stride;
+  Buffer units, ranges;
 };
 
-Encoder::Encoder(const EncoderView& view, const Kernels& kernels)
+// What a chunk's activations are kept in. A team's members work on different rows of the same matrices; each has its
+// own scratch.
+struct Encoder::Workspace {
+  Workspace(const Encoder& e, Index row_count, Index longest_sequence, int members)
+      : rows(row_count),
+        longest(longest_sequence),
+        embedded(e.embedding_projection_ ? row_count : 0, e.tables_.size, e.kernels_.float32.panel),
+        x(matrix(e, e.hidden_)),
+        context(matrix(e, e.hidden_ + e.kernels_.float32.panel)),
+        y(matrix(e, e.hidden_)),
+        intermediate(matrix(e, std::min(e.intermediate_, kIntermediateBlock))),
+        prepared(row_count, e.hidden_, e.products_),
+        prepared_intermediate(row_count, kIntermediateBlock, e.products_) {
+    query_key_value.push_back(matrix(e, 3 * e.head_group_.hidden));
+    if (members > 1) query_key_value.push_back(matrix(e, 3 * e.head_group_.hidden));
+    for (int i = 0; i < members; ++i) scratch.emplace_back(e.kernels_.attention_scratch(longest, e.head_group_));
+  }
+
+  Activations matrix(const Encoder& e, Index columns) const { return {rows, columns, e.kernels_.float32.panel}; }
+
+  Index rows, longest;
+  Activations embedded, x, context, y, intermediate;
+  PreparedActivations prepared, prepared_intermediate;
+  std::vector<Activations> query_key_value;
+  std::vector<Buffer> scratch;
+};
+
+// The rows of a chunk that one thread works on, and whom it waits for; alone, it has all of them.
+struct Encoder::Share {
+  Index first, last;
+  int member = 0;
+  Barrier* barrier = nullptr;
+
+  Index count() const { return last - first; }
+  void wait() const {
+    if (barrier) barrier->wait();
+  }
+};
+
+Encoder::Encoder(const EncoderView& view, const Kernels& kernels, const Products& products)
     : kernels_(kernels),
+      products_(products),
       hidden_(view.hidden),
       intermediate_(view.layers.at(0).intermediate.outputs),
       head_group_{view.hidden, view.heads},
@@ -91,12 +140,14 @@ Encoder::Encoder(const EncoderView& view, const Kernels& kernels)
       tables_(view.tables),
       embedding_norm_(view.embedding_norm, view.tables.size),
       schedule_(view.schedule) {
-  const Index heads = heads_together(head_group_, kernels.panel);
+  const Index heads = heads_together(head_group_, products.panel);
   head_group_ = {heads * (view.hidden / view.heads), heads};
-  if (view.embedding_projection) embedding_projection_.emplace(std::vector{*view.embedding_projection}, kernels);
-  if (view.pooler) pooler_.emplace(std::vector{*view.pooler}, kernels);
+  if (view.embedding_projection) {
+    embedding_projection_.emplace(std::vector{*view.embedding_projection}, kernels.float32);
+  }
+  if (view.pooler) pooler_.emplace(std::vector{*view.pooler}, kernels.float32);
   layers_.reserve(view.layers.size());
-  for (const LayerView& layer : view.layers) layers_.emplace_back(layer, kernels);
+  for (const LayerView& layer : view.layers) layers_.emplace_back(layer, products);
 }
 
 Encoder::~Encoder() = default;
@@ -143,83 +194,139 @@ template <class Finish>
 void Encoder::run(const Sequences& sequences, const Execution& execution, const Finish& finish) {
   const std::vector<Chunk> chunks = plan(sequences, execution.threads);
   if (chunks.empty()) return;
+  const Index count = static_cast<Index>(chunks.size());
   const Index longest = sequences.length(chunks.front().sequences.front());
   const Index rows = std::max(longest, kMostPieces);
-  const auto work_through = [&](const auto& next) {
-    std::unique_ptr<Workspace> work = take_workspace(rows, longest);
-    for (Index i = next(); i >= 0; i = next()) {
-      encode(sequences, chunks[static_cast<size_t>(i)], *work);
-      finish(chunks[static_cast<size_t>(i)], *work);
+  if (count < execution.threads && chunks.front().rows >= 2 * kFewestRows) {
+    std::unique_ptr<Workspace> work = take_workspace(rows, longest, execution.threads);
+    for (const Chunk& chunk : chunks) {
+      execution.poll();
+      encode_as_team(sequences, chunk, execution.threads, *work);
+      finish(chunk, *work);
     }
-    const std::lock_guard<std::mutex> lock(idle_mutex_);
-    idle_.push_back(std::move(work));
+    keep_workspace(std::move(work));
+    return;
+  }
+  const auto work_through = [&](const auto& next) {
+    std::unique_ptr<Workspace> work = take_workspace(rows, longest, 1);
+    for (Index i = next(); i >= 0; i = next()) {
+      const Chunk& chunk = chunks[static_cast<size_t>(i)];
+      encode(sequences, chunk, {0, chunk.rows}, *work);
+      finish(chunk, *work);
+    }
+    keep_workspace(std::move(work));
   };
-  for_each_in_parallel(static_cast<Index>(chunks.size()), execution.threads, work_through, execution.poll);
+  for_each_in_parallel(count, execution.threads, work_through, execution.poll);
 }
 
-std::unique_ptr<Encoder::Workspace> Encoder::take_workspace(Index rows, Index longest) {
+std::unique_ptr<Encoder::Workspace> Encoder::take_workspace(Index rows, Index longest, int members) {
   {
     const std::lock_guard<std::mutex> lock(idle_mutex_);
     while (!idle_.empty()) {
       std::unique_ptr<Workspace> work = std::move(idle_.back());
       idle_.pop_back();
-      if (work->rows >= rows && work->longest >= longest) return work;
+      const bool fits = work->rows >= rows && work->longest >= longest;
+      if (fits && work->scratch.size() >= static_cast<size_t>(members)) return work;
     }
   }
-  return std::make_unique<Workspace>(*this, rows, longest);
+  return std::make_unique<Workspace>(*this, rows, longest, members);
 }
 
-void Encoder::encode(const Sequences& sequences, const Chunk& chunk, Workspace& work) const {
-  embed_pieces(sequences, chunk, work);
-  for (const int layer : schedule_) apply(layers_[static_cast<size_t>(layer)], sequences, chunk, work);
+void Encoder::keep_workspace(std::unique_ptr<Workspace> work) {
+  const std::lock_guard<std::mutex> lock(idle_mutex_);
+  idle_.push_back(std::move(work));
 }
 
-void Encoder::embed_pieces(const Sequences& sequences, const Chunk& chunk, Workspace& work) const {
+void Encoder::encode_as_team(const Sequences& sequences, const Chunk& chunk, int threads, Workspace& work) const {
+  const Index members = std::clamp<Index>(chunk.rows / kFewestRows, 1, threads);
+  run_as_team(static_cast<int>(members), [&](int member, Barrier& barrier, int size) {
+    encode(sequences, chunk, {chunk.rows * member / size, chunk.rows * (member + 1) / size, member, &barrier}, work);
+  });
+}
+
+void Encoder::encode(const Sequences& sequences, const Chunk& chunk, const Share& share, Workspace& work) const {
+  embed_pieces(sequences, chunk, share, work);
+  int turn = 0;
+  for (const int layer : schedule_) apply(layers_[static_cast<size_t>(layer)], sequences, chunk, share, turn, work);
+}
+
+void Encoder::embed_pieces(const Sequences& sequences, const Chunk& chunk, const Share& share, Workspace& work) const {
   Activations& target = embedding_projection_ ? work.embedded : work.x;
   for (size_t i = 0; i < chunk.sequences.size(); ++i) {
-    const Index sequence = chunk.sequences[i], length = sequences.length(sequence);
+    const Index sequence = chunk.sequences[i], start = chunk.starts[i];
+    const Index last = std::min(sequences.length(sequence), share.last - start);
     const int32_t* ids = sequences.ids + sequences.offsets[sequence];
-    for (Index p = 0; p < length; ++p) {
-      if (p + kRowsAhead < length) prefetch_row(tables_.words + ids[p + kRowsAhead] * tables_.size, tables_.size);
+    for (Index p = std::max<Index>(0, share.first - start); p < last; ++p) {
+      if (p + kRowsAhead < last) prefetch_row(tables_.words + ids[p + kRowsAhead] * tables_.size, tables_.size);
       kernels_.embed(tables_.words + ids[p] * tables_.size, tables_.positions + p * tables_.size, tables_.types,
-                     tables_.size, embedding_norm_.weights(), target.row(chunk.starts[i] + p));
+                     tables_.size, embedding_norm_.weights(), target.row(start + p));
     }
   }
   if (embedding_projection_) {
-    kernels_.linear(work.embedded.row(0), work.embedded.stride, chunk.rows, embedding_projection_->packed(), 0,
-                    tables_.size, work.x.row(0), work.x.stride);
+    kernels_.float32.linear({work.embedded.row(share.first), work.embedded.stride}, share.count(),
+                            embedding_projection_->packed(), 0, tables_.size, work.x.row(share.first), work.x.stride);
   }
 }
 
-void Encoder::apply(const Layer& layer, const Sequences& sequences, const Chunk& chunk, Workspace& work) const {
-  Activations &x = work.x, &qkv = work.query_key_value, &context = work.context, &y = work.y,
-              &middle = work.intermediate;
+// The share's rows of x as the precision's products read them.
+Operand Encoder::prepare(Activations& x, const Share& share, Index columns, PreparedActivations& space,
+                         Index range_block) const {
+  if (products_.prepare == nullptr) return {x.row(share.first), x.stride};
+  const Operand prepared = space.from(share.first, range_block);
+  products_.prepare(x.row(share.first), x.stride, share.count(), columns, prepared);
+  return prepared;
+}
 
+void Encoder::apply(const Layer& layer, const Sequences& sequences, const Chunk& chunk, const Share& share, int& turn,
+                    Workspace& work) const {
+  Activations &x = work.x, &context = work.context, &y = work.y;
+  const Index rows = share.count();
+  attend(layer, sequences, chunk, share, turn, work);
+  products_.linear(prepare(context, share, hidden_, work.prepared, kRangeBlock), rows, layer.attention_output.packed(),
+                   0, hidden_, y.row(share.first), y.stride);
+  kernels_.add_and_norm(x.row(share.first), x.stride, y.row(share.first), y.stride, rows, hidden_,
+                        layer.attention_norm.weights());
+  feed_forward(layer, share, work);
+  kernels_.add_and_norm(x.row(share.first), x.stride, y.row(share.first), y.stride, rows, hidden_,
+                        layer.output_norm.weights());
+}
+
+// x -> context. A team takes turns with two matrices of queries, keys and values: once all have filled one, nobody
+// reads the other any longer.
+void Encoder::attend(const Layer& layer, const Sequences& sequences, const Chunk& chunk, const Share& share, int& turn,
+                     Workspace& work) const {
+  const Operand x = prepare(work.x, share, hidden_, work.prepared, kAttentionRangeBlock);
   const PackedLinear& all = layer.query_key_value.packed();
   const Index group = head_group_.hidden;
   const Index parts = group < hidden_ ? 3 : 1;  // queries, keys and values, unless they lie together
   for (Index first = 0; first < hidden_; first += group) {
+    Activations& qkv = work.query_key_value[share.barrier ? static_cast<size_t>(turn++ % 2) : 0];
     for (Index part = 0; part < parts; ++part) {
-      kernels_.linear(x.row(0), x.stride, chunk.rows, outputs_of(all, part * hidden_ + first, 3 * group / parts), 0,
-                      hidden_, qkv.row(0) + part * group, qkv.stride);
+      products_.linear(x, share.count(), outputs_of(all, part * hidden_ + first, 3 * group / parts, products_.group), 0,
+                       hidden_, qkv.row(share.first) + part * group, qkv.stride);
     }
+    share.wait();
     for (size_t i = 0; i < chunk.sequences.size(); ++i) {
-      const Index start = chunk.starts[i];
-      kernels_.attend(qkv.row(start), qkv.stride, sequences.length(chunk.sequences[i]), head_group_,
-                      context.row(start) + first, context.stride, work.scratch.data());
+      const Index start = chunk.starts[i], length = sequences.length(chunk.sequences[i]);
+      const Index begin = std::max<Index>(0, share.first - start), end = std::min(length, share.last - start);
+      if (begin >= end) continue;
+      kernels_.attend(qkv.row(start), qkv.stride, length, begin, end, head_group_, work.context.row(start) + first,
+                      work.context.stride, work.scratch[static_cast<size_t>(share.member)].data());
     }
   }
-  kernels_.linear(context.row(0), context.stride, chunk.rows, layer.attention_output.packed(), 0, hidden_, y.row(0),
-                  y.stride);
-  kernels_.add_and_norm(x.row(0), x.stride, y.row(0), y.stride, chunk.rows, hidden_, layer.attention_norm.weights());
+}
 
+// x -> y
+void Encoder::feed_forward(const Layer& layer, const Share& share, Workspace& work) const {
+  Activations &middle = work.intermediate, &y = work.y;
+  const Operand x = prepare(work.x, share, hidden_, work.prepared, kRangeBlock);
   for (Index first = 0; first < intermediate_; first += kIntermediateBlock) {
     const Index last = std::min(first + kIntermediateBlock, intermediate_);
-    kernels_.linear_gelu(x.row(0), x.stride, chunk.rows, layer.intermediate.packed(), first, last, activation_,
-                         middle.row(0), middle.stride);
-    kernels_.linear(middle.row(0), middle.stride, chunk.rows, layer.output.packed(), first, last, y.row(0), y.stride);
+    products_.linear_gelu(x, share.count(), layer.intermediate.packed(), first, last, activation_,
+                          middle.row(share.first), middle.stride);
+    products_.linear(prepare(middle, share, last - first, work.prepared_intermediate, kRangeBlock), share.count(),
+                     layer.output.packed(), first, last, y.row(share.first), y.stride);
   }
-  kernels_.add_and_norm(x.row(0), x.stride, y.row(0), y.stride, chunk.rows, hidden_, layer.output_norm.weights());
 }
 
 void Encoder::pool(const Sequences& sequences, const Chunk& chunk, Pooling pooling, bool normalize, Workspace& work,
@@ -229,8 +336,8 @@ void Encoder::pool(const Sequences& sequences, const Chunk& chunk, Pooling pooli
   if (pooling == Pooling::kPooler) {
     for (Index i = 0; i < count; ++i)
       std::memcpy(work.context.row(i), work.x.row(chunk.starts[static_cast<size_t>(i)]), bytes);
-    kernels_.linear(work.context.row(0), work.context.stride, count, pooler_->packed(), 0, hidden_, work.y.row(0),
-                    work.y.stride);
+    kernels_.float32.linear({work.context.row(0), work.context.stride}, count, pooler_->packed(), 0, hidden_,
+                            work.y.row(0), work.y.stride);
   }
   for (Index i = 0; i < count; ++i) {
     const Index sequence = chunk.sequences[static_cast<size_t>(i)];

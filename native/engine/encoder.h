@@ -38,9 +38,13 @@ struct Sequences {
   Index length(Index i) const { return static_cast<Index>(offsets[i + 1] - offsets[i]); }
 };
 
+struct Activations;
+struct PreparedActivations;
+
 class Encoder {
  public:
-  Encoder(const EncoderView& view, const Kernels& kernels);
+  // Layers are computed with `products`, a table of the same panel as the kernels'; embeddings and pooler in float32.
+  Encoder(const EncoderView& view, const Kernels& kernels, const Products& products);
   ~Encoder();
 
   // On how many threads, and what the caller's thread calls between chunks: it may throw to stop the work.
@@ -56,23 +60,32 @@ class Encoder {
   void embed(const Sequences& sequences, Pooling pooling, bool normalize, const Execution& execution, float* out);
 
   Index hidden() const { return hidden_; }
-  const Kernels& kernels() const { return kernels_; }
 
  private:
   struct Workspace;
   struct Chunk;
+  struct Share;
 
   std::vector<Chunk> plan(const Sequences& sequences, int threads) const;
   template <class Finish>
   void run(const Sequences& sequences, const Execution& execution, const Finish& finish);
-  void encode(const Sequences& sequences, const Chunk& chunk, Workspace& work) const;
-  void embed_pieces(const Sequences& sequences, const Chunk& chunk, Workspace& work) const;
-  void apply(const Layer& layer, const Sequences& sequences, const Chunk& chunk, Workspace& work) const;
+  void encode_as_team(const Sequences& sequences, const Chunk& chunk, int threads, Workspace& work) const;
+  void encode(const Sequences& sequences, const Chunk& chunk, const Share& share, Workspace& work) const;
+  void embed_pieces(const Sequences& sequences, const Chunk& chunk, const Share& share, Workspace& work) const;
+  Operand prepare(Activations& x, const Share& share, Index columns, PreparedActivations& space,
+                  Index range_block) const;
+  void apply(const Layer& layer, const Sequences& sequences, const Chunk& chunk, const Share& share, int& turn,
+             Workspace& work) const;
+  void attend(const Layer& layer, const Sequences& sequences, const Chunk& chunk, const Share& share, int& turn,
+              Workspace& work) const;
+  void feed_forward(const Layer& layer, const Share& share, Workspace& work) const;
   void pool(const Sequences& sequences, const Chunk& chunk, Pooling pooling, bool normalize, Workspace& work,
             float* out) const;
-  std::unique_ptr<Workspace> take_workspace(Index rows, Index longest);
+  std::unique_ptr<Workspace> take_workspace(Index rows, Index longest, int members);
+  void keep_workspace(std::unique_ptr<Workspace> work);
 
   const Kernels& kernels_;
+  const Products& products_;
   Index hidden_, intermediate_;
   AttentionShape head_group_;  // heads that are computed together, and the columns that they fill
   Activation activation_;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -48,6 +49,54 @@ void for_each_in_parallel(std::ptrdiff_t count, int threads, const Work& work, c
   run(polling_next);
   for (std::thread& helper : helpers) helper.join();
   if (failure) std::rethrow_exception(failure);
+}
+
+// Where the members of a team wait for each other. They spin, since they wait for microseconds, and give way to others
+// after a while.
+class Barrier {
+ public:
+  explicit Barrier(int members) : members_(members) {}
+
+  void wait() {
+    const int round = round_.load(std::memory_order_acquire);
+    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == members_) {
+      arrived_.store(0, std::memory_order_relaxed);
+      round_.store(round + 1, std::memory_order_release);
+      return;
+    }
+    constexpr int kPatience = 2000;
+    for (int spins = 0; round_.load(std::memory_order_acquire) == round; ++spins) {
+      if (spins > kPatience) std::this_thread::yield();
+    }
+  }
+
+ private:
+  const int members_;
+  std::atomic<int> arrived_{0}, round_{0};
+};
+
+// Calls work(member, barrier, members) at the same time on up to `threads` threads, the caller's being member 0: all of
+// them are there, so that they may wait for each other. Work must not throw.
+template <class Work>
+void run_as_team(int threads, const Work& work) {
+  std::atomic<int> size{0};
+  std::optional<Barrier> barrier;
+  std::vector<std::thread> helpers;
+  for (int i = 1; i < threads; ++i) {
+    try {
+      helpers.emplace_back([&, i] {
+        while (size.load(std::memory_order_acquire) == 0) std::this_thread::yield();
+        work(i, *barrier, size.load());
+      });
+    } catch (const std::system_error&) {
+      break;
+    }
+  }
+  const int members = static_cast<int>(helpers.size()) + 1;
+  barrier.emplace(members);
+  size.store(members, std::memory_order_release);
+  work(0, *barrier, members);
+  for (std::thread& helper : helpers) helper.join();
 }
 
 template <class Work>

@@ -1,4 +1,4 @@
-// Which instruction sets this processor and operating system offer, and the kernels compiled for them.
+// What this processor can run.
 #pragma once
 
 #include <string>
@@ -8,10 +8,21 @@
 
 namespace embedpipe {
 
-// Kernels that run here, the fastest first; never empty, since the portable ones always do.
-std::vector<const Kernels*> supported_kernels();
+// Tables that run together: everything that one family of processors offers.
+struct InstructionSet {
+  const char* name;
+  const Kernels* kernels;
+  const Products* int8;
+  const Products* bfloat16;  // null without instructions for it
 
-// The kernels of that name; std::invalid_argument names what there is otherwise.
-const Kernels& kernels_named(const std::string& name);
+  // "float32", "int8" or "bfloat16"; throws std::invalid_argument for one that is not there.
+  const Products& products(const std::string& precision) const;
+};
+
+// The fastest first; the last, "portable", runs everywhere.
+const std::vector<InstructionSet>& supported_instruction_sets();
+
+// Throws std::invalid_argument for a name that is unknown or not supported here.
+const InstructionSet& instruction_set_named(const std::string& name);
 
 }  // namespace embedpipe

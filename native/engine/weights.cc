@@ -16,27 +16,20 @@ Index total_outputs(const std::vector<LinearView>& parts) {
 
 }  // namespace
 
-// A part's outputs must fill whole panels for the next part to start at one; parts that do not are joined first.
-Linear::Linear(const std::vector<LinearView>& parts, const Kernels& kernels) {
-  const Index inputs = parts[0].inputs;
-  const Index outputs = total_outputs(parts);
-  panels_ = Buffer(round_up(outputs, kernels.panel) * inputs);
-  bias_ = Buffer(round_up(outputs, kernels.panel));
-  Buffer joined;
-  if (parts.size() > 1 && parts[0].outputs % kernels.panel != 0) joined = Buffer(outputs * inputs);
+Linear::Linear(const std::vector<LinearView>& parts, const Products& products, Index range_block) {
+  const Index inputs = parts[0].inputs, outputs = total_outputs(parts);
+  const Index padded = round_up(outputs, products.panel);
+  panels_ = Buffer(padded * (round_up(inputs, products.group) / products.group));
+  bias_ = Buffer(padded);
+  scales_ = Buffer(padded);
+  sums_ = Buffer(padded * (round_up(inputs, range_block) / range_block));
+  packed_ = {panels_.data(), bias_.data(), outputs, inputs, scales_.data(), sums_.data(), padded, range_block};
   Index done = 0;
   for (const LinearView& part : parts) {
-    const size_t floats = static_cast<size_t>(part.outputs * inputs);
-    if (joined.size() > 0) {
-      std::memcpy(joined.data() + done * inputs, part.weight, floats * sizeof(float));
-    } else {
-      kernels.pack(part.weight, part.outputs, inputs, panels_.data() + done * inputs);
-    }
+    products.pack({part.weight, part.outputs, inputs, part.output_stride, part.input_stride}, done, packed_);
     std::memcpy(bias_.data() + done, part.bias, static_cast<size_t>(part.outputs) * sizeof(float));
     done += part.outputs;
   }
-  if (joined.size() > 0) kernels.pack(joined.data(), outputs, inputs, panels_.data());
-  packed_ = {panels_.data(), bias_.data(), outputs, inputs};
 }
 
 LayerNorm::LayerNorm(const LayerNormWeights& weights, Index size) : values_(2 * size) {
@@ -46,12 +39,12 @@ LayerNorm::LayerNorm(const LayerNormWeights& weights, Index size) : values_(2 * 
   weights_ = {values_.data(), values_.data() + size, weights.epsilon};
 }
 
-Layer::Layer(const LayerView& view, const Kernels& kernels)
-    : query_key_value({view.query, view.key, view.value}, kernels),
-      attention_output({view.attention_output}, kernels),
+Layer::Layer(const LayerView& view, const Products& products)
+    : query_key_value({view.query, view.key, view.value}, products, kAttentionRangeBlock),
+      attention_output({view.attention_output}, products),
       attention_norm(view.attention_norm, view.attention_output.outputs),
-      intermediate({view.intermediate}, kernels),
-      output({view.output}, kernels),
+      intermediate({view.intermediate}, products),
+      output({view.output}, products),
       output_norm(view.output_norm, view.output.outputs) {}
 
 }  // namespace embedpipe

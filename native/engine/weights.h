@@ -9,12 +9,14 @@
 
 namespace embedpipe {
 
-// weight (outputs, inputs), bias (outputs)
+// weight (outputs, inputs) in any order and at any address, strides in elements; bias (outputs)
 struct LinearView {
   const float* weight;
   const float* bias;
   Index outputs;
   Index inputs;
+  Index output_stride;
+  Index input_stride;
 };
 
 struct LayerView {
@@ -35,11 +37,11 @@ struct EmbeddingTables {
 // One or more linear maps of the same input, packed side by side.
 class Linear {
  public:
-  Linear(const std::vector<LinearView>& parts, const Kernels& kernels);
+  Linear(const std::vector<LinearView>& parts, const Products& products, Index range_block = kRangeBlock);
   const PackedLinear& packed() const { return packed_; }
 
  private:
-  Buffer panels_, bias_;
+  Buffer panels_, bias_, scales_, sums_;
   PackedLinear packed_;
 };
 
@@ -54,7 +56,7 @@ class LayerNorm {
 };
 
 struct Layer {
-  Layer(const LayerView& view, const Kernels& kernels);
+  Layer(const LayerView& view, const Products& products);
 
   Linear query_key_value, attention_output;
   LayerNorm attention_norm;

@@ -4,8 +4,8 @@
 // softmax and the product with V while their scores are still in the first-level cache.
 #pragma once
 
+#include "float32.h"
 #include "math.h"
-#include "matmul.h"
 
 namespace {
 
@@ -92,43 +92,53 @@ inline void pack_values(const float* values, Index stride, Index length, Index h
   }
 }
 
-// qkv: (length, 3 hidden) rows of queries, keys, values; context: (length, hidden), written from column head *
-// head_size on. A head whose size is no multiple of the panel writes beyond its columns: the next head, computed after
-// it, overwrites that, and rows are long enough to take it for the last one.
-inline void attend_head(const float* qkv, Index qkv_stride, Index length, Index hidden, Index head_size, Index head,
-                        float* context, Index context_stride, float* scratch) {
-  const Index padded = round_up(length, kPanel);
+// One head of one sequence; qkv: (length, 3 hidden), rows of queries, keys, values.
+struct Head {
+  const float* qkv;
+  Index stride, length, hidden, size, number;
+
+  const float* queries() const { return qkv + number * size; }
+  const float* keys() const { return queries() + hidden; }
+  const float* values() const { return queries() + 2 * hidden; }
+};
+
+// The rows first..last of the context (length, hidden), written from the head's first column on. A head whose size is
+// no multiple of the panel writes beyond its columns: the next head, computed after it, overwrites that, and rows are
+// long enough to take it for the last one.
+inline void attend_head(const Head& head, Index first, Index last, float* context, Index context_stride,
+                        float* scratch) {
+  const Index length = head.length, size = head.size, padded = round_up(length, kPanel);
   float* keys = scratch;
-  float* values = keys + padded * head_size;
-  float* scores = values + round_up(head_size, kPanel) * length;
-  const float* query = qkv + head * head_size;
-  pack_keys(query + hidden, qkv_stride, length, head_size, 1.f / __builtin_sqrtf(static_cast<float>(head_size)), keys);
-  pack_values(query + 2 * hidden, qkv_stride, length, head_size, values);
-  context += head * head_size;
-  Index tiles = (length + kTileRows - 1) / kTileRows;
-  for (Index row = 0; tiles > 0; --tiles) {
-    const Index count = (length - row + tiles - 1) / tiles;
+  float* values = keys + padded * size;
+  float* scores = values + round_up(size, kPanel) * length;
+  pack_keys(head.keys(), head.stride, length, size, 1.f / __builtin_sqrtf(static_cast<float>(size)), keys);
+  pack_values(head.values(), head.stride, length, size, values);
+  context += head.number * size;
+  Index tiles = (last - first + kTileRows - 1) / kTileRows;
+  for (Index row = first; tiles > 0; --tiles) {
+    const Index count = (last - row + tiles - 1) / tiles;
     for (Index j = 0; j < length; j += kPanel) {
-      const float* panel = keys + j * head_size;
-      panel_product(query + row * qkv_stride, qkv_stride, count, panel, head_size, panel + head_size * kPanel, kZeros,
-                    scores + j, padded, [](Index, Index) {});
+      const float* panel = keys + j * size;
+      panel_product<Float32>(head.queries() + row * head.stride, head.stride, count, panel, size, panel + size * kPanel,
+                             {kZeros}, scores + j, padded, [](Index, Index) {});
     }
     float inverse_sums[kTileRows + kLanes];
     for (Index r = 0; r < count; r += kLanes) {
       const Index some = count - r < kLanes ? count - r : kLanes;
       store(inverse_sums + r, softmax_numerators(scores + r * padded, padded, some, length));
     }
-    for (Index d = 0; d < head_size; d += kPanel) {
+    for (Index d = 0; d < size; d += kPanel) {
       float* out = context + row * context_stride + d;
       const float* panel = values + d * length;
-      panel_product(scores, padded, count, panel, length, panel + length * kPanel, kZeros, out, context_stride,
-                    [&](Index first, Index rows) {
-                      for (Index r = first; r < first + rows; ++r) {
-                        for (Index i = 0; i < kPanel; i += kLanes) {
-                          store(out + r * context_stride + i, load(out + r * context_stride + i) * inverse_sums[r]);
-                        }
-                      }
-                    });
+      panel_product<Float32>(scores, padded, count, panel, length, panel + length * kPanel, {kZeros}, out,
+                             context_stride, [&](Index begin, Index rows) {
+                               for (Index r = begin; r < begin + rows; ++r) {
+                                 for (Index i = 0; i < kPanel; i += kLanes) {
+                                   float* share = out + r * context_stride + i;
+                                   store(share, load(share) * inverse_sums[r]);
+                                 }
+                               }
+                             });
     }
     row += count;
   }

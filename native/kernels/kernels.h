@@ -1,8 +1,10 @@
-// The operations an encoder is made of, as a table of functions that exists once per instruction set.
-// kernels.cc defines them; engine/encoder.cc puts them together; engine/processor.cc chooses the table.
+// The operations an encoder is made of, as tables of functions: `Kernels` exists once per vector width, `Products` once
+// per precision and instruction set. kernels.cc, int8.cc and bfloat16.cc define them; engine/encoder.cc puts them
+// together; engine/processor.cc chooses the tables.
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 
 namespace embedpipe {
 
@@ -16,12 +18,73 @@ struct LayerNormWeights {
   float epsilon;
 };
 
-// Weights of y = x W^T + b, W packed by `pack`; bias padded with zeros to the panels' width.
+// Weights as they come, (outputs, inputs) in any order and at any address, strides in elements.
+struct WeightMatrix {
+  const float* values;
+  Index outputs, inputs, output_stride, input_stride;
+};
+
+static inline float weight_at(const WeightMatrix& weight, Index output, Index input) {
+  float value;
+  std::memcpy(&value, weight.values + output * weight.output_stride + input * weight.input_stride, sizeof value);
+  return value;
+}
+
+// In int8, at most so many activations of a row share a range, and so many products at most are summed as integers:
+// every such sum is below 2^24, which float32 holds exactly.
+constexpr Index kRangeBlock = 512;
+
+// Queries, keys and values are computed from finer ranges. Most of the error of int8 comes from the values, which go
+// into the result unsoftened, and most of theirs from a few large activations that coarsen the range of all others.
+constexpr Index kAttentionRangeBlock = 128;
+
+// Weights of y = x W^T + b, W packed by `pack`; bias, scales and sums are padded with zeros to whole panels. Inputs are
+// stored in units of four bytes, `group` of them in each: see Products.
 struct PackedLinear {
-  const float* panels;
+  const void* panels;
   const float* bias;
   Index outputs;
   Index inputs;
+  const float* scales = nullptr;  // int8: what one step of an output's weights is worth
+  const float* sums = nullptr;    // int8: by block of range_block inputs, the sum of an output's weights
+  Index sums_stride = 0;
+  Index range_block = kRangeBlock;
+};
+
+// Activations as products read them: rows of units.
+struct Operand {
+  const void* units;
+  Index stride;  // in units
+  const float* ranges =
+      nullptr;  // int8: by row and block of kRangeBlock columns, what a step is worth and what 0 means
+  Index range_stride = 0;
+  Index range_block = kRangeBlock;
+};
+
+// All matrices are row-major float32 with a row stride in elements. Strides are at least the columns rounded up to
+// `panel`: kernels write whole panels.
+struct Products {
+  const char* precision;
+  Index panel;  // outputs of W that are packed together
+  Index group;  // inputs that share a unit
+
+  // The weights become the outputs from `first` on of W, whose panels, scales and sums were zero before.
+  void (*pack)(const WeightMatrix& weight, Index first, const PackedLinear& w);
+
+  // x (rows, columns) becomes `prepared`, which has room for as many rows; null where x can be read as it is.
+  void (*prepare)(const float* x, Index x_stride, Index rows, Index columns, const Operand& prepared);
+
+  // y (rows, outputs) = b + x (rows, last) · the inputs ..last of W where first is 0; otherwise
+  // y += x (rows, last - first) · the inputs first..last of W, first a multiple of kRangeBlock
+  void (*linear)(const Operand& x, Index rows, const PackedLinear& w, Index first, Index last, float* y,
+                 Index y_stride);
+
+  // y (rows, last - first) = activation(x W^T + b) for the outputs first..last, both multiples of `panel`
+  void (*linear_gelu)(const Operand& x, Index rows, const PackedLinear& w, Index first, Index last,
+                      Activation activation, float* y, Index y_stride);
+
+  // Runs `steps` rounds of independent multiply-adds in registers and returns how many operations that was.
+  double (*multiply_add_loop)(Index steps);
 };
 
 struct AttentionShape {
@@ -29,24 +92,9 @@ struct AttentionShape {
   Index heads;
 };
 
-// All matrices are row-major float32 with a row stride in elements. Strides are at least the columns rounded up to
-// `panel` (plus one panel for attention's result): kernels write whole panels. `attend` may read a vector's width
-// behind the keys of a row.
 struct Kernels {
   const char* name;
-  Index panel;  // columns of W that are packed together
-
-  // weight (outputs, inputs) -> panels, round_up(outputs, panel) * inputs floats.
-  void (*pack)(const float* weight, Index outputs, Index inputs, float* panels);
-
-  // y (rows, outputs) = b + x (rows, last) · the inputs ..last of W where first is 0; otherwise
-  // y += x (rows, last - first) · the inputs first..last of W
-  void (*linear)(const float* x, Index x_stride, Index rows, const PackedLinear& w, Index first, Index last, float* y,
-                 Index y_stride);
-
-  // y (rows, last - first) = activation(x W^T + b) for the outputs first..last, both multiples of `panel`
-  void (*linear_gelu)(const float* x, Index x_stride, Index rows, const PackedLinear& w, Index first, Index last,
-                      Activation activation, float* y, Index y_stride);
+  Products float32;
 
   // x = layer_norm(x + y), rows of `size`
   void (*add_and_norm)(float* x, Index x_stride, const float* y, Index y_stride, Index rows, Index size,
@@ -56,9 +104,11 @@ struct Kernels {
   void (*embed)(const float* word, const float* position, const float* type, Index size, const LayerNormWeights& norm,
                 float* x);
 
-  // context (length, hidden) of one sequence from its qkv (length, 3 hidden); scratch of attention_scratch() floats
-  void (*attend)(const float* qkv, Index qkv_stride, Index length, const AttentionShape& shape, float* context,
-                 Index context_stride, float* scratch);
+  // The rows first..last of the context (length, hidden) of one sequence, from its qkv (length, 3 hidden); scratch of
+  // attention_scratch() floats. Context rows have room for one panel more; a vector's width behind the keys of a row
+  // may be read.
+  void (*attend)(const float* qkv, Index qkv_stride, Index length, Index first, Index last, const AttentionShape& shape,
+                 float* context, Index context_stride, float* scratch);
   Index (*attention_scratch)(Index longest, const AttentionShape& shape);
 
   // out (size) = the mean of rows
@@ -67,10 +117,6 @@ struct Kernels {
   void (*tanh)(float* x, Index size);
   // x /= max(|x|, 1e-12)
   void (*normalize)(float* x, Index size);
-
-  // Runs `steps` rounds of independent multiply-adds in registers and returns how many floating-point operations that
-  // was.
-  double (*multiply_add_loop)(Index steps);
 };
 
 }  // namespace embedpipe

@@ -12,6 +12,8 @@
 
 #if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__SSE2__)
+#include <emmintrin.h>
 #elif defined(__aarch64__)
 #include <arm_neon.h>
 #endif
@@ -85,6 +87,20 @@ inline float max_lane(Vec v) {
 }
 
 #endif
+
+// What the compiler must take for unknown from here on.
+template <class Register>
+inline void hide(Register& v) {
+#if defined(__AVX512F__)
+  asm("" : "+v"(v));
+#elif defined(__SSE2__)
+  asm("" : "+x"(v));
+#elif defined(__aarch64__)
+  asm("" : "+w"(v));
+#else
+  asm("" : "+m"(v));
+#endif
+}
 
 inline IntVec lane_numbers() {
   IntVec v;

@@ -23,7 +23,10 @@ inline Doubles linear(const Doubles& x, const LinearView& w) {
   for (size_t r = 0; r < rows; ++r) {
     for (size_t o = 0; o < outputs; ++o) {
       double sum = w.bias[o];
-      for (size_t i = 0; i < inputs; ++i) sum += x[r * inputs + i] * w.weight[o * inputs + i];
+      for (size_t i = 0; i < inputs; ++i) {
+        const Index place = static_cast<Index>(o) * w.output_stride + static_cast<Index>(i) * w.input_stride;
+        sum += x[r * inputs + i] * w.weight[place];
+      }
       y[r * outputs + o] = sum;
     }
   }

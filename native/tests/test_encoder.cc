@@ -6,7 +6,7 @@
 
 #include "check.h"
 #include "engine/parallel.h"
-#include "engine/processor.h"
+#include "matrices.h"
 #include "naive.h"
 
 namespace embedpipe::testing {
@@ -38,7 +38,7 @@ class RandomModel {
     return values_.back().data();
   }
   LinearView dense(Index outputs, Index inputs) {
-    return {take(outputs * inputs, 0.3f), take(outputs, 0.1f), outputs, inputs};
+    return {take(outputs * inputs, 0.3f), take(outputs, 0.1f), outputs, inputs, inputs, 1};
   }
   LayerNormWeights norm(Index size) { return {take(size, 1.f), take(size, 1.f), 1e-12f}; }
 
@@ -74,11 +74,11 @@ std::vector<float> embed(Encoder& encoder, const Batch& batch, Pooling pooling, 
 }  // namespace
 
 TEST(hidden_states_equal_those_of_plain_loops) {
-  for (const Kernels* kernels : supported_kernels()) {
+  for (const Kernels* kernels : kernel_tables()) {
     for (const Activation activation : {Activation::kGeluErf, Activation::kGeluTanh}) {
       for (const Index hidden : {24, 64}) {
         const RandomModel model(hidden, 3 - hidden / 64, 2 * hidden + 8, hidden == 24 ? 10 : hidden, activation);
-        Encoder encoder(model.view, *kernels);
+        Encoder encoder(model.view, *kernels, kernels->float32);
         const Batch batch({1, 2, 30, 33, 65, 1});
         Doubles expected;
         for (Index i = 0; i < batch.view().count; ++i) {
@@ -93,9 +93,9 @@ TEST(hidden_states_equal_those_of_plain_loops) {
 }
 
 TEST(heads_computed_in_groups_equal_plain_loops) {
-  for (const Kernels* kernels : supported_kernels()) {
+  for (const Kernels* kernels : kernel_tables()) {
     const RandomModel model(256, 8, 320, 256, Activation::kGeluErf);  // two groups of four heads
-    Encoder encoder(model.view, *kernels);
+    Encoder encoder(model.view, *kernels, kernels->float32);
     const Batch batch({1, 7, 33});
     Doubles expected;
     for (Index i = 0; i < batch.view().count; ++i) {
@@ -107,39 +107,62 @@ TEST(heads_computed_in_groups_equal_plain_loops) {
   }
 }
 
-TEST(bits_do_not_depend_on_threads_company_or_order) {
-  for (const Kernels* kernels : supported_kernels()) {
-    const RandomModel model(48, 3, 100, 48, Activation::kGeluErf);
-    Encoder encoder(model.view, *kernels);
-    const std::vector<int> lengths = {5, 64, 3, 300, 17, 17, 90, 1, 40, 33, 12, 200};
-    const std::vector<float> whole = forward(encoder, Batch(lengths), 1);
-    for (const int threads : {2, 3, 16})
-      check(forward(encoder, Batch(lengths), threads) == whole, "threads change bits");
-    for (const Pooling pooling : {Pooling::kCls, Pooling::kMean, Pooling::kPooler}) {
-      const std::vector<float> pooled = embed(encoder, Batch(lengths), pooling, 2);
-      size_t row = 0;
-      for (const int length : lengths) {
-        const std::vector<float> alone = embed(encoder, Batch({length}), pooling, 1);
-        check(std::equal(alone.begin(), alone.end(), pooled.begin() + static_cast<std::ptrdiff_t>(row * 48)),
-              "company changes bits");
-        ++row;
-      }
+namespace {
+
+void check_bits(const std::string& what, Encoder& encoder) {
+  const std::vector<int> lengths = {5, 64, 3, 300, 17, 17, 90, 1, 40, 33, 12, 200};
+  const std::vector<float> whole = forward(encoder, Batch(lengths), 1);
+  for (const int threads : {2, 3, 16}) {
+    check(forward(encoder, Batch(lengths), threads) == whole, what + ": threads change bits");
+    for (const int length : {70, 300}) {
+      check(forward(encoder, Batch({length}), threads) == forward(encoder, Batch({length}), 1),
+            what + ": a team changes bits");
     }
-    std::vector<int> reversed(lengths.rbegin(), lengths.rend());
-    const std::vector<float> backwards = forward(encoder, Batch(reversed), 2);
-    const Batch forwards(lengths), turned(reversed);
-    for (size_t i = 0; i < lengths.size(); ++i) {
-      const size_t there = lengths.size() - 1 - i;
-      check(std::equal(whole.begin() + forwards.offsets[i] * 48, whole.begin() + forwards.offsets[i + 1] * 48,
-                       backwards.begin() + turned.offsets[there] * 48),
-            "order changes bits");
+  }
+  for (const Pooling pooling : {Pooling::kCls, Pooling::kMean, Pooling::kPooler}) {
+    const std::vector<float> pooled = embed(encoder, Batch(lengths), pooling, 2);
+    size_t row = 0;
+    for (const int length : lengths) {
+      const std::vector<float> alone = embed(encoder, Batch({length}), pooling, 1);
+      check(std::equal(alone.begin(), alone.end(), pooled.begin() + static_cast<std::ptrdiff_t>(row * 48)),
+            what + ": company changes bits");
+      ++row;
+    }
+  }
+  std::vector<int> reversed(lengths.rbegin(), lengths.rend());
+  const std::vector<float> backwards = forward(encoder, Batch(reversed), 2);
+  const Batch forwards(lengths), turned(reversed);
+  for (size_t i = 0; i < lengths.size(); ++i) {
+    const size_t there = lengths.size() - 1 - i;
+    check(std::equal(whole.begin() + forwards.offsets[i] * 48, whole.begin() + forwards.offsets[i + 1] * 48,
+                     backwards.begin() + turned.offsets[there] * 48),
+          what + ": order changes bits");
+  }
+}
+
+}  // namespace
+
+TEST(bits_do_not_depend_on_threads_company_or_order) {
+  const RandomModel model(48, 3, 100, 48, Activation::kGeluErf);
+  for (const InstructionSet& set : supported_instruction_sets()) {
+    for (const char* precision : {"float32", "int8", "bfloat16"}) {
+      if (set.bfloat16 == nullptr && std::string(precision) == "bfloat16") continue;
+      Encoder encoder(model.view, *set.kernels, set.products(precision));
+      check_bits(std::string(set.name) + " " + precision, encoder);
     }
   }
 }
 
+TEST(many_teams_in_turn_end) {
+  const RandomModel model(48, 3, 100, 48, Activation::kGeluErf);
+  Encoder encoder(model.view, *kernel_tables().front(), kernel_tables().front()->float32);
+  const std::vector<float> alone = forward(encoder, Batch({64, 65}), 1);
+  for (int i = 0; i < 50; ++i) check(forward(encoder, Batch({64, 65}), 7) == alone, "a team of many differs");
+}
+
 TEST(nothing_in_nothing_out) {
   const RandomModel model(16, 2, 32, 16, Activation::kGeluErf);
-  Encoder encoder(model.view, *supported_kernels().front());
+  Encoder encoder(model.view, *kernel_tables().front(), kernel_tables().front()->float32);
   check(forward(encoder, Batch({}), 2).empty(), "no sequences give no rows");
 }
 
@@ -159,7 +182,7 @@ TEST(an_exception_in_one_thread_reaches_the_caller) {
 
 TEST(work_stops_between_chunks_when_the_caller_says_so) {
   const RandomModel model(16, 2, 32, 16, Activation::kGeluErf);
-  Encoder encoder(model.view, *supported_kernels().front());
+  Encoder encoder(model.view, *kernel_tables().front(), kernel_tables().front()->float32);
   const Batch batch(std::vector<int>(50, 100));
   std::vector<float> out(batch.ids.size() * 16);
   int polled = 0;
@@ -179,7 +202,7 @@ TEST(work_stops_between_chunks_when_the_caller_says_so) {
 TEST(an_unknown_instruction_set_is_refused_by_name) {
   bool caught = false;
   try {
-    kernels_named("mmx");
+    instruction_set_named("mmx");
   } catch (const std::invalid_argument& error) {
     caught = std::string(error.what()).find("mmx") != std::string::npos;
   }

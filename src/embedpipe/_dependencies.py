@@ -10,6 +10,7 @@ from embedpipe.errors import MissingDependencyError
 _INSTALL = {
     "filelock": "pip install filelock",
     "huggingface_hub": "pip install huggingface_hub",
+    "matplotlib": "pip install matplotlib",
     "pyarrow": "pip install pyarrow",
     "pandas": "pip install pandas",
     "tokenizers": "pip install tokenizers",

@@ -15,8 +15,13 @@ def supported_isas() -> list[str]:
     Instruction sets with kernels that run on this processor, the fastest first.
     """
 
-def multiply_add_peak(isa: str, threads: int) -> float:
-    """GFLOP/s of a register-only multiply-add loop on `threads` threads."""
+def has_bfloat16(isa: str) -> bool:
+    """Whether an instruction set multiplies bfloat16."""
+
+def multiply_add_peak(isa: str, precision: str, threads: int) -> float:
+    """
+    10^9 operations a second of a register-only multiply-add loop on `threads` threads.
+    """
 
 def empty_result(
     rows: int, columns: int
@@ -26,13 +31,12 @@ def empty_result(
     """
 
 class Linear:
-    """y = x W^T + b: weight (outputs, inputs), bias (outputs,)"""
+    """y = x W^T + b: weight (outputs, inputs) in any order, bias (outputs,)"""
 
     def __init__(
         self,
         weight: Annotated[
-            NDArray[numpy.float32],
-            dict(shape=(None, None), order="C", device="cpu", writable=False),
+            NDArray[numpy.float32], dict(shape=(None, None), device="cpu", writable=False)
         ],
         bias: Annotated[
             NDArray[numpy.float32], dict(shape=(None,), order="C", device="cpu", writable=False)
@@ -76,6 +80,7 @@ class Encoder:
         self,
         *,
         isa: str,
+        precision: str,
         hidden_size: int,
         attention_heads: int,
         activation: str,

@@ -1,7 +1,8 @@
 """The command ``embedpipe``: one module per subcommand, which parses, calls a function and prints.
 
 Those functions (`embed.embed_files`, `search.search_file`, `import_model.convert`, `bundle.bundle`,
-`info.gather`, `embedpipe.verification.verify`, `embedpipe.card.write_card`) serve scripts as well.
+`info.gather`, `embedpipe.verification.verify`, `embedpipe.card.write_card`,
+`embedpipe.bench.run.run`) serve scripts as well.
 Files are read in `records` and written in `sinks`; embedding itself is `embedpipe.Encoder`.
 This module imports nothing heavy, so that ``embedpipe --version`` and ``--help`` answer at once.
 """
@@ -14,7 +15,17 @@ import sys
 from collections.abc import Sequence
 
 import embedpipe
-from embedpipe.cli import bundle, card, embed, import_model, info, models, search, verify
+from embedpipe.cli import (
+    bench,
+    bundle,
+    card,
+    embed,
+    import_model,
+    info,
+    models,
+    search,
+    verify,
+)
 from embedpipe.cli.interrupt import Terminated, termination_raises
 from embedpipe.errors import EmbedpipeError
 
@@ -33,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"embedpipe {embedpipe.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (embed, search, models, verify, card, import_model, bundle, info):
+    for command in (embed, search, models, verify, card, import_model, bundle, info, bench):
         command.add_parser(commands)
     return parser
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,7 @@ __all__ = [
 MOST_THREADS = 1024
 
 Float32 = npt.NDArray[np.float32]
+Precision = Literal["float32", "bfloat16", "int8"]
 
 
 def supported_isas() -> tuple[str, ...]:
@@ -55,13 +56,17 @@ def supported_isas() -> tuple[str, ...]:
     return tuple(_native.supported_isas())
 
 
-def supported_precisions() -> tuple[str, ...]:
-    """Precisions that this processor computes in, the exact one first.
+def supported_precisions(isa: str | None = None) -> tuple[Precision, ...]:
+    """Precisions that this processor computes in with an instruction set, the exact one first.
 
-    >>> supported_precisions()[0]
-    'float32'
+    "int8" is there on every processor, "bfloat16" on those with AVX512-BF16. `isa` is one of
+    `supported_isas()`; None takes `EMBEDPIPE_ISA` or the fastest.
+
+    >>> supported_precisions("portable")
+    ('float32', 'int8')
     """
-    return ("float32",)
+    bfloat16: tuple[Precision, ...] = ("bfloat16",) if _native.has_bfloat16(choose_isa(isa)) else ()
+    return ("float32", *bfloat16, "int8")
 
 
 def choose_isa(name: str | None = None) -> str:
@@ -121,9 +126,15 @@ def check_threads(threads: int | None) -> int:
     return int(threads)
 
 
-def multiply_add_peak(threads: int | None = None, *, isa: str | None = None) -> float:
-    """Measured GFLOP/s of a register-only multiply-add loop: the ceiling of any float32 kernel."""
-    return _native.multiply_add_peak(choose_isa(isa), check_threads(threads))
+def multiply_add_peak(
+    threads: int | None = None, *, isa: str | None = None, precision: Precision = "float32"
+) -> float:
+    """Measured 10^9 operations a second of a register-only multiply-add loop.
+
+    No kernel of that precision and instruction set can exceed it. A multiplication counts as one
+    operation, and so does an addition.
+    """
+    return _native.multiply_add_peak(choose_isa(isa), precision, check_threads(threads))
 
 
 def empty_vectors(count: int, size: int) -> Float32:
@@ -150,6 +161,8 @@ class NativeEncoder:
         weights: its tensors; the embedding tables are used in place, not copied.
         threads: at most this many at once; None takes `default_threads()`.
         isa: one of `supported_isas()`; None takes `EMBEDPIPE_ISA` or the fastest.
+        precision: of the products with the layers' weights, one of `supported_precisions()`.
+            Embeddings, attention, LayerNorm and pooling are float32 in all of them.
     """
 
     def __init__(
@@ -159,13 +172,16 @@ class NativeEncoder:
         *,
         threads: int | None = None,
         isa: str | None = None,
+        precision: Precision = "float32",
     ) -> None:
         self.config = config
         self.threads = check_threads(threads)
         self.isa = choose_isa(isa)
+        self.precision = precision
         self._has_pooler = weights.pooler is not None
         self._encoder = _native.Encoder(
             isa=self.isa,
+            precision=precision,
             hidden_size=config.hidden_size,
             attention_heads=config.num_attention_heads,
             activation=config.activation,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +18,11 @@ __all__ = [
     "LayerNormWeights",
     "LayerWeights",
     "LinearWeights",
+    "check_tensors",
     "check_weights",
     "current_name",
     "expected_shapes",
+    "has_pooler",
     "layer_names",
 ]
 
@@ -30,7 +32,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True, eq=False)
 class LinearWeights:
-    """`y = x @ weight.T + bias`: weight (out, in), bias (out,)."""
+    """`y = x @ weight.T + bias`: weight (out, in) as it lies in a file, bias (out,)."""
 
     weight: Float32
     bias: Float32
@@ -64,7 +66,10 @@ class LayerWeights:
 
 @dataclass(frozen=True, eq=False)
 class EncoderWeights:
-    """All tensors of one encoder, float32, C-contiguous; E is the embedding size.
+    """All tensors of one encoder, float32; E is the embedding size.
+
+    Matrices of linear maps may lie in any order, such as transposed, and at any address; all else
+    is C-contiguous and aligned.
 
     word_embeddings (V, E), position_embeddings (P, E), token_type_embeddings (types, E);
     embedding_projection (D, E) for ALBERT, None for BERT; `layers` are the distinct ones, in the
@@ -179,11 +184,19 @@ def check_weights(
     """Check tensors against `expected_shapes` and group them; `source` names them in errors.
 
     Float16 and float64 are converted to float32; LayerNorm's old names `gamma` and `beta` are taken
-    for `weight` and `bias`. Tensors of training heads are ignored. Arrays that are float32 and
-    contiguous already are shared, not copied.
+    for `weight` and `bias`. Tensors of training heads are ignored. Arrays that are float32 are
+    shared, not copied: matrices of linear maps however they lie, others if they need not be moved.
 
     Raises ModelFormatError that lists every missing, misshapen, surplus or not finite tensor.
     """
+    found = check_tensors(tensors, config, source=source)
+    return _group({name: _as_float32(tensor) for name, tensor in found.items()}, config)
+
+
+def check_tensors(
+    tensors: Mapping[str, npt.NDArray[Any]], config: EncoderConfig, *, source: str
+) -> dict[str, npt.NDArray[Any]]:
+    """The check alone: the encoder's tensors by their names now, as they were stored."""
     renamed = {current_name(name): tensor for name, tensor in tensors.items()}
     expected = expected_shapes(config)
     pooler = _POOLER[config.architecture]
@@ -199,8 +212,12 @@ def check_weights(
             f"{source} does not hold the weights that its configuration describes:{listed}\n"
             "Check that config.json belongs to these weights, and fetch the model again."
         )
-    arrays = {name: _as_float32(renamed[name]) for name in expected}
-    return _group(arrays, config)
+    return {name: renamed[name] for name in expected}
+
+
+def has_pooler(tensors: Collection[str], config: EncoderConfig) -> bool:
+    """Whether a pooler is among an encoder's tensors, given by name."""
+    return f"{_POOLER[config.architecture]}.weight" in tensors
 
 
 def current_name(name: str) -> str:
@@ -235,15 +252,18 @@ def _problems(
 
 def _as_float32(tensor: npt.NDArray[Any]) -> Float32:
     with np.errstate(over="ignore"):  # reported as infinite by the check
-        return np.ascontiguousarray(tensor, dtype=np.float32)
+        return np.asarray(tensor, np.float32)
 
 
 def _group(arrays: Mapping[str, Float32], config: EncoderConfig) -> EncoderWeights:
+    def plain(name: str) -> Float32:
+        return np.require(arrays[name], requirements=["C_CONTIGUOUS", "ALIGNED"])
+
     def linear(name: str) -> LinearWeights:
-        return LinearWeights(arrays[f"{name}.weight"], arrays[f"{name}.bias"])
+        return LinearWeights(arrays[f"{name}.weight"], plain(f"{name}.bias"))
 
     def norm(name: str) -> LayerNormWeights:
-        return LayerNormWeights(arrays[f"{name}.weight"], arrays[f"{name}.bias"])
+        return LayerNormWeights(plain(f"{name}.weight"), plain(f"{name}.bias"))
 
     def layer(prefix: str) -> LayerWeights:
         grouped: dict[str, Any] = {
@@ -254,9 +274,9 @@ def _group(arrays: Mapping[str, Float32], config: EncoderConfig) -> EncoderWeigh
 
     pooler = _POOLER[config.architecture]
     return EncoderWeights(
-        word_embeddings=arrays["embeddings.word_embeddings.weight"],
-        position_embeddings=arrays["embeddings.position_embeddings.weight"],
-        token_type_embeddings=arrays["embeddings.token_type_embeddings.weight"],
+        word_embeddings=plain("embeddings.word_embeddings.weight"),
+        position_embeddings=plain("embeddings.position_embeddings.weight"),
+        token_type_embeddings=plain("embeddings.token_type_embeddings.weight"),
         embedding_norm=norm("embeddings.LayerNorm"),
         embedding_projection=linear(_PROJECTION) if _PROJECTION + ".weight" in arrays else None,
         layers=tuple(layer(prefix) for prefix in layer_names(config)),

@@ -19,6 +19,9 @@ _VARINT = 0
 _LENGTH_DELIMITED = 2
 _FIXED_SIZES = {1: 8, 5: 4}  # bytes by wire type
 _LONGEST_VARINT = 10  # bytes, for 64 bits
+# The largest vocabularies have 500,000 pieces. A field of two bytes takes a hundred times that in
+# memory, so without a limit a file of a gigabyte would take all there is.
+_MOST_FIELDS = 2**20
 
 
 class Message:
@@ -36,7 +39,9 @@ class Message:
         """Read `data`; `source` names it in errors."""
         self.source = source
         self._fields: dict[int, list[Value]] = {}
-        for number, value in message_fields(data, source):
+        for count, (number, value) in enumerate(message_fields(data, source)):
+            if count >= _MOST_FIELDS:
+                raise damaged_message(source, f"a message of more than {_MOST_FIELDS} fields")
             self._fields.setdefault(number, []).append(value)
 
     def integer(self, number: int, default: int = 0) -> int:

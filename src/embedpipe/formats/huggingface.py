@@ -81,7 +81,7 @@ def read_huggingface(source: str | Path | FileTree) -> HuggingFaceModel:
     config = EncoderConfig.from_huggingface(raw_config, source=tree.where(CONFIG))
     tensors, place = _read_tensors(tree, config)
     weights = check_weights(tensors, config, source=place)
-    check_settings(settings, config, weights, root.source)
+    check_settings(settings, config, root.source, pooler=weights.pooler is not None)
     texts = {name: tree.read_text_file(name) for name in TOKENIZER_FILES if name in tree}
     max_length = min((config.max_position_embeddings, *settings.lengths))
     own = own_settings(

@@ -14,7 +14,7 @@ from embedpipe.encoder.config import EncoderConfig
 from embedpipe.encoder.weights import expected_shapes
 from embedpipe.errors import ModelFormatError
 from embedpipe.formats.file_tree import FileTree
-from embedpipe.formats.imported import ImportedModel, TokenizerFiles, contiguous, finish
+from embedpipe.formats.imported import ImportedModel, TokenizerFiles, finish
 from embedpipe.formats.safetensors import parse_safetensors
 from embedpipe.formats.sentence_transformers import read_sentence_settings
 from embedpipe.formats.torch_pickle import read_torch_pickle
@@ -59,7 +59,7 @@ def read_huggingface_files(root: FileTree) -> ImportedModel:
         source=tree.source,
         format_name="huggingface",
         raw_config=raw,
-        tensors={name: contiguous(stored[origin]) for name, origin in kept.items()},
+        tensors={name: stored[origin] for name, origin in kept.items()},
         origins=kept,
         unused=tuple(sorted(set(stored) - set(kept.values()))),
         tokenizer=_tokenizer(tree),

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from embedpipe.encoder.config import Activation, EncoderConfig
-from embedpipe.encoder.weights import check_weights, expected_shapes
+from embedpipe.encoder.weights import check_tensors, expected_shapes, has_pooler
 from embedpipe.errors import ModelFormatError
 from embedpipe.formats.sentence_transformers import SentenceSettings, check_settings
 
@@ -55,8 +54,9 @@ class ImportedModel:
 
     format: as `recognise` calls it. huggingface_config: the contents of `config.json`, from which
     `config` was read. tensors: by transformers' names without prefix, as they were stored (float32
-    or float16), read-only or not. settings: what else the files say, such as Spark NLP's
-    parameters, by their names there. usage: what the files declare about sentence vectors.
+    or float16), views of the mapped files where possible: read-only or not, in any order of memory.
+    settings: what else the files say, such as Spark NLP's parameters, by their names there. usage:
+    what the files declare about sentence vectors.
     """
 
     source: str
@@ -87,9 +87,9 @@ def finish(  # noqa: PLR0913
     Raises ModelFormatError that lists everything missing, misshapen or not finite.
     """
     config = EncoderConfig.from_huggingface(raw_config, source=f"{source}: configuration")
-    weights = check_weights(tensors, config, source=source)
+    found = check_tensors(tensors, config, source=source)
     usage = usage or SentenceSettings()
-    check_settings(usage, config, weights, source)
+    check_settings(usage, config, source, pooler=has_pooler(found, config))
     _check_vocabulary(tokenizer, config, source)
     missing = tuple(sorted(expected_shapes(config).keys() - tensors.keys()))
     return ImportedModel(
@@ -229,8 +229,3 @@ def _sizes(shapes: Mapping[str, Shape], architecture: str, source: str) -> dict[
 def as_hidden_act(name: Any) -> Activation | None:
     """The activation that a configuration names, or None."""
     return _ACTIVATIONS.get(name) if isinstance(name, str) else None
-
-
-def contiguous(tensor: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The tensor laid out row by row and aligned; itself if it is already."""
-    return np.require(tensor, requirements=["C", "A"])

@@ -238,9 +238,9 @@ def placed_shape(name: str, placement: Placement, shape: Shape) -> Shape:
 def placed_tensor(
     name: str, placement: Placement, tensor: npt.NDArray[np.generic]
 ) -> npt.NDArray[np.generic]:
-    """The tensor under its new name: contiguous, aligned, heads joined, transposed if a kernel."""
+    """The tensor under its new name: heads joined, transposed if a kernel; a view."""
     flat = tensor.reshape(_without_heads(name, placement, tensor.shape))
-    return np.require(flat.T if placement.transposed else flat, requirements=["C", "A"])
+    return flat.T if placement.transposed else flat
 
 
 def _without_heads(name: str, placement: Placement, shape: Shape) -> Shape:

@@ -21,7 +21,6 @@ from embedpipe.encoder.config import Activation, Architecture
 from embedpipe.errors import ModelFormatError
 from embedpipe.files.wire import Message
 from embedpipe.formats.graph_facts import Graph, GraphFacts, Node, find_facts
-from embedpipe.formats.imported import contiguous
 
 __all__ = ["OnnxModel", "read_onnx"]
 
@@ -127,7 +126,7 @@ def read_onnx(data: memoryview, source: str) -> OnnxModel:
         )
     placed = dict(_placements(contents, prefixes[0]))
     tensors = {
-        name: contiguous(array.T if transposed else array)
+        name: array.T if transposed else array
         for name, (origin, transposed) in placed.items()
         for array in [_array(contents.tensors[origin], f"{source}: tensor {origin[:80]!r}")]
     }

@@ -11,7 +11,6 @@ from typing import Any
 
 from embedpipe.encoder.config import EncoderConfig
 from embedpipe.encoder.pooling import POOLINGS, Pooling
-from embedpipe.encoder.weights import EncoderWeights
 from embedpipe.errors import ModelFormatError
 from embedpipe.formats.file_tree import FileTree
 
@@ -67,10 +66,13 @@ def read_sentence_settings(tree: FileTree) -> SentenceSettings:
 
 
 def check_settings(
-    settings: SentenceSettings, config: EncoderConfig, weights: EncoderWeights, root: str
+    settings: SentenceSettings, config: EncoderConfig, root: str, *, pooler: bool
 ) -> None:
-    """Raise ModelFormatError where the declared pooling does not fit the encoder."""
-    if settings.pooling == "pooler" and weights.pooler is None:
+    """Raise ModelFormatError where the declared pooling does not fit the encoder.
+
+    pooler: whether there is one among the weights.
+    """
+    if settings.pooling == "pooler" and not pooler:
         raise ModelFormatError(
             f"{root}: pooling 'pooler' is declared, but the weights have no pooler; "
             "declare 'mean' or 'cls' in embedpipe.json"

@@ -240,6 +240,7 @@ class ZipArchive:
         try:
             with tempfile.TemporaryFile() as file:
                 for begin in range(0, len(content), _PIECE):
+                    _release(self._data)
                     piece: bytes | memoryview = content[begin : begin + _PIECE]
                     while piece and size <= member.size:
                         inflated = inflater.decompress(piece, _PIECE)
@@ -269,6 +270,12 @@ class ZipArchive:
         return ModelFormatError(
             f"{self.source} is damaged or no zip archive: {finding}. Fetch it again"
         )
+
+
+def _release(data: memoryview) -> None:
+    """Give back the memory of a mapped file; what is touched again is read again."""
+    if isinstance(data.obj, mmap.mmap):
+        data.obj.madvise(mmap.MADV_DONTNEED)
 
 
 def check_member_name(name: str, source: str) -> None:

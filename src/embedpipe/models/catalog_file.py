@@ -124,7 +124,8 @@ def read_catalog_file(
 
 def _model(entry: Mapping[str, Any]) -> CatalogModel:
     published = (
-        Published(**{**row, "values": tuple(row["values"])}) for row in entry.get("published", ())
+        Published(**{"context": None, **row, "values": tuple(row["values"])})
+        for row in entry.get("published", ())
     )
     return CatalogModel(
         **{

@@ -43,6 +43,8 @@ def basic_words(text: str, *, case_sensitive: bool) -> list[str]:
     >>> basic_words("Naïve $5.00 aren't", case_sensitive=False)
     ['naive', '$', '5', '.', '00', 'aren', "'", 't']
     """
+    if text.isascii():  # as most are; there is nothing to normalize
+        return _pattern().findall(text if case_sensitive else text.lower())
     words = (_normalized(word, case_sensitive) for word in _pattern().findall(text))
     return [word for word in words if word]
 

@@ -97,6 +97,9 @@ class WordEmbeddings(EncoderStage):
         self, layout: Layout, parts: Parts, homes: Int64
     ) -> tuple[Float32, npt.NDArray[np.bool_]]:
         """The vector of each token (tokens, dimension), and whether it has one."""
+        # Imported late, as the encoder is: stages without a model do not need the engine.
+        from embedpipe.encoder.native import empty_vectors
+
         sequences = self.join(layout, parts)
         hidden = self.encoder.forward(sequences.pieces).values
         places = np.append(sequences.places, _NO_PIECE)[layout.first]  # -1 takes what is appended
@@ -105,11 +108,12 @@ class WordEmbeddings(EncoderStage):
             part = np.searchsorted(parts.sentences, homes[next_ones])
             places[next_ones] = sequences.pieces.offsets[part + 1] - 1
         found = places >= 0
-        vectors = np.zeros((len(found), self.encoder.dimension), dtype=np.float32)
+        vectors = empty_vectors(len(found), self.encoder.dimension)
+        if len(hidden):  # "clip" writes to `vectors` itself, the default mode to a copy first
+            np.take(hidden, places, axis=0, out=vectors, mode="clip")
         if self.getPiecePooling() == "mean":
-            vectors[found] = _means(hidden, layout, sequences.places, found)
-        else:
-            vectors[found] = hidden[places[found]]
+            _make_means(vectors, hidden, layout, sequences.places)
+        vectors[~found] = 0
         return vectors, found
 
     def _next_ones(self, layout: Layout, homes: Int64) -> Int64:
@@ -128,17 +132,16 @@ class WordEmbeddings(EncoderStage):
         self._check_recorded("piecePooling")
 
 
-def _means(hidden: Float32, layout: Layout, places: Int64, found: npt.NDArray[np.bool_]) -> Float32:
-    """The mean vector of each found token's pieces, of those that were read; piece after piece."""
-    first = layout.first[found]
+def _make_means(vectors: Float32, hidden: Float32, layout: Layout, places: Int64) -> None:
+    """From vectors of first pieces, make means over those pieces that were read of each token."""
+    first = np.maximum(layout.first, 0)
     read = offsets_of(places >= 0)  # how many pieces before each one were
-    counts = read[first + layout.counts[found]] - read[first]
-    means: Float32 = hidden[places[first]]
+    counts = read[first + layout.counts] - read[first]
     for number in range(1, counts.max(initial=1)):
         longer = np.flatnonzero(counts > number)
-        means[longer] += hidden[places[first[longer] + number]]
-    means /= counts[:, None].astype(np.float32)
-    return means
+        vectors[longer] += hidden[places[first[longer] + number]]
+    several = np.flatnonzero(counts > 1)
+    vectors[several] /= counts[several, None].astype(np.float32)
 
 
 def sentences_of_tokens(
@@ -186,8 +189,7 @@ def _sentence_metadata(
     sentences: AnnotationColumn, tokens: AnnotationColumn, homes: npt.NDArray[np.int64]
 ) -> pa.StringArray:
     """The number of each token's sentence; for a token outside of all, what it says itself."""
-    if not len(sentences):
-        return tokens.metadata_field("sentence")
-    numbers = pa.array(sentence_numbers(sentences)[np.maximum(homes, 0)]).cast(pa.string())
-    own = tokens.metadata_field("sentence")
-    return pc.if_else(pa.array(homes >= 0), numbers, own)
+    outside = homes < 0
+    numbers = pa.array(sentence_numbers(sentences)).cast(pa.string())
+    found = numbers.take(pa.array(homes, mask=outside))
+    return pc.coalesce(found, tokens.metadata_field("sentence")) if outside.any() else found

@@ -11,6 +11,7 @@ from embedpipe.errors import ModelFormatError
 from embedpipe.files.whole import decoded, read_bytes
 from embedpipe.subword.albert import AlbertText
 from embedpipe.subword.normalizer import WORD_BOUNDARY
+from embedpipe.subword.plain_text import text_splitter
 from embedpipe.subword.sentencepiece import CONTROL, read_sentencepiece
 from embedpipe.subword.settings import TokenizerSettings, read_settings
 from embedpipe.subword.splitter import TokenizersSplitter
@@ -81,7 +82,7 @@ def _from_vocabulary(data: bytes, source: str, settings: TokenizerSettings) -> T
     )
     return TokenizerParts(
         vocabulary=vocabulary,
-        text=TokenizersSplitter(tokenizer, source=source),
+        text=text_splitter(tokenizer, source=source),
         make_words=lambda: TokenizersSplitter(
             wordpiece_for_words(vocabulary, unk_piece=unk_piece), source=source
         ),

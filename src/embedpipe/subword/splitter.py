@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from itertools import chain
 from typing import Any, Protocol
@@ -14,7 +15,7 @@ from embedpipe.arrays import offsets_of
 from embedpipe.encoder.ragged import Ragged
 from embedpipe.errors import ModelFormatError
 
-__all__ = ["Splitter", "TokenizersSplitter", "as_ragged"]
+__all__ = ["Splitter", "TokenizersSplitter", "as_ragged", "failures_named"]
 
 _PARALLELISM = "TOKENIZERS_PARALLELISM"
 
@@ -42,19 +43,25 @@ class TokenizersSplitter:
 
     def split(self, texts: Sequence[str]) -> Ragged:
         """Piece ids (int32) of each text, without special pieces around them."""
-        try:
+        with failures_named(f"{self._source} made the tokenizers package fail on a text"):
             encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-        except BaseException as error:
-            # What tokenizers raises for a model that cannot go on (unknown text and no piece for
-            # it), and for a panic in Rust (damaged rules of normalisation): a class that cannot be
-            # imported and derives from BaseException.
-            if type(error) is not Exception and type(error).__name__ != "PanicException":
-                raise
-            raise ModelFormatError(
-                f"{self._source} made the tokenizers package fail on a text: {error}. "
-                "Fetch the model again"
-            ) from error
         return as_ragged([encoding.ids for encoding in encodings])
+
+
+@contextmanager
+def failures_named(finding: str) -> Iterator[None]:
+    """Make a ModelFormatError that begins with `finding` of what `tokenizers` raises for a model.
+
+    That is Exception itself (a file it cannot read, unknown text and no piece for it) and, for a
+    panic in Rust (damaged rules of normalisation), a class that cannot be imported and derives from
+    BaseException.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if type(error) is not Exception and type(error).__name__ != "PanicException":
+            raise
+        raise ModelFormatError(f"{finding}: {error}. Fetch the model again") from error
 
 
 def as_ragged(rows: Sequence[Sequence[int]]) -> Ragged:

@@ -12,6 +12,7 @@ from embedpipe._dependencies import require
 from embedpipe.errors import ModelFormatError
 from embedpipe.files.whole import decoded
 from embedpipe.subword.normalizer import WORD_BOUNDARY
+from embedpipe.subword.plain_text import text_splitter
 from embedpipe.subword.sentencepiece import (
     CONTROL,
     NORMAL,
@@ -19,7 +20,7 @@ from embedpipe.subword.sentencepiece import (
     checked_model,
 )
 from embedpipe.subword.settings import TokenizerSettings
-from embedpipe.subword.splitter import Splitter, TokenizersSplitter
+from embedpipe.subword.splitter import Splitter, TokenizersSplitter, failures_named
 from embedpipe.subword.tokenizer import TokenizerParts
 from embedpipe.subword.unigram import Unigram
 from embedpipe.subword.wordpiece import wordpiece_for_words
@@ -54,27 +55,30 @@ def read_tokenizer_json(data: bytes, source: str, settings: TokenizerSettings) -
         )
     return TokenizerParts(
         vocabulary=tokenizer.get_vocab(with_added_tokens=True),
-        text=TokenizersSplitter(tokenizer, source=source),
+        text=text_splitter(tokenizer, source=source),
         make_words=make_words,
         unk_piece=unk_piece,
         skipped_in_words=skipped_in_words,
-        empty=tuple(tokenizer.encode("").ids) if tokenizer.post_processor else None,
+        empty=_empty(tokenizer, source),
     )
 
 
 def _open(data: bytes, source: str) -> Any:
     tokenizers = require("tokenizers", "reading tokenizer.json")
     text = decoded(data, source)
-    try:
+    with failures_named(
+        f"{source} is not a tokenizer that the tokenizers package can read. Remove the file if the "
+        "folder holds vocab.txt or spiece.model too. It says"
+    ):
         return tokenizers.Tokenizer.from_str(text)
-    except Exception as error:
-        if type(error) is not Exception:  # what tokenizers raises for a file it cannot use
-            raise
-        raise ModelFormatError(
-            f"{source} is not a tokenizer that the tokenizers package can read: {error}. "
-            "Fetch the model again, or remove the file if the folder holds vocab.txt or "
-            "spiece.model too"
-        ) from error
+
+
+def _empty(tokenizer: Any, source: str) -> tuple[int, ...] | None:
+    """The ids of an empty text, None if nothing is put around texts."""
+    if not tokenizer.post_processor:
+        return None
+    with failures_named(f"{source} made the tokenizers package fail on an empty text"):
+        return tuple(tokenizer.encode("").ids)
 
 
 def _apply(settings: TokenizerSettings, normalizer: Any) -> None:

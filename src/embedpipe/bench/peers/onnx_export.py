@@ -33,11 +33,11 @@ def export_onnx(model: Path, cache: Path, attention: Attention) -> Path:
     By torch's TorchScript exporter: its graph is the one whose attention ONNX Runtime's optimizer
     recognises. "eager" writes attention as products and a softmax, "sdpa" in torch's own grouping.
     """
-    import torch
-
     path = cache / f"{attention}-torch{version('torch')}-transformers{version('transformers')}.onnx"
     if path.exists():
         return path
+    import torch  # not before: it would count as memory and start of the engines that need it not
+
     encoder = load_transformers(model, attention)
 
     class OneOutput(torch.nn.Module):  # type: ignore[misc]  # torch's types are not read

@@ -1,9 +1,8 @@
-"""CTranslate2's encoder in float32."""
+"""CTranslate2's encoder in float32 and int8."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,12 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from peers.common import (
+from embedpipe.bench.peers.common import (
+    ONEDNN_ISA,
+    Batching,
     Candidate,
+    Entry,
     Floats,
     Job,
     Options,
-    Sequences,
+    Work,
     in_parallel,
     padded_batches,
     padded_job,
@@ -27,32 +29,49 @@ from peers.common import (
 
 __all__ = ["CTranslate2Peer"]
 
+CTRANSLATE2_ISA = {
+    **{
+        isa: {**ONEDNN_ISA[isa], "CT2_FORCE_CPU_ISA": "AVX512"}
+        for isa in ("avx512_bf16", "avx512_vnni", "avx512")
+    },
+    **{
+        isa: {**ONEDNN_ISA[isa], "CT2_FORCE_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
+        for isa in ("avx_vnni", "avx2")
+    },
+    "portable": {
+        **ONEDNN_ISA["portable"],
+        "CT2_FORCE_CPU_ISA": "GENERIC",
+        "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
+    },
+}
+"""It takes AVX-512 only when told to, which gains 1 to 2 %; it computes with oneDNN or MKL."""
+
 
 class CTranslate2Peer:
     """Threads inside a batch, or a batch for each thread."""
 
     name = "ctranslate2"
-    distributions = ("ctranslate2", "torch", "transformers")
+    needs = ("ctranslate2", "torch", "transformers")
+    entries = (Entry("float32"), Entry("int8"))
+    isa_environment = CTRANSLATE2_ISA
+    isa_reservation = ""
 
-    def candidates(self, model: Path, cache: Path, options: Options) -> Iterator[Candidate]:
-        """Each batch size, each division of the threads."""
-        _allow_avx512()
+    def candidates(
+        self, entry: Entry, model: Path, cache: Path, options: Options
+    ) -> Iterator[Candidate]:
+        """Each way of forming batches, each division of the threads."""
         converted = _converted(model, cache)
-        for size in options.batch_sizes:
+        for batching in options.batchings(entry):
             for at_a_time, threads in options.divisions():
+                settings = {
+                    "compute_type": entry.precision,
+                    "inter_threads": at_a_time,
+                    "intra_threads": threads,
+                }
                 yield Candidate(
-                    f"sorted, batch {size}, {at_a_time} x {threads} threads",
-                    partial(
-                        _job, folder=converted, size=size, at_a_time=at_a_time, threads=threads
-                    ),
+                    f"{batching}, {at_a_time} x {threads} threads",
+                    partial(_job, folder=converted, batching=batching, settings=settings),
                 )
-
-
-def _allow_avx512() -> None:
-    """CTranslate2 takes AVX-512 only when told to, before it is loaded; it gains 1 to 2 %."""
-    processor = Path("/proc/cpuinfo")
-    if processor.exists() and " avx512f " in processor.read_text(encoding="utf-8"):
-        os.environ.setdefault("CT2_FORCE_CPU_ISA", "AVX512")
 
 
 def _converted(model: Path, cache: Path) -> Path:
@@ -75,13 +94,11 @@ def _converted(model: Path, cache: Path) -> Path:
         return unfinished.replace(folder)
 
 
-def _job(sequences: Sequences, *, folder: Path, size: int, at_a_time: int, threads: int) -> Job:
+def _job(work: Work, *, folder: Path, batching: Batching, settings: dict[str, Any]) -> Job:
     import ctranslate2
 
-    encoder = ctranslate2.Encoder(
-        str(folder), compute_type="float32", inter_threads=at_a_time, intra_threads=threads
-    )
-    batches = padded_batches(sequences, size, np.int32)
+    encoder = ctranslate2.Encoder(str(folder), **settings)
+    batches = padded_batches(work.sequences, batching, np.int32)
     inputs = [
         tuple(
             ctranslate2.StorageView.from_array(array)
@@ -93,4 +110,4 @@ def _job(sequences: Sequences, *, folder: Path, size: int, at_a_time: int, threa
     def hidden_states(views: tuple[Any, Any]) -> Floats:
         return np.asarray(encoder.forward_batch(*views).last_hidden_state)
 
-    return padded_job(batches, in_parallel(hidden_states, inputs, at_a_time))
+    return padded_job(batches, in_parallel(hidden_states, inputs, settings["inter_threads"]))

@@ -1,4 +1,4 @@
-"""What a figure depends on besides the program: processor, versions, and who else was computing."""
+"""What a figure depends on besides the program: processor, system, and who else was computing."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import platform
 import resource
 import time
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["NOTICE", "OtherLoad", "describe_machine", "installed_versions"]
+__all__ = ["NOTICE", "Memory", "OtherLoad", "describe_machine", "memory_of"]
 
 NOTICE = (
     "Nothing else may run on this machine meanwhile: every other program falsifies the figures."
@@ -42,32 +42,49 @@ def _processor() -> str:
     return f"{name} (family {entries.get('cpu family', '?')}, model {entries.get('model', '?')})"
 
 
-def installed_versions(distributions: Iterable[str]) -> dict[str, str]:
-    """Version by name, for those that are installed."""
-    found = {}
-    for name in distributions:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue  # the caller sees it from its absence
-    return found
+@dataclass(frozen=True)
+class Memory:
+    """Of a process, in 10^6 bytes. resident: now. highest: at its peak so far."""
+
+    resident: float
+    highest: float
+
+
+def memory_of(process: int) -> Memory | None:
+    """None once the process has ended, and on systems other than Linux."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    lines = dict(line.split(":", 1) for line in status.splitlines())
+    if "VmRSS" not in lines:  # ended, but not waited for
+        return None
+    return Memory(*(int(lines[name].split()[0]) * 1024 / 1e6 for name in ("VmRSS", "VmHWM")))
 
 
 class OtherLoad:
-    """Cores that other programs kept busy since this was made, on average; Linux alone."""
+    """Cores that other programs kept busy since this was made, on average; Linux alone.
 
-    def __init__(self) -> None:
+    children: processes that work for this one.
+    """
+
+    def __init__(self, children: Iterable[int] = ()) -> None:
+        self._children = tuple(children)
         self._begin = time.perf_counter()
         self._busy = _machine_seconds()
-        self._own = _own_seconds()
+        self._own = self._own_seconds()
 
     def cores(self) -> float | None:
         """None where the system does not say."""
         busy = _machine_seconds()
         if busy is None or self._busy is None:
             return None
-        others = busy - self._busy - (_own_seconds() - self._own)
+        others = busy - self._busy - (self._own_seconds() - self._own)
         return max(0.0, others / (time.perf_counter() - self._begin))
+
+    def _own_seconds(self) -> float:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return usage.ru_utime + usage.ru_stime + sum(map(_process_seconds, self._children))
 
 
 def _machine_seconds() -> float | None:
@@ -80,6 +97,10 @@ def _machine_seconds() -> float | None:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _own_seconds() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
+def _process_seconds(process: int) -> float:
+    """Processor time of another process; 0 where the system does not say."""
+    path = Path(f"/proc/{process}/stat")
+    if not path.exists():
+        return 0.0
+    fields = path.read_text().rpartition(")")[2].split()  # the name may hold spaces
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,53 @@
+// The exact products: one float32 in a unit.
+#pragma once
+
+#include "kernels.h"
+#include "matmul.h"
+
+namespace {
+
+constexpr float kZeros[kPanel] = {};  // where a product starts that has no bias
+
+// Sums begin with `first`, one row of kPanel floats for all, or where it is null, are added to what C holds.
+struct FloatEnds {
+  const float* first;
+
+  Vec start(Index lane) const { return first ? load(first + lane) : Vec{}; }
+  void finish(Index, Vec left, Vec right, float* out) const {
+    store(out, first ? left : load(out) + left);
+    store(out + kLanes, first ? right : load(out + kLanes) + right);
+  }
+  Index depth_block() const { return 128; }
+  void next_block() { first = nullptr; }
+};
+
+struct Float32 {
+  using Unit = float;
+  using Sum = Vec;
+  using Ends = FloatEnds;
+  static constexpr const char* kName = "float32";
+  static constexpr Index kGroup = 1;
+  static constexpr void (*prepare)(const float*, Index, Index, Index, const embedpipe::Operand&) = nullptr;
+
+  static Vec load_units(const float* p) { return load(p); }
+  static Vec spread(float x) { return broadcast(x); }
+  static Vec dot(Vec x, Vec w, Vec sum) { return fma(x, w, sum); }
+  static Ends ends(const embedpipe::Operand&, const embedpipe::PackedLinear& w, Index n, Index first) {
+    return {first > 0 ? nullptr : w.bias + n};
+  }
+
+  static void pack(const embedpipe::WeightMatrix& weight, Index first, const embedpipe::PackedLinear& w) {
+    float* panels = static_cast<float*>(const_cast<void*>(w.panels));
+    for (Index begin = 0; begin < weight.outputs;) {
+      const Index lane = (first + begin) % kPanel;
+      const Index end = begin + kPanel - lane < weight.outputs ? begin + kPanel - lane : weight.outputs;
+      float* out = panels + (first + begin - lane) * weight.inputs + lane;
+      for (Index k = 0; k < weight.inputs; ++k) {
+        for (Index o = begin; o < end; ++o) out[k * kPanel + o - begin] = weight_at(weight, o, k);
+      }
+      begin = end;
+    }
+  }
+};
+
+}  // namespace

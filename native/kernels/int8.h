@@ -1,0 +1,190 @@
+// Products of small integers, four or two in a unit.
+//
+// Weights are symmetric: w = scale q, q from -127 to 127, one scale per output. Activations are quantized as they come,
+// a row at a time and a block of columns at a time: x = low + step q, q from 0 to 255, so that what lies on one side
+// of zero (as after GELU) uses all steps as well. A row's result depends on that row alone. With this,
+//   sum x w = step scale (sum q_x q_w) + low (scale sum q_w),
+// whose integer sum is exact on every instruction set: VNNI multiplies bytes, the others 16-bit integers, because their
+// instruction for bytes saturates.
+#pragma once
+
+#include "kernels.h"
+#include "matmul.h"
+
+namespace {
+
+using embedpipe::WeightMatrix;
+
+#if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
+using Quantized = uint8_t;
+using QuantizedWeight = int8_t;
+#else
+using Quantized = int16_t;
+using QuantizedWeight = int16_t;
+#endif
+
+typedef Quantized QuantizedVec __attribute__((vector_size(kLanes * sizeof(Quantized))));
+
+constexpr float kSmallest = 1e-30f;  // what is smaller counts as zero: its reciprocal could be infinite
+
+// Adding 1.5 * 2^23 rounds to an integer, ties to even, held in the low bits.
+constexpr float kRoundingShift = 12582912.f;
+
+struct IntegerEnds {
+  const float *bias, *scales, *sums, *ranges;  // bias: null to add to what C holds
+  Index sums_stride, range_stride, units;      // units: of a block
+
+  IntVec start(Index) const { return IntVec{}; }
+  void finish(Index row, IntVec left, IntVec right, float* out) const {
+    const Vec step = broadcast(ranges[row * range_stride]), low = broadcast(ranges[row * range_stride + 1]);
+    const IntVec both[] = {left, right};
+    for (int i = 0; i < 2; ++i) {
+      const Index lane = i * kLanes;
+      const Vec before = fma(low, load(sums + lane), load((bias ? bias : out) + lane));
+      store(out + lane, fma(__builtin_convertvector(both[i], Vec), step * load(scales + lane), before));
+    }
+  }
+  Index depth_block() const { return units; }
+  void next_block() {
+    bias = nullptr;
+    sums += sums_stride;
+    ranges += 2;
+  }
+};
+
+struct Int8 {
+  typedef int32_t Unit __attribute__((may_alias));
+  using Sum = IntVec;
+  using Ends = IntegerEnds;
+  static constexpr const char* kName = "int8";
+  static constexpr Index kGroup = sizeof(Unit) / sizeof(Quantized);
+
+  static IntVec load_units(const Unit* p) {
+    IntVec v;
+    __builtin_memcpy(&v, p, sizeof v);
+    return v;
+  }
+  static IntVec spread(Unit x) { return IntVec{} + x; }
+
+  static IntVec dot(IntVec x, IntVec w, IntVec sum) {
+#if defined(__AVX512VNNI__)
+    return (IntVec)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)x, (__m512i)w);
+#elif defined(__AVXVNNI__)
+    return (IntVec)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)x, (__m256i)w);
+#elif defined(__AVX512BW__)
+    return sum + (IntVec)_mm512_madd_epi16((__m512i)x, (__m512i)w);
+#elif defined(__AVX2__)
+    return sum + (IntVec)_mm256_madd_epi16((__m256i)x, (__m256i)w);
+#elif defined(__SSE2__)
+    return sum + (IntVec)_mm_madd_epi16((__m128i)x, (__m128i)w);
+#else
+    return sum + ((x << 16) >> 16) * ((w << 16) >> 16) + (x >> 16) * (w >> 16);
+#endif
+  }
+
+  static Ends ends(const embedpipe::Operand& x, const embedpipe::PackedLinear& w, Index n, Index first) {
+    return {first > 0 ? nullptr : w.bias + n,
+            w.scales + n,
+            w.sums + first / w.range_block * w.sums_stride + n,
+            x.ranges,
+            w.sums_stride,
+            x.range_stride,
+            w.range_block / kGroup};
+  }
+
+  static void prepare(const float* x, Index x_stride, Index rows, Index columns, const embedpipe::Operand& prepared) {
+    Quantized* out = static_cast<Quantized*>(const_cast<void*>(prepared.units));
+    float* ranges = const_cast<float*>(prepared.ranges);
+    for (Index r = 0; r < rows; ++r) {
+      for (Index first = 0; first < columns; first += prepared.range_block) {
+        const Index count = columns - first < prepared.range_block ? columns - first : prepared.range_block;
+        quantize(x + r * x_stride + first, count, out + r * prepared.stride * kGroup + first,
+                 ranges + r * prepared.range_stride + 2 * (first / prepared.range_block));
+      }
+    }
+  }
+
+  static void pack(const WeightMatrix& weight, Index first, const embedpipe::PackedLinear& w) {
+    const Index depth = (weight.inputs + kGroup - 1) / kGroup;
+    QuantizedWeight* panels = static_cast<QuantizedWeight*>(const_cast<void*>(w.panels));
+    for (Index o = 0; o < weight.outputs; ++o) {
+      const Index n = first + o, lane = n % kPanel;
+      const float scale = weight_scale(weight, o);
+      const_cast<float*>(w.scales)[n] = scale;
+      QuantizedWeight* out = panels + ((n - lane) * depth + lane) * kGroup;
+      for (Index k = 0; k < weight.inputs; k += w.range_block) {
+        const Index last = k + w.range_block < weight.inputs ? k + w.range_block : weight.inputs;
+        const int32_t sum = quantize_weights(weight, o, k, last, scale, out);
+        const_cast<float*>(w.sums)[k / w.range_block * w.sums_stride + n] = scale * static_cast<float>(sum);
+      }
+    }
+  }
+
+ private:
+  // One block of a row; `range` becomes what a step is worth and what 0 means. An infinite or undefined number makes
+  // both undefined, and with them the result.
+  static void quantize(const float* x, Index count, Quantized* out, float* range) {
+    constexpr int kAtOnce = 4;
+    Vec low[kAtOnce], high[kAtOnce], poison[kAtOnce] = {};
+    for (int i = 0; i < kAtOnce; ++i) low[i] = high[i] = broadcast(x[0]);
+    for (Index k = 0; k < count; k += kAtOnce * kLanes) {
+      for (int i = 0; i < kAtOnce; ++i) {
+        const Index at = k + i * kLanes;
+        if (at >= count) break;
+        const Vec v = load_some(x + at, count - at, x[0]);
+        low[i] = min(low[i], v);
+        high[i] = max(high[i], v);
+        poison[i] += v - v;
+      }
+    }
+    const float bottom = -max_lane(-min(min(low[0], low[1]), min(low[2], low[3])));
+    const float top = max_lane(max(max(high[0], high[1]), max(high[2], high[3])));
+    const float undefined = sum_lanes((poison[0] + poison[1]) + (poison[2] + poison[3]));
+    const float width = top - bottom;
+    range[0] = width / 255.f + undefined;
+    range[1] = bottom + undefined;
+    const Vec start = broadcast(bottom), steps = broadcast(width > kSmallest ? 255.f / width : 0.f);
+    for (Index k = 0; k < count; k += kLanes) {
+      const Vec shifted = (load_some(x + k, count - k, x[0]) - start) * steps + kRoundingShift;
+      const IntVec q = (IntVec)shifted - (IntVec)broadcast(kRoundingShift);
+      const QuantizedVec narrow = __builtin_convertvector(q, QuantizedVec);
+      __builtin_memcpy(out + k, &narrow, sizeof narrow);
+    }
+  }
+
+  // The first `count` numbers at p, others in the lanes behind them.
+  static Vec load_some(const float* p, Index count, float others) {
+    if (count >= kLanes) return load(p);
+    float lanes[kLanes];
+    for (Index i = 0; i < kLanes; ++i) lanes[i] = i < count ? p[i] : others;
+    return load(lanes);
+  }
+
+  static float weight_scale(const WeightMatrix& weight, Index output) {
+    float largest = 0.f;
+    for (Index k = 0; k < weight.inputs; ++k) {
+      const float size = __builtin_fabsf(weight_at(weight, output, k));
+      largest = size > largest ? size : largest;
+    }
+    return largest > kSmallest ? largest / 127.f : 0.f;
+  }
+
+  // The inputs first..last of an output into its lane of a panel, `out`; returns their sum.
+  static int32_t quantize_weights(const WeightMatrix& weight, Index output, Index first, Index last, float scale,
+                                  QuantizedWeight* out) {
+    constexpr int32_t kShiftBits = 0x4B400000;  // those of kRoundingShift
+    const float steps = scale > 0.f ? 1.f / scale : 0.f;
+    int32_t sum = 0;
+    for (Index k = first; k < last; ++k) {
+      const float shifted = weight_at(weight, output, k) * steps + kRoundingShift;
+      int32_t q;
+      __builtin_memcpy(&q, &shifted, sizeof q);
+      q -= kShiftBits;
+      sum += q;
+      out[k / kGroup * kPanel * kGroup + k % kGroup] = static_cast<QuantizedWeight>(q);
+    }
+    return sum;
+  }
+};
+
+}  // namespace

@@ -1,0 +1,89 @@
+// A precision's table of products, made of its Math.
+#pragma once
+
+#include "kernels.h"
+#include "math.h"
+#include "matmul.h"
+
+namespace {
+
+using embedpipe::Activation;
+using embedpipe::Operand;
+using embedpipe::PackedLinear;
+using embedpipe::Products;
+
+template <class Math>
+Index depth_of(const PackedLinear& w) {
+  return (w.inputs + Math::kGroup - 1) / Math::kGroup;
+}
+
+template <class Math>
+void linear(const Operand& x, Index rows, const PackedLinear& w, Index first, Index last, float* y, Index y_stride) {
+  using Unit = typename Math::Unit;
+  const Index depth = depth_of<Math>(w), units = (last - first + Math::kGroup - 1) / Math::kGroup;
+  for (Index n = 0; n < w.outputs; n += kPanel) {
+    const Unit* panel = static_cast<const Unit*>(w.panels) + n * depth + first / Math::kGroup * kPanel;
+    panel_product<Math>(static_cast<const Unit*>(x.units), x.stride, rows, panel, units, panel + depth * kPanel,
+                        Math::ends(x, w, n, first), y + n, y_stride, [](Index, Index) {});
+  }
+}
+
+// Two rows at a time, to hide latency; an odd row at the end stands in for its neighbor.
+template <class Gelu>
+void activate(float* y, Index y_stride, Index rows, const Gelu& gelu) {
+  for (Index r = 0; r < rows; r += 2) {
+    float* row[] = {y + r * y_stride, y + (r + 1 < rows ? r + 1 : r) * y_stride};
+    Vec v[] = {load(row[0]), load(row[0] + kLanes), load(row[1]), load(row[1] + kLanes)};
+    gelu(v);
+    for (int i = 0; i < 4; ++i) store(row[i / 2] + i % 2 * kLanes, v[i]);
+  }
+}
+
+template <class Math, class Gelu>
+void linear_and(const Gelu& gelu, const Operand& x, Index rows, const PackedLinear& w, Index first, Index last,
+                float* y, Index y_stride) {
+  using Unit = typename Math::Unit;
+  const Index depth = depth_of<Math>(w);
+  for (Index n = first; n < last; n += kPanel) {
+    float* strip = y + n - first;
+    const Unit* panel = static_cast<const Unit*>(w.panels) + n * depth;
+    panel_product<Math>(static_cast<const Unit*>(x.units), x.stride, rows, panel, depth, panel + depth * kPanel,
+                        Math::ends(x, w, n, 0), strip, y_stride,
+                        [&](Index row, Index count) { activate(strip + row * y_stride, y_stride, count, gelu); });
+  }
+}
+
+template <class Math>
+void linear_gelu(const Operand& x, Index rows, const PackedLinear& w, Index first, Index last, Activation activation,
+                 float* y, Index y_stride) {
+  if (activation == Activation::kGeluErf) {
+    linear_and<Math>([](Vec(&v)[4]) { gelu_erf(v); }, x, rows, w, first, last, y, y_stride);
+  } else {
+    linear_and<Math>([](Vec(&v)[4]) { gelu_tanh(v); }, x, rows, w, first, last, y, y_stride);
+  }
+}
+
+template <class Math>
+double multiply_add_loop(Index steps) {
+  constexpr int kChains = kLanes == 16 ? 24 : 12;  // more than latency times units; few enough to stay in registers
+  const typename Math::Unit ones[kPanel] = {};
+  typename Math::Sum sums[kChains] = {};
+  for (int c = 0; c < kChains; ++c) hide(sums[c]);  // or all would be one and the same
+  auto x = Math::spread(ones[0]);
+  const auto w = Math::load_units(ones);
+  for (Index s = 0; s < steps; ++s) {
+    hide(x);  // or an integer product that never changes would be computed once
+#pragma GCC unroll 24
+    for (int c = 0; c < kChains; ++c) sums[c] = Math::dot(x, w, sums[c]);
+  }
+  for (int c = 0; c < kChains; ++c) hide(sums[c]);
+  return 2.0 * kChains * kLanes * Math::kGroup * static_cast<double>(steps);
+}
+
+template <class Math>
+constexpr Products products_of() {
+  return {Math::kName,   kPanel,       Math::kGroup,      Math::pack,
+          Math::prepare, linear<Math>, linear_gelu<Math>, multiply_add_loop<Math>};
+}
+
+}  // namespace

@@ -1,0 +1,230 @@
+// Products in int8 and bfloat16 against the definition in plain loops, and int8's integers against each other on every
+// instruction set.
+
+#include <cstdint>
+#include <cstring>
+
+#include "check.h"
+#include "matrices.h"
+#include "naive.h"
+
+namespace embedpipe::testing {
+
+namespace {
+
+struct Table {
+  std::string name;
+  const Products* products;
+};
+
+std::vector<Table> tables(const char* precision) {
+  std::vector<Table> found;
+  for (const InstructionSet& set : supported_instruction_sets()) {
+    const bool int8 = std::string(precision) == "int8";
+    const Products* products = int8 ? set.int8 : set.bfloat16;
+    if (products == nullptr || (!found.empty() && found.back().products == products)) continue;
+    found.push_back({std::string(set.name) + " " + precision, products});
+  }
+  return found;
+}
+
+// Activations prepared in exactly the room that kernels.h promises.
+struct Prepared {
+  Prepared(const Products& products, const Matrix& x, Index range_block = kRangeBlock)
+      : units(static_cast<size_t>(x.rows * round_up(x.columns, products.panel)), -1),
+        ranges(static_cast<size_t>(x.rows * range_stride(x.columns, range_block)), kNaN),
+        operand{units.data(), round_up(x.columns, products.panel), ranges.data(), range_stride(x.columns, range_block),
+                range_block} {
+    products.prepare(x.row(0), x.stride, x.rows, x.columns, operand);
+  }
+  static Index range_stride(Index columns, Index block) { return 2 * round_up(columns, block) / block; }
+  std::vector<int32_t> units;
+  std::vector<float> ranges;
+  Operand operand;
+};
+
+std::vector<float> product(const Products& products, const Matrix& x, const LinearView& w,
+                           Index range_block = kRangeBlock) {
+  const Linear packed({w}, products, range_block);
+  const Prepared prepared(products, x, range_block);
+  Matrix y(x.rows, w.outputs, round_up(w.outputs, products.panel), kNaN);
+  products.linear(prepared.operand, x.rows, packed.packed(), 0, w.inputs, y.row(0), y.stride);
+  return y.dense<float>();
+}
+
+// What int8 stands for, in double precision: x and w as they are after quantization.
+Doubles quantized_activations(const Matrix& x, Index block) {
+  Doubles out;
+  for (Index r = 0; r < x.rows; ++r) {
+    for (Index first = 0; first < x.columns; first += block) {
+      const Index last = std::min(first + block, x.columns);
+      const float low = *std::min_element(x.row(r) + first, x.row(r) + last);
+      const float high = *std::max_element(x.row(r) + first, x.row(r) + last);
+      const double step = (static_cast<double>(high) - low) / 255;
+      for (Index c = first; c < last; ++c) {
+        out.push_back(step > 0 ? low + step * std::nearbyint((x.row(r)[c] - static_cast<double>(low)) / step) : low);
+      }
+    }
+  }
+  return out;
+}
+
+std::vector<float> quantized_weights(const Weights& w) {
+  std::vector<float> out;
+  for (Index o = 0; o < w.view.outputs; ++o) {
+    const float* row = w.weight.data() + o * w.view.inputs;
+    float largest = 0;
+    for (Index i = 0; i < w.view.inputs; ++i) largest = std::fmax(largest, std::fabs(row[i]));
+    const float scale = largest / 127;
+    for (Index i = 0; i < w.view.inputs; ++i) out.push_back(scale * std::nearbyint(row[i] / scale));
+  }
+  return out;
+}
+
+float to_bfloat16(float x) {
+  uint32_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  bits = (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000u;
+  std::memcpy(&x, &bits, sizeof bits);
+  return x;
+}
+
+const Index kDepths[] = {1, 3, 16, 30, 64, 511, 512, 513, 1100};
+
+}  // namespace
+
+TEST(int8_products_are_those_of_quantized_numbers) {
+  for (const Table& table : tables("int8")) {
+    for (const Index rows : {1, 5, 14, 29}) {
+      for (const Index depth : kDepths) {
+        const Weights w(40, depth, 21);
+        const Matrix x(rows, depth, round_up(depth, 32) + 3, 22u);
+        const std::vector<float> weight = quantized_weights(w);
+        for (const Index block : {kRangeBlock, kAttentionRangeBlock}) {
+          const Doubles expected =
+              linear(quantized_activations(x, block), {weight.data(), w.bias.data(), w.view.outputs, depth, depth, 1});
+          // A number halfway between two steps may fall to either, in a few activations and weights of a sum.
+          const double slack = 2e-6 * static_cast<double>(depth) + 0.02;
+          check_close(product(*table.products, x, w.view, block), expected, slack,
+                      label(table.name.c_str(), "", {rows, depth, block}));
+        }
+      }
+    }
+  }
+}
+
+TEST(int8_sums_are_exact_and_equal_on_every_instruction_set) {
+  const Index depth = 1024, columns = 33;
+  std::vector<float> weight, bias(static_cast<size_t>(columns), 0.f);
+  for (Index i = 0; i < depth * columns; ++i) weight.push_back(static_cast<float>(i * 7919 % 255 - 127));
+  for (Index o = 0; o < columns; ++o) weight[static_cast<size_t>(o * depth)] = 127.f;  // scale 1
+  Matrix x(9, depth, depth, 0.f);
+  for (Index r = 0; r < x.rows; ++r) {
+    for (Index c = 0; c < depth; ++c) x.row(r)[c] = static_cast<float>((c * (r + 3) * 104729) % 256);
+    for (const Index c : {Index{0}, kRangeBlock}) x.row(r)[c] = 0.f, x.row(r)[c + 1] = 255.f;  // step 1 from 0
+  }
+  for (Index c = 0; c < depth; ++c) {  // the largest sums there can be: bytes multiplied in pairs would saturate
+    x.row(0)[c] = c % kRangeBlock == 0 ? 0.f : 255.f;
+    weight[static_cast<size_t>(c)] = 127.f;
+    weight[static_cast<size_t>(depth + c)] = c == 0 ? 127.f : -127.f;
+  }
+  const LinearView view{weight.data(), bias.data(), columns, depth, depth, 1};
+  const Doubles expected = linear(x.dense<double>(), view);
+  for (const Table& table : tables("int8")) {
+    const std::vector<float> found = product(*table.products, x, view);
+    for (size_t i = 0; i < found.size(); ++i) {
+      check(static_cast<double>(found[i]) == static_cast<double>(static_cast<float>(expected[i])),
+            label(table.name.c_str(), "sum", {static_cast<Index>(i)}));
+    }
+  }
+}
+
+TEST(int8_rows_of_one_number_and_of_tiny_ones_give_what_they_should) {
+  const Index depth = 70;
+  const Weights w(20, depth, 31);
+  Matrix x(4, depth, depth, 0.f);
+  for (Index c = 0; c < depth; ++c) {
+    x.row(1)[c] = -2.5f;
+    x.row(2)[c] = c % 2 ? 1e-40f : -1e-42f;
+    x.row(3)[c] = c == 7 ? 1e4f : 0.01f * static_cast<float>(c);
+  }
+  const std::vector<float> weight = quantized_weights(w);
+  const Doubles expected = linear(x.dense<double>(), {weight.data(), w.bias.data(), w.view.outputs, depth, depth, 1});
+  for (const Table& table : tables("int8")) {
+    const std::vector<float> found = product(*table.products, x, w.view);
+    const size_t row = static_cast<size_t>(w.view.outputs);
+    for (size_t i = 0; i < found.size(); ++i) {
+      const double slack = i < 3 * row ? 2e-5 : 1e4 / 255 * depth / 4;
+      check(std::fabs(found[i] - expected[i]) < slack, label(table.name.c_str(), "row", {static_cast<Index>(i / row)}));
+    }
+  }
+}
+
+TEST(int8_passes_undefined_and_infinite_numbers_on_in_their_row_alone) {
+  for (const Table& table : tables("int8")) {
+    for (const float bad : {kNaN, std::numeric_limits<float>::infinity()}) {
+      for (const Index place : {0, 17, 599}) {
+        const Weights w(20, 600, 41);
+        Matrix x(3, 600, 600, 42u);
+        const std::vector<float> before = product(*table.products, x, w.view);
+        x.row(1)[place] = bad;
+        const std::vector<float> after = product(*table.products, x, w.view);
+        for (size_t i = 0; i < after.size(); ++i) {
+          const bool struck = i / 20 == 1;
+          check(struck ? std::isnan(after[i]) : after[i] == before[i], label(table.name.c_str(), "poison", {place}));
+        }
+      }
+    }
+  }
+}
+
+TEST(int8_weights_of_zero_and_tiny_ones_give_the_bias) {
+  const std::vector<float> weight(8 * 40, 1e-39f), zero(8 * 40, 0.f);
+  const std::vector<float> bias = random_floats(8, 1.f, 51);
+  const Matrix x(3, 40, 40, 52u);
+  for (const Table& table : tables("int8")) {
+    for (const std::vector<float>& w : {weight, zero}) {
+      const std::vector<float> found = product(*table.products, x, {w.data(), bias.data(), 8, 40, 40, 1});
+      for (size_t i = 0; i < found.size(); ++i) {
+        check(std::fabs(found[i] - bias[i % 8]) < 1e-30, label(table.name.c_str(), "bias", {}));
+      }
+    }
+  }
+}
+
+TEST(bfloat16_products_are_those_of_rounded_numbers) {
+  for (const Table& table : tables("bfloat16")) {
+    for (const Index rows : {1, 5, 14, 29}) {
+      for (const Index depth : kDepths) {
+        Weights w(40, depth, 61);
+        Matrix x(rows, depth, depth, 62u);
+        const std::vector<float> found = product(*table.products, x, w.view);
+        for (float& value : w.weight) value = to_bfloat16(value);
+        for (float& value : x.values) value = to_bfloat16(value);
+        check_close(found, linear(x.dense<double>(), w.view), tolerance(depth), label(table.name.c_str(), "", {depth}));
+      }
+    }
+  }
+}
+
+TEST(parts_of_the_depth_add_up_in_every_precision) {
+  for (const char* precision : {"int8", "bfloat16"}) {
+    for (const Table& table : tables(precision)) {
+      const Index depth = 2 * kRangeBlock, columns = 40;
+      const Weights w(columns, depth, 71);
+      const Matrix x(6, depth, depth, 72u);
+      const Linear packed({w.view}, *table.products);
+      const Prepared prepared(*table.products, x);
+      Matrix y(x.rows, columns, round_up(columns, table.products->panel), kNaN);
+      const Index unit = kRangeBlock / table.products->group;
+      Operand second = prepared.operand;
+      second.units = static_cast<const int32_t*>(second.units) + unit;
+      second.ranges += 2;
+      table.products->linear(prepared.operand, x.rows, packed.packed(), 0, kRangeBlock, y.row(0), y.stride);
+      table.products->linear(second, x.rows, packed.packed(), kRangeBlock, depth, y.row(0), y.stride);
+      check(y.dense<float>() == product(*table.products, x, w.view), table.name + " in two parts");
+    }
+  }
+}
+
+}  // namespace embedpipe::testing

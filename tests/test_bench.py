@@ -1,0 +1,297 @@
+"""`embedpipe bench`: what is verified, what is reckoned from timings, and one whole small run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from oracles import minilm_folder
+from random_models import tiny_config, write_model
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import AutoModel
+
+from embedpipe import Encoder
+from embedpipe.bench import OURS, PEERS, RANDOM_SHAPES
+from embedpipe.bench.children import Child, Entrant
+from embedpipe.bench.corpus import random_work, spread, text_work
+from embedpipe.bench.machine import NOTICE, memory_of
+from embedpipe.bench.models import BenchmarkModel, get_model
+from embedpipe.bench.packages import missing_packages
+from embedpipe.bench.peers import ENGINES
+from embedpipe.bench.peers.common import (
+    Batching,
+    EngineError,
+    Entry,
+    Options,
+    Work,
+    padded_batches,
+)
+from embedpipe.bench.random_models import SHAPES
+from embedpipe.bench.work import useful_gflop
+from embedpipe.bench.workload import Workload
+from embedpipe.cli import main
+from embedpipe.errors import ModelFormatError
+
+INSTALLED = [name for name, engine in ENGINES.items() if not missing_packages(engine.needs)]
+TEXTS = ["a b c", "d e f g a b", "a", "g f e d"]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMBEDPIPE_CACHE", str(cache))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny BERT whose vocabulary knows the letters; no value of it is small."""
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    vocab = folder.with_name("vocab.txt")
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefg"]
+    vocab.write_text("\n".join(pieces + [f"[unused{i}]" for i in range(40 - len(pieces))]))
+    return write_model(folder, tiny_config(), seed=3, vocab=vocab)
+
+
+def workload(folder: Path, vectors: list[list[float]]) -> Workload:
+    work = Work([[2, 5, 3]] * len(vectors))
+    return Workload(work, np.array(vectors), folder / "work.json")
+
+
+# What is verified
+
+
+def test_vectors_of_another_direction_are_refused(tmp_path: Path) -> None:
+    right = workload(tmp_path, [[1.0, 0.0], [0.0, 1.0]])
+    assert right.cosines(np.array([[2.0, 0.0], [0.0, 3.0]]), is_exact=True).tolist() == [1, 1]
+    turned = np.array([[1.0, 0.0], [0.05, 1.0]])  # cosine 0.99875
+    with pytest.raises(EngineError, match=r"1 of 2 .* sequence 1 has a cosine of 0\.9987"):
+        right.cosines(turned, is_exact=True)
+    assert right.cosines(turned, is_exact=False)[1] == pytest.approx(0.99875, abs=1e-5)
+
+
+@pytest.mark.parametrize("is_exact", [True, False])
+def test_vectors_that_are_no_numbers_or_too_few_are_refused(tmp_path: Path, is_exact: bool) -> None:
+    right = workload(tmp_path, [[1.0, 0.0], [0.0, 1.0]])
+    with pytest.raises(EngineError, match="sequence 0 has a cosine of nan"):
+        right.cosines(np.array([[np.nan, 0.0], [0.0, 1.0]]), is_exact=is_exact)
+    with pytest.raises(EngineError, match=r"shape \(1, 2\), expected \(2, 2\)"):
+        right.cosines(np.array([[1.0, 0.0]]), is_exact=is_exact)
+
+
+def test_every_engine_has_its_name_in_the_command_line() -> None:
+    assert tuple(ENGINES) == (OURS, *PEERS)
+    assert {OURS, "torch"} <= set(INSTALLED)  # else the next test would prove little
+
+
+@pytest.mark.parametrize("engine", INSTALLED)
+def test_an_engine_gives_the_vectors_of_transformers(
+    engine: str, model: Path, tmp_path: Path
+) -> None:
+    encoder = Encoder.load(model)
+    work = text_work(encoder, TEXTS)
+    oracle = AutoModel.from_pretrained(model).eval()
+    with torch.inference_mode():
+        hidden = [oracle(torch.tensor([ids])).last_hidden_state[0] for ids in work.sequences]
+    standard = np.array([states.mean(dim=0).numpy() for states in hidden])
+    right = Workload(work, standard, tmp_path / "work.json")
+    for entry in ENGINES[engine].entries:
+        if entry.precision != "float32":
+            continue
+        entrant = Entrant(engine, entry, encoder.isa)
+        with Child(entrant, get_model(str(model)), Options(1, (3,), encoder.max_length)) as child:
+            for setting in child.settings():
+                vectors, _ = child.start(setting, right)
+                assert right.cosines(vectors, is_exact=True).min() > 0.99999
+                assert min(child.seconds_per_pass(0.0), *child.latencies(0.0, 2)) > 0
+
+
+def test_an_engine_that_fails_says_why(tmp_path: Path) -> None:
+    empty = BenchmarkModel("empty", tmp_path, tmp_path)
+    right = workload(tmp_path, [[1.0]])
+    with Child(Entrant("torch", Entry(), "avx2"), empty, Options(1)) as child:
+        (setting,) = child.settings()
+        with pytest.raises(EngineError, match="Unrecognized model"):
+            child.start(setting, right)
+        child._process.kill()
+        child._process.wait()
+        with pytest.raises(EngineError, match="its process ended with status"):
+            child.settings()
+
+
+def test_processes_are_told_the_instruction_set() -> None:
+    told = Entrant("ctranslate2", Entry(), "avx2").environment(threads=3)
+    assert told["CT2_FORCE_CPU_ISA"] == told["ONEDNN_MAX_CPU_ISA"] == "AVX2"
+    assert told["RAYON_NUM_THREADS"] == "3"
+    assert Entrant(OURS, Entry(), "portable").environment(1)["EMBEDPIPE_ISA"] == "portable"
+    assert Entrant(OURS, Entry(), "portable").isa_reservation == ""
+    openvino = Entrant("openvino", Entry(), "avx2").environment(1)
+    assert openvino["OV_CPU_MAX_ISA"] == openvino["ONEDNN_MAX_CPU_ISA"] == "AVX2"
+
+
+# What engines are given
+
+
+def test_batches_keep_the_order_that_is_asked_for() -> None:
+    sequences = [[5], [6, 7], [8, 9, 4]]
+    given, by_length = (
+        padded_batches(sequences, Batching(2, is_sorted), np.int64) for is_sorted in (False, True)
+    )
+    assert [batch.rows.tolist() for batch in given] == [[0, 1], [2]]
+    assert [batch.rows.tolist() for batch in by_length] == [[2, 1], [0]]
+    assert given[0].mask.tolist() == [[1, 0], [1, 1]]
+
+
+def test_random_pieces_are_of_the_model(model: Path) -> None:
+    work = random_work(Encoder.load(model), 50)
+    assert {3, 24} <= {len(sequence) for sequence in work.sequences} <= set(range(3, 25))
+    assert all((ids[0], ids[-1]) == (2, 3) and max(ids) < 40 for ids in work.sequences)
+
+
+def test_spread_takes_all_parts_of_a_text() -> None:
+    assert spread(list(range(10)), 5) == [0, 2, 4, 6, 8]
+    assert spread([1, 2], 5) == [1, 2]
+
+
+def test_a_shape_becomes_a_model_with_random_weights(cache: Path) -> None:
+    assert set(RANDOM_SHAPES) == {name for name in SHAPES if name.startswith("bert_")}
+    made = get_model("bert_L2_H128")
+    assert made.folder.is_relative_to(cache) and made.cache.is_dir()
+    assert Encoder.load(made.folder).dimension == 128
+    assert (made.folder / "vocab.txt").read_bytes() == (minilm_folder() / "vocab.txt").read_bytes()
+
+
+def test_a_folder_in_another_layout_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(ModelFormatError, match=r"no config\.json and no model\.safe.*pipe import"):
+        get_model(str(tmp_path))
+
+
+# What is reckoned
+
+
+def test_operations_are_those_that_torch_counts(model: Path) -> None:
+    oracle = AutoModel.from_pretrained(model, attn_implementation="eager", add_pooling_layer=False)
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        for length in (3, 20):
+            oracle(torch.full((1, length), 5))
+    assert useful_gflop(model, [3, 20]) * 1e9 == counter.get_total_flops()
+
+
+def test_memory_is_that_of_the_process() -> None:
+    before = memory_of(os.getpid())
+    block = np.ones(40_000_000, np.uint8)
+    after = memory_of(os.getpid())
+    assert 35 < after.resident - before.resident < 60
+    assert after.highest >= after.resident > block.nbytes / 1e6
+    assert memory_of(2**22 + 1) is None
+
+
+# The command
+
+
+def test_the_command_measures_ours_alone(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "figures.json"
+    command = ["bench", str(model), "--against", "none", "--precision", "float32"]
+    command += ["--isa", "portable", "--rounds", "1", "--sentences", "8", "--threads", "1"]
+    assert main([*command, "--json", str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert "### tiny, portable, 1 thread" in shown
+    (result,) = json.loads(path.read_text())["results"]
+    assert [(row["engine"], row["source"]) for row in result["rows"]] == [
+        ("embedpipe", "pieces"),
+        ("embedpipe", "text"),
+    ]
+    for row in result["rows"]:
+        assert row["cosine_least"] > 0.99999
+        assert row["sequences_per_second"] > 0 and row["latency"]["short_p50"] > 0
+        assert len(row["seconds"]) == 1 and 0 < row["latency"]["first_vector"] < 60
+    assert 0 < result["rows"][0]["share_of_peak"] < 1
+    assert result["left_out"] == {}
+
+
+def test_an_engine_with_wrong_vectors_is_left_out_and_the_report_says_so(
+    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Turning(Child):
+        """A process whose vectors are turned away, if they are of torch."""
+
+        def __init__(self, entrant: Entrant, *others: Any) -> None:
+            super().__init__(entrant, *others)
+            self.offset = 1.0 if entrant.engine == "torch" else 0.0
+
+        def start(self, setting: str, given: Workload) -> tuple[np.ndarray, float]:
+            vectors, done = super().start(setting, given)
+            return vectors + self.offset, done
+
+    monkeypatch.setattr("embedpipe.bench.run.Child", Turning)
+    command = ["bench", str(model), "--against", "torch", "--precision", "float32"]
+    assert main([*command, "--rounds", "1", "--sentences", "4"]) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"Not measured: torch, float32: wrong results: \d of \d vectors", shown)
+    assert "| torch" not in shown and "| embedpipe" in shown
+
+
+def test_random_lengths_need_no_text_and_missing_engines_are_named(
+    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(ENGINES["openvino"]), "needs", ("no-such-package",))
+    command = ["bench", str(model), "--against", "openvino", "--precision", "float32"]
+    assert main([*command, "--rounds", "1", "--random-lengths", "--sentences", "4"]) == 0
+    shown = capsys.readouterr().out
+    assert "random lengths, 4 sequences" in shown
+    assert "| text " not in shown
+    assert "openvino, which is not installed; run: pip install no-such-package" in shown
+
+
+def test_a_chart_without_matplotlib_is_refused_before_anything_is_measured(
+    model: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    command = ["bench", str(model), "--against", "none", "--rounds", "1", "--sentences", "1"]
+    assert main([*command, "--chart", str(tmp_path / "chart.svg")]) == 1
+    told = capsys.readouterr().err
+    assert "'matplotlib', which is not installed; run: pip install matplotlib" in told
+    assert NOTICE not in told
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--chart", "chart.gif"], "ends in .svg or .png"),
+        (["--against", "tensorflow"], "invalid choice"),
+        (["--text", "a", "--random-lengths"], "not allowed with"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["bench", *arguments])
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xff"])
+def test_a_text_that_cannot_be_used_is_named(
+    model: Path, tmp_path: Path, content: bytes | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = tmp_path / "lines.txt"
+    if content is not None:
+        text.write_bytes(content)
+    assert main(["bench", str(model), "--text", str(text)]) == 1
+    assert f"{text}: " in capsys.readouterr().err
