@@ -6,6 +6,7 @@ import datetime
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from safetensors.numpy import load_file
 
 from embedpipe import Encoder, __version__
 from embedpipe.card import Measuring, gather, html, markdown, measuring
+from embedpipe.encoder.native import supported_precisions
 from embedpipe.errors import InputError, ModelFormatError
 
 HOSTILE = '<script>alert("1")</script> | `x` ``` & \\| $a$ ~~b~~ \ud800'
@@ -205,11 +207,11 @@ def test_another_precision_is_compared_with_float32(house, tmp_path, monkeypatch
         (worse / "embedpipe.json").write_text('{"pooling": "cls"}')
     load = Encoder.load
 
-    def by_precision(place, *, precision="float32", **options):
-        return load(place if precision == "float32" else worse, **options)
+    def by_precision(encoder, precision):
+        return encoder if precision == "float32" else load(worse)
 
     monkeypatch.setattr(measuring, "supported_precisions", lambda: ("float32", "int8"))
-    monkeypatch.setattr(Encoder, "load", by_precision)
+    monkeypatch.setattr(Encoder, "at_precision", by_precision)
     chosen = ["abc", "d e f", "ghi jkl"] * 30  # more than are made at once for words
     is_word = kind == "word"
     found = measuring.measure(folder, Measuring(chosen), words=is_word)
@@ -225,14 +227,32 @@ def test_another_precision_is_compared_with_float32(house, tmp_path, monkeypatch
     assert other.least_cosine < other.mean_cosine < 1
     assert found.pieces == pytest.approx(len(ids.values) / len(chosen))
     assert (found.texts, found.vectors) == (90, "pieces" if is_word else "texts")
+    cells = texts(markdown(replace(gather(folder, measuring=None), measured=found)))
+    shown = cells[cells.index("int8") + 2 : cells.index("int8") + 4]
+    assert shown == [f"{sum(expected) / len(expected):.6f}", f"{min(expected):.6f}"]
+
+
+def test_every_precision_of_this_processor_is_measured(house):
+    folder = house.build()
+    facts = gather("house", measuring=Measuring(["hello", "late", "a b c"]))
+    assert tuple(row.precision for row in facts.measured.figures) == supported_precisions()
+    exact = Encoder.load(folder).encode(["hello", "late", "a b c"])
+    for row in facts.measured.figures:
+        other = Encoder.load(folder, precision=row.precision).encode(["hello", "late", "a b c"])
+        expected = cosines(exact, other)
+        assert row.mean_cosine == pytest.approx(sum(expected) / 3, abs=1e-12)
+        assert row.least_cosine == pytest.approx(min(expected), abs=1e-12)
+    assert facts.measured.figures[-1].least_cosine < 1
 
 
 def test_progress_says_what_is_counted(house, capsys):
     house.build()
     gather("house", measuring=Measuring(["hello"], progress=True))
     shown = capsys.readouterr().err
-    assert shown.lstrip().startswith("measuring:")
-    assert "precision" in shown
+    assert "comparing: " in shown and "precision/s" in shown
+    assert "measuring speed: " in shown and "run/s" in shown
+    gather("house", measuring=Measuring(["hello"]))
+    assert capsys.readouterr().err == ""
 
 
 def test_no_texts_are_refused(house):

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from embedpipe.processor import processor_name
+
 __all__ = ["NOTICE", "Memory", "OtherLoad", "describe_machine", "memory_of"]
 
 NOTICE = (
@@ -21,25 +23,12 @@ def describe_machine() -> dict[str, str | int]:
     """Processor, cores this process may use, system and Python."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
-        "processor": _processor(),
+        "processor": processor_name(),
         "cores": usable or 1,
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
     }
-
-
-def _processor() -> str:
-    """The model's name; where it says little, as on virtual machines, family and model as well."""
-    path = Path("/proc/cpuinfo")
-    if not path.exists():
-        return platform.processor() or platform.machine()
-    entries: dict[str, str] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        key, _, value = line.partition(":")
-        entries.setdefault(key.strip(), value.strip())
-    name = entries.get("model name", platform.machine())
-    return f"{name} (family {entries.get('cpu family', '?')}, model {entries.get('model', '?')})"
 
 
 @dataclass(frozen=True)

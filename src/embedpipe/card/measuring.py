@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -80,22 +79,20 @@ def measure(place: Path, options: Measuring, *, words: bool) -> Measured:
     size = _TEXTS_AT_ONCE if words else len(texts)
     parts = [texts[begin : begin + size] for begin in range(0, len(texts), size)]
     exact = Encoder.load(place, threads=options.threads)
-    figures: list[Figures] = []
     precisions = supported_precisions()
+    encoders = [exact.at_precision(precision) for precision in precisions]
+    cosines = []
     with progress_bar(
-        len(precisions), shown=options.progress, unit="precision", label="measuring"
+        len(precisions), shown=options.progress, unit="precision", label="comparing"
     ) as advance:
-        for precision in precisions:
-            encoder = Encoder.load(place, precision=cast(Any, precision), threads=options.threads)
-            cosines = np.concatenate(
-                [
-                    _cosines(_vectors(exact, part, words), _vectors(encoder, part, words))
-                    for part in parts
-                ]
-            )
-            speed = _speed(encoder, parts, words)
-            figures.append(Figures(precision, speed, float(cosines.mean()), float(cosines.min())))
+        for encoder in encoders:
+            made = [
+                _cosines(_vectors(exact, part, words), _vectors(encoder, part, words))
+                for part in parts
+            ]
+            cosines.append(np.concatenate(made))
             advance(1)
+    speeds = _speeds(encoders, parts, words, shown=options.progress)
     return Measured(
         processor=processor_name(),
         instruction_set=exact.isa,
@@ -104,7 +101,10 @@ def measure(place: Path, options: Measuring, *, words: bool) -> Measured:
         texts=len(texts),
         pieces=len(exact.tokenize(texts).ids.values) / len(texts),
         vectors="pieces" if words else "texts",
-        figures=tuple(figures),
+        figures=tuple(
+            Figures(precision, speed, float(found.mean()), float(found.min()))
+            for precision, speed, found in zip(precisions, speeds, cosines, strict=True)
+        ),
     )
 
 
@@ -125,12 +125,21 @@ def _cosines(
     return np.where(same, 1.0, (a * b).sum(axis=1) / np.where(lengths == 0, 1, lengths))
 
 
-def _speed(encoder: Encoder, parts: Sequence[Sequence[str]], words: bool) -> float:
-    """Texts a second; the caller has made the same vectors once, so that all is warm."""
-    times: list[float] = []
-    while len(times) < _FEWEST_RUNS or sum(times) < _SECONDS:
-        begin = time.perf_counter()
-        for part in parts:
-            _vectors(encoder, part, words)
-        times.append(time.perf_counter() - begin)
-    return sum(map(len, parts)) / statistics.median(times)
+def _speeds(
+    encoders: Sequence[Encoder], parts: Sequence[Sequence[str]], words: bool, *, shown: bool
+) -> list[float]:
+    """Texts a second of each encoder; the caller has made the same vectors, so that all is warm.
+
+    They take turns, so that what else runs on the machine slows all of them alike.
+    """
+    times: list[list[float]] = [[] for _ in encoders]
+    fewest, seconds = _FEWEST_RUNS * len(encoders), _SECONDS * len(encoders)
+    with progress_bar(fewest, shown=shown, unit="run", label="measuring speed") as advance:
+        while len(times[0]) < _FEWEST_RUNS or sum(map(sum, times)) < seconds:
+            for encoder, taken in zip(encoders, times, strict=True):
+                begin = time.perf_counter()
+                for part in parts:
+                    _vectors(encoder, part, words)
+                taken.append(time.perf_counter() - begin)
+                advance(1)
+    return [sum(map(len, parts)) / statistics.median(taken) for taken in times]

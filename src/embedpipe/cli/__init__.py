@@ -15,17 +15,7 @@ import sys
 from collections.abc import Sequence
 
 import embedpipe
-from embedpipe.cli import (
-    bench,
-    bundle,
-    card,
-    embed,
-    import_model,
-    info,
-    models,
-    search,
-    verify,
-)
+from embedpipe.cli import bench, bundle, card, embed, import_model, info, models, search, verify
 from embedpipe.cli.interrupt import Terminated, termination_raises
 from embedpipe.errors import EmbedpipeError
 
