@@ -8,6 +8,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from card_support import ANNOTATORS, House, Page, cosines, texts
@@ -243,6 +244,15 @@ def test_every_precision_of_this_processor_is_measured(house):
         assert row.mean_cosine == pytest.approx(sum(expected) / 3, abs=1e-12)
         assert row.least_cosine == pytest.approx(min(expected), abs=1e-12)
     assert facts.measured.figures[-1].least_cosine < 1
+
+
+def test_speed_is_the_median_of_the_runs(house, monkeypatch):
+    folder = house.build()
+    readings = iter([0, 1, 10, 14, 20, 22])  # before and after runs of 1, 4 and 2 seconds
+    monkeypatch.setattr(measuring, "time", SimpleNamespace(perf_counter=lambda: next(readings)))
+    monkeypatch.setattr(measuring, "supported_precisions", lambda: ("float32",))
+    found = measuring.measure(folder, Measuring(["hello", "late", "a b c"]), words=False)
+    assert found.figures[0].texts_per_second == 3 / 2
 
 
 def test_progress_says_what_is_counted(house, capsys):
