@@ -5,15 +5,16 @@
 #include <numeric>
 
 #include "parallel.h"
+#include "processor.h"
 
 namespace embedpipe {
 
 namespace {
 
-// Pieces in a chunk, unless one sequence alone is longer: enough rows for each weight to be worth loading, few enough
-// for the activations to stay near the core, and, for small inputs, small enough for every thread to get some.
+// Pieces in a chunk, unless one sequence alone is longer: enough rows for each weight to be worth loading, and, for
+// small inputs, small enough for every thread to get some; see most_pieces for what bounds it above.
 constexpr Index kFewestPieces = 64;
-constexpr Index kMostPieces = 192;
+constexpr Index kMostPieces = 256;
 
 // With fewer chunks than threads, each chunk is shared by a team, if there are so many rows for every member.
 constexpr Index kFewestRows = 32;
@@ -55,6 +56,14 @@ PackedLinear outputs_of(const PackedLinear& w, Index first, Index count, Index g
 }
 
 Index round_up(Index n, Index multiple) { return (n + multiple - 1) / multiple * multiple; }
+
+// As many rows as the second-level cache holds of what is in use together: two matrices of `hidden` columns, and either
+// the queries, keys and values of `group` of them or a block of the feed-forward network's middle.
+Index most_pieces(Index hidden, Index group) {
+  const Index columns = 2 * hidden + std::max(3 * group, kIntermediateBlock);
+  const Index rows = second_level_cache() / (columns * static_cast<Index>(sizeof(float)));
+  return std::clamp(rows, kFewestPieces, kMostPieces);
+}
 
 }  // namespace
 
@@ -142,6 +151,7 @@ Encoder::Encoder(const EncoderView& view, const Kernels& kernels, const Products
       schedule_(view.schedule) {
   const Index heads = heads_together(head_group_, products.panel);
   head_group_ = {heads * (view.hidden / view.heads), heads};
+  most_pieces_ = most_pieces(hidden_, head_group_.hidden);
   if (view.embedding_projection) {
     embedding_projection_.emplace(std::vector{*view.embedding_projection}, kernels.float32);
   }
@@ -173,7 +183,7 @@ void Encoder::embed(const Sequences& sequences, Pooling pooling, bool normalize,
 // Longest sequences first, so that the last chunks to be taken are small and threads end together.
 std::vector<Encoder::Chunk> Encoder::plan(const Sequences& sequences, int threads) const {
   const Index pieces = static_cast<Index>(sequences.offsets[sequences.count] - sequences.offsets[0]);
-  const Index budget = std::clamp(pieces / (2 * threads), kFewestPieces, kMostPieces);
+  const Index budget = std::clamp(pieces / (2 * threads), kFewestPieces, most_pieces_);
   std::vector<Index> order(static_cast<size_t>(sequences.count));
   std::iota(order.begin(), order.end(), Index{0});
   std::stable_sort(order.begin(), order.end(),
@@ -196,7 +206,7 @@ void Encoder::run(const Sequences& sequences, const Execution& execution, const 
   if (chunks.empty()) return;
   const Index count = static_cast<Index>(chunks.size());
   const Index longest = sequences.length(chunks.front().sequences.front());
-  const Index rows = std::max(longest, kMostPieces);
+  const Index rows = std::max(longest, most_pieces_);
   if (count < execution.threads && chunks.front().rows >= 2 * kFewestRows) {
     std::unique_ptr<Workspace> work = take_workspace(rows, longest, execution.threads);
     for (const Chunk& chunk : chunks) {

@@ -88,6 +88,7 @@ class Encoder {
   const Products& products_;
   Index hidden_, intermediate_;
   AttentionShape head_group_;  // heads that are computed together, and the columns that they fill
+  Index most_pieces_;          // in a chunk of several sequences
   Activation activation_;
   EmbeddingTables tables_;
   LayerNorm embedding_norm_;

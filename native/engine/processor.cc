@@ -2,6 +2,10 @@
 
 #include <stdexcept>
 
+#if __has_include(<unistd.h>)
+#include <unistd.h>
+#endif
+
 namespace embedpipe {
 
 extern const Kernels kKernelsPortable;
@@ -40,6 +44,14 @@ const Products& InstructionSet::products(const std::string& precision) const {
   if (precision == "int8") return *int8;
   if (precision == "bfloat16" && bfloat16 != nullptr) return *bfloat16;
   throw std::invalid_argument("precision '" + precision + "' is not available with instruction set '" + name + "'");
+}
+
+Index second_level_cache() {
+  long bytes = 0;
+#if defined(_SC_LEVEL2_CACHE_SIZE)
+  bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+#endif
+  return bytes > 0 ? static_cast<Index>(bytes) : Index{1} << 20;
 }
 
 const std::vector<InstructionSet>& supported_instruction_sets() {

@@ -19,6 +19,9 @@ struct InstructionSet {
   const Products& products(const std::string& precision) const;
 };
 
+// Bytes of a core's second-level cache; a megabyte where the system does not tell.
+Index second_level_cache();
+
 // The fastest first; the last, "portable", runs everywhere.
 const std::vector<InstructionSet>& supported_instruction_sets();
 
