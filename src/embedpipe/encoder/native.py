@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -198,6 +199,7 @@ class NativeEncoder:
             "embedpipe": __version__,
             "packing": _native.PACKING_FORMAT,
             "isa": self.isa,
+            "byte_order": sys.byteorder,
             "precision": self.precision,
             "config": asdict(self.config),
             "pooler": self._has_pooler,

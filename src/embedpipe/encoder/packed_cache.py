@@ -1,6 +1,6 @@
 """Files of packed weights: mapped read-only, so that all processes of a machine share one copy.
 
-A file is a head that says what was packed and for what, a CRC-32 of the rest, zeros up to a
+A file is a head that says what was packed and for what, the block's CRC-32, zeros up to a
 multiple of 4096 bytes, and the block as `embedpipe._native` gave it. Where caches lie is decided in
 `embedpipe.models.resolve`.
 """
@@ -114,7 +114,8 @@ class PackedCache:
             total += status.st_size
             unfinished = path.suffix == ".tmp"
             if time.time() - status.st_mtime > _ABANDONED if unfinished else total > _MOST_BYTES:
-                path.unlink(missing_ok=True)
+                with suppress(OSError):  # others' file, or one that another process removed
+                    path.unlink()
 
     def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
         for pattern in ("*.packed", ".embedpipe-*.tmp"):
