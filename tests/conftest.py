@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the tests, and the processes that they start, a cache of their own."""
+    folder = tempfile.TemporaryDirectory(prefix="embedpipe-tests-")
+    os.environ["EMBEDPIPE_CACHE"] = folder.name
+    config.add_cleanup(folder.cleanup)
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +40,34 @@ def signals_as_from_a_terminal() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if mount.returncode != 0:
+        pytest.skip(
+            f"COULD NOT RUN: mounting a small tmpfs needs root ({mount.stderr.strip()}); "
+            "limits on file sizes stand in for it in other tests"
+        )
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)  # though mapped
+
+
+@pytest.fixture
+def packed_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of an empty cache that keeps blocks of any size."""
+    from embedpipe.encoder import packed_cache
+
+    monkeypatch.setenv("EMBEDPIPE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("EMBEDPIPE_PACKED_CACHE", raising=False)
+    monkeypatch.setattr(packed_cache, "_SMALLEST_BLOCK", 0)
+    return tmp_path / "cache" / "packed"

@@ -175,7 +175,7 @@ def test_the_summary_tells_nulls() -> None:
 
 @pytest.mark.parametrize("known", [True, False])
 def test_on_a_terminal_there_is_a_bar(known: bool, model: Path, tmp_path: Path) -> None:
-    source = write_texts(tmp_path / "in.txt", ["some text or other"] * 20_000)
+    source = write_texts(tmp_path / "in.txt", ["some text or other"] * 200_000)
     arguments = command(
         *("embed", source if known else "-", "-o", tmp_path / "out.npy", "--model", model)
     )
@@ -195,7 +195,7 @@ def test_on_a_terminal_there_is_a_bar(known: bool, model: Path, tmp_path: Path) 
     assert re.search(r"\d+ records \[\d\d:\d\d" if not known else r"\d+/\d+ \[\d\d:\d\d", text)
     assert re.search(r"\[.*, +[\d.]+ records/s\]", text)
     assert bool(re.search(r"\d%\|.*\[\d\d:\d\d<\d\d:\d\d", text)) == known  # share and time left
-    assert "20,000 records in" in text
+    assert "200,000 records in" in text
 
 
 def read_terminal(terminal: int) -> bytes:

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -26,26 +25,6 @@ LINES = b"a line of text\n" * 4000
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of one megabyte."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if mount.returncode != 0:
-        pytest.skip(
-            f"COULD NOT RUN: mounting a small tmpfs needs root ({mount.stderr.strip()}); "
-            "the limit on file sizes stands in for it in the next test"
-        )
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
 
 
 def start_embedding(output: Path, model: Path, **options: object) -> subprocess.Popen[bytes]:

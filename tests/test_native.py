@@ -183,7 +183,7 @@ def test_the_compiled_module_takes_no_array_it_would_have_to_convert() -> None:
         with pytest.raises(TypeError):
             encoder.forward(wrong, offsets, 1)
     with pytest.raises(ValueError, match="wrong shape"):
-        _native.Encoder(**_broken_arguments())
+        _native.Model(**_broken_arguments())
 
 
 def _broken_arguments() -> dict[str, Any]:
@@ -202,8 +202,6 @@ def _broken_arguments() -> dict[str, Any]:
         output_norm=short,
     )
     return {
-        "isa": "portable",
-        "precision": "float32",
         "hidden_size": 4,
         "attention_heads": 1,
         "activation": "gelu_erf",

@@ -4,6 +4,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <chrono>
+#include <cstdint>
 #include <stdexcept>
 
 #include "bindings.h"
@@ -106,14 +107,19 @@ class SignalPoll {
   std::chrono::steady_clock::time_point next_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
 };
 
-// The engine's encoder with the arrays whose memory it refers to.
-class BoundEncoder {
+// A model's weights as they come, checked, with the arrays whose memory the view refers to.
+class BoundModel {
  public:
-  BoundEncoder(const std::string& isa, const std::string& precision, Index hidden, Index heads,
-               const std::string& activation, Matrix words, Matrix positions, Matrix types,
-               const BoundLayerNorm& embedding_norm, std::optional<BoundLinear> projection,
-               const std::vector<BoundLayer>& layers, std::vector<int> schedule, std::optional<BoundLinear> pooler)
-      : words_(words), positions_(positions), types_(types), has_pooler_(pooler.has_value()) {
+  BoundModel(Index hidden, Index heads, const std::string& activation, Matrix words, Matrix positions, Matrix types,
+             const BoundLayerNorm& embedding_norm, std::optional<BoundLinear> projection,
+             const std::vector<BoundLayer>& layers, std::vector<int> schedule, std::optional<BoundLinear> pooler)
+      : words_(words),
+        positions_(positions),
+        types_(types),
+        embedding_norm_(embedding_norm),
+        projection_(projection),
+        layers_(layers),
+        pooler_(pooler) {
     const Index size = static_cast<Index>(words.shape(1));
     require(hidden > 0 && heads > 0 && hidden % heads == 0, "the hidden size is no multiple of the heads");
     require(activation == "gelu_erf" || activation == "gelu_tanh", "unknown activation");
@@ -129,27 +135,69 @@ class BoundEncoder {
     if (projection) check_linear(*projection, hidden, size);
     if (pooler) check_linear(*pooler, hidden, hidden);
     const Index intermediate = layers[0].intermediate.view().outputs;
-    EncoderView view{};
-    view.hidden = hidden;
-    view.heads = heads;
-    view.activation = activation == "gelu_erf" ? Activation::kGeluErf : Activation::kGeluTanh;
-    view.tables = {words.data(),
-                   positions.data(),
-                   types.data(),
-                   static_cast<Index>(words.shape(0)),
-                   static_cast<Index>(positions.shape(0)),
-                   size};
-    view.embedding_norm = embedding_norm.view();
-    if (projection) view.embedding_projection = projection->view();
-    if (pooler) view.pooler = pooler->view();
+    view_.hidden = hidden;
+    view_.heads = heads;
+    view_.activation = activation == "gelu_erf" ? Activation::kGeluErf : Activation::kGeluTanh;
+    view_.tables = {words.data(),
+                    positions.data(),
+                    types.data(),
+                    static_cast<Index>(words.shape(0)),
+                    static_cast<Index>(positions.shape(0)),
+                    size};
+    view_.embedding_norm = embedding_norm.view();
+    if (projection) view_.embedding_projection = projection->view();
+    if (pooler) view_.pooler = pooler->view();
     for (const BoundLayer& layer : layers) {
       check_layer(layer, hidden, intermediate);
-      view.layers.push_back(layer.view());
+      view_.layers.push_back(layer.view());
     }
-    view.schedule = std::move(schedule);
+    view_.schedule = std::move(schedule);
+  }
+
+  Index packed_size(const std::string& isa, const std::string& precision) const {
+    const InstructionSet& set = instruction_set_named(isa);
+    return PackedWeights::size(view_, set.kernels->float32, set.products(precision));
+  }
+
+  const EncoderView& view() const { return view_; }
+  const Matrix& words() const { return words_; }
+  const Matrix& positions() const { return positions_; }
+  const Matrix& types() const { return types_; }
+
+ private:
+  Matrix words_, positions_, types_;
+  BoundLayerNorm embedding_norm_;
+  std::optional<BoundLinear> projection_;
+  std::vector<BoundLayer> layers_;
+  std::optional<BoundLinear> pooler_;
+  EncoderView view_{};
+};
+
+// The engine's encoder with the arrays whose memory it refers to: the embedding tables, and a block that was packed
+// before.
+class BoundEncoder {
+ public:
+  BoundEncoder(const BoundModel& model, const std::string& isa, const std::string& precision,
+               std::optional<Vector> packed)
+      : words_(model.words()),
+        positions_(model.positions()),
+        types_(model.types()),
+        packed_(packed),
+        has_pooler_(model.view().pooler.has_value()) {
+    if (packed) {
+      require(static_cast<Index>(packed->shape(0)) == model.packed_size(isa, precision),
+              "the packed weights have the wrong size");
+      require(reinterpret_cast<std::uintptr_t>(packed->data()) % 64 == 0,
+              "the packed weights do not begin on a cache line");
+    }
     const nb::gil_scoped_release release;
     const InstructionSet& set = instruction_set_named(isa);
-    encoder_ = std::make_unique<Encoder>(view, *set.kernels, set.products(precision));
+    encoder_ = std::make_unique<Encoder>(model.view(), *set.kernels, set.products(precision),
+                                         packed ? packed->data() : nullptr);
+  }
+
+  nb::ndarray<nb::numpy, const float, nb::ndim<1>> packed() const {
+    return {encoder_->packed(), {static_cast<size_t>(encoder_->packed_size())}, nb::find(this)};
   }
 
   Result forward(Array<int32_t, 1> ids, Array<int64_t, 1> offsets, int threads) {
@@ -196,6 +244,7 @@ class BoundEncoder {
   }
 
   Matrix words_, positions_, types_;
+  std::optional<Vector> packed_;
   bool has_pooler_;
   std::unique_ptr<Encoder> encoder_;
 };
@@ -203,6 +252,7 @@ class BoundEncoder {
 }  // namespace
 
 void bind_encoder(nb::module_& module) {
+  module.attr("PACKING_FORMAT") = kPackingFormat;
   module.def("empty_result", &empty_result, "rows"_a, "columns"_a,
              "Float32 (rows, columns), not filled, in memory that is kept for later results.");
   nb::class_<BoundLinear>(module, "Linear", "y = x W^T + b: weight (outputs, inputs) in any order, bias (outputs,)")
@@ -227,13 +277,20 @@ void bind_encoder(nb::module_& module) {
           },
           nb::kw_only(), "query"_a, "key"_a, "value"_a, "attention_output"_a, "attention_norm"_a, "intermediate"_a,
           "output"_a, "output_norm"_a);
-  nb::class_<BoundEncoder>(module, "Encoder", "An encoder with packed weights; it keeps the embedding tables alive")
-      .def(nb::init<const std::string&, const std::string&, Index, Index, const std::string&, Matrix, Matrix, Matrix,
-                    const BoundLayerNorm&, std::optional<BoundLinear>, const std::vector<BoundLayer>&, std::vector<int>,
+  nb::class_<BoundModel>(module, "Model", "The sizes and the weights of an encoder, not yet packed")
+      .def(nb::init<Index, Index, const std::string&, Matrix, Matrix, Matrix, const BoundLayerNorm&,
+                    std::optional<BoundLinear>, const std::vector<BoundLayer>&, std::vector<int>,
                     std::optional<BoundLinear>>(),
-           nb::kw_only(), "isa"_a, "precision"_a, "hidden_size"_a, "attention_heads"_a, "activation"_a,
-           "word_embeddings"_a.noconvert(), "position_embeddings"_a.noconvert(), "token_type_embeddings"_a.noconvert(),
-           "embedding_norm"_a, "embedding_projection"_a.none(), "layers"_a, "schedule"_a, "pooler"_a.none())
+           nb::kw_only(), "hidden_size"_a, "attention_heads"_a, "activation"_a, "word_embeddings"_a.noconvert(),
+           "position_embeddings"_a.noconvert(), "token_type_embeddings"_a.noconvert(), "embedding_norm"_a,
+           "embedding_projection"_a.none(), "layers"_a, "schedule"_a, "pooler"_a.none())
+      .def("packed_size", &BoundModel::packed_size, "isa"_a, "precision"_a,
+           "Floats in the block of packed weights; the weights are not read.");
+  nb::class_<BoundEncoder>(module, "Encoder", "An encoder with packed weights; it keeps the embedding tables alive")
+      .def(nb::init<const BoundModel&, const std::string&, const std::string&, std::optional<Vector>>(), "model"_a,
+           nb::kw_only(), "isa"_a, "precision"_a, "packed"_a.noconvert().none() = nb::none(),
+           "packed: what `packed` of such an encoder gave; the model's weights are not read then.")
+      .def("packed", &BoundEncoder::packed, "The block of packed weights, float32 (packed_size,), read-only.")
       .def("forward", &BoundEncoder::forward, "ids"_a.noconvert(), "offsets"_a.noconvert(), "threads"_a,
            "Last hidden states, float32 (len(ids), hidden size).")
       .def("embed", &BoundEncoder::embed, "ids"_a.noconvert(), "offsets"_a.noconvert(), nb::kw_only(), "pooling"_a,

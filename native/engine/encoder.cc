@@ -106,7 +106,7 @@ struct Encoder::Workspace {
   Workspace(const Encoder& e, Index row_count, Index longest_sequence, int members)
       : rows(row_count),
         longest(longest_sequence),
-        embedded(e.embedding_projection_ ? row_count : 0, e.tables_.size, e.kernels_.float32.panel),
+        embedded(e.weights_.embedding_projection ? row_count : 0, e.tables_.size, e.kernels_.float32.panel),
         x(matrix(e, e.hidden_)),
         context(matrix(e, e.hidden_ + e.kernels_.float32.panel)),
         y(matrix(e, e.hidden_)),
@@ -139,7 +139,7 @@ struct Encoder::Share {
   }
 };
 
-Encoder::Encoder(const EncoderView& view, const Kernels& kernels, const Products& products)
+Encoder::Encoder(const EncoderView& view, const Kernels& kernels, const Products& products, const float* packed)
     : kernels_(kernels),
       products_(products),
       hidden_(view.hidden),
@@ -147,17 +147,12 @@ Encoder::Encoder(const EncoderView& view, const Kernels& kernels, const Products
       head_group_{view.hidden, view.heads},
       activation_(view.activation),
       tables_(view.tables),
-      embedding_norm_(view.embedding_norm, view.tables.size),
-      schedule_(view.schedule) {
+      schedule_(view.schedule),
+      memory_(packed ? PackedMemory(packed) : PackedMemory(PackedWeights::size(view, kernels.float32, products))),
+      weights_(view, kernels.float32, products, memory_) {
   const Index heads = heads_together(head_group_, products.panel);
   head_group_ = {heads * (view.hidden / view.heads), heads};
   most_pieces_ = most_pieces(hidden_, head_group_.hidden);
-  if (view.embedding_projection) {
-    embedding_projection_.emplace(std::vector{*view.embedding_projection}, kernels.float32);
-  }
-  if (view.pooler) pooler_.emplace(std::vector{*view.pooler}, kernels.float32);
-  layers_.reserve(view.layers.size());
-  for (const LayerView& layer : view.layers) layers_.emplace_back(layer, products);
 }
 
 Encoder::~Encoder() = default;
@@ -257,11 +252,13 @@ void Encoder::encode_as_team(const Sequences& sequences, const Chunk& chunk, int
 void Encoder::encode(const Sequences& sequences, const Chunk& chunk, const Share& share, Workspace& work) const {
   embed_pieces(sequences, chunk, share, work);
   int turn = 0;
-  for (const int layer : schedule_) apply(layers_[static_cast<size_t>(layer)], sequences, chunk, share, turn, work);
+  for (const int layer : schedule_) {
+    apply(weights_.layers[static_cast<size_t>(layer)], sequences, chunk, share, turn, work);
+  }
 }
 
 void Encoder::embed_pieces(const Sequences& sequences, const Chunk& chunk, const Share& share, Workspace& work) const {
-  Activations& target = embedding_projection_ ? work.embedded : work.x;
+  Activations& target = weights_.embedding_projection ? work.embedded : work.x;
   for (size_t i = 0; i < chunk.sequences.size(); ++i) {
     const Index sequence = chunk.sequences[i], start = chunk.starts[i];
     const Index last = std::min(sequences.length(sequence), share.last - start);
@@ -269,12 +266,13 @@ void Encoder::embed_pieces(const Sequences& sequences, const Chunk& chunk, const
     for (Index p = std::max<Index>(0, share.first - start); p < last; ++p) {
       if (p + kRowsAhead < last) prefetch_row(tables_.words + ids[p + kRowsAhead] * tables_.size, tables_.size);
       kernels_.embed(tables_.words + ids[p] * tables_.size, tables_.positions + p * tables_.size, tables_.types,
-                     tables_.size, embedding_norm_.weights(), target.row(start + p));
+                     tables_.size, weights_.embedding_norm.weights(), target.row(start + p));
     }
   }
-  if (embedding_projection_) {
+  if (weights_.embedding_projection) {
     kernels_.float32.linear({work.embedded.row(share.first), work.embedded.stride}, share.count(),
-                            embedding_projection_->packed(), 0, tables_.size, work.x.row(share.first), work.x.stride);
+                            weights_.embedding_projection->packed(), 0, tables_.size, work.x.row(share.first),
+                            work.x.stride);
   }
 }
 
@@ -346,7 +344,7 @@ void Encoder::pool(const Sequences& sequences, const Chunk& chunk, Pooling pooli
   if (pooling == Pooling::kPooler) {
     for (Index i = 0; i < count; ++i)
       std::memcpy(work.context.row(i), work.x.row(chunk.starts[static_cast<size_t>(i)]), bytes);
-    kernels_.float32.linear({work.context.row(0), work.context.stride}, count, pooler_->packed(), 0, hidden_,
+    kernels_.float32.linear({work.context.row(0), work.context.stride}, count, weights_.pooler->packed(), 0, hidden_,
                             work.y.row(0), work.y.stride);
   }
   for (Index i = 0; i < count; ++i) {

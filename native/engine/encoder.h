@@ -17,18 +17,6 @@ namespace embedpipe {
 
 enum class Pooling { kCls, kMean, kPooler };
 
-struct EncoderView {
-  Index hidden;
-  Index heads;
-  Activation activation;
-  EmbeddingTables tables;
-  LayerNormWeights embedding_norm;
-  std::optional<LinearView> embedding_projection;  // ALBERT's, from the embedding size to the hidden size
-  std::vector<LayerView> layers;                   // distinct ones
-  std::vector<int> schedule;                       // which of them each pass uses
-  std::optional<LinearView> pooler;
-};
-
 // Sequence i is ids[offsets[i] .. offsets[i + 1]); the caller has checked ids, lengths and offsets.
 struct Sequences {
   const int32_t* ids;
@@ -44,7 +32,9 @@ struct PreparedActivations;
 class Encoder {
  public:
   // Layers are computed with `products`, a table of the same panel as the kernels'; embeddings and pooler in float32.
-  Encoder(const EncoderView& view, const Kernels& kernels, const Products& products);
+  // packed: what `packed` of an encoder with the same weights and tables gave, `PackedWeights::size` floats on a cache
+  // line that outlive this encoder; null to pack the weights.
+  Encoder(const EncoderView& view, const Kernels& kernels, const Products& products, const float* packed = nullptr);
   ~Encoder();
 
   // On how many threads, and what the caller's thread calls between chunks: it may throw to stop the work.
@@ -60,6 +50,9 @@ class Encoder {
   void embed(const Sequences& sequences, Pooling pooling, bool normalize, const Execution& execution, float* out);
 
   Index hidden() const { return hidden_; }
+
+  const float* packed() const { return memory_.data(); }
+  Index packed_size() const { return memory_.taken(); }
 
  private:
   struct Workspace;
@@ -91,11 +84,9 @@ class Encoder {
   Index most_pieces_;          // in a chunk of several sequences
   Activation activation_;
   EmbeddingTables tables_;
-  LayerNorm embedding_norm_;
-  std::optional<Linear> embedding_projection_;
-  std::vector<Layer> layers_;
   std::vector<int> schedule_;
-  std::optional<Linear> pooler_;
+  PackedMemory memory_;
+  PackedWeights weights_;
 
   std::mutex idle_mutex_;
   std::vector<std::unique_ptr<Workspace>> idle_;  // kept between calls: no allocation once warm

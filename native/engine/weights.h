@@ -1,4 +1,4 @@
-// An encoder's weights: as they come (views of somebody's arrays) and as the kernels want them (packed, owned).
+// An encoder's weights: as they come (views of somebody's arrays) and as the kernels want them (packed, in one block).
 #pragma once
 
 #include <optional>
@@ -34,34 +34,81 @@ struct EmbeddingTables {
   Index size;
 };
 
+struct EncoderView {
+  Index hidden;
+  Index heads;
+  Activation activation;
+  EmbeddingTables tables;
+  LayerNormWeights embedding_norm;
+  std::optional<LinearView> embedding_projection;  // ALBERT's, from the embedding size to the hidden size
+  std::vector<LayerView> layers;                   // distinct ones
+  std::vector<int> schedule;                       // which of them each pass uses
+  std::optional<LinearView> pooler;
+};
+
+// To be counted up whenever the same weights would be packed otherwise than before: blocks are kept in files.
+constexpr int kPackingFormat = 1;
+
+// One block of memory for all packed weights. What is packed takes its pieces one after the other, by the same code
+// whether the block is only measured, filled, or was filled before, perhaps by another process: so the layout agrees.
+class PackedMemory {
+ public:
+  PackedMemory() = default;                                                   // measures
+  explicit PackedMemory(Index floats) : own_(floats), block_(own_.data()) {}  // zero, to be filled
+  explicit PackedMemory(const float* filled) : block_(const_cast<float*>(filled)) {}
+
+  // The next piece, on a cache line of its own; null while measuring, not to be written unless `fills`.
+  float* take(Index floats);
+  bool fills() const { return own_.size() > 0; }
+  Index taken() const { return taken_; }
+  const float* data() const { return block_; }
+
+ private:
+  Buffer own_;
+  float* block_ = nullptr;
+  Index taken_ = 0;
+};
+
 // One or more linear maps of the same input, packed side by side.
 class Linear {
  public:
-  Linear(const std::vector<LinearView>& parts, const Products& products, Index range_block = kRangeBlock);
+  Linear(const std::vector<LinearView>& parts, const Products& products, PackedMemory& memory,
+         Index range_block = kRangeBlock);
   const PackedLinear& packed() const { return packed_; }
 
  private:
-  Buffer panels_, bias_, scales_, sums_;
   PackedLinear packed_;
 };
 
 class LayerNorm {
  public:
-  LayerNorm(const LayerNormWeights& weights, Index size);
+  LayerNorm(const LayerNormWeights& weights, Index size, PackedMemory& memory);
   const LayerNormWeights& weights() const { return weights_; }
 
  private:
-  Buffer values_;
   LayerNormWeights weights_;
 };
 
 struct Layer {
-  Layer(const LayerView& view, const Products& products);
+  Layer(const LayerView& view, const Products& products, PackedMemory& memory);
 
   Linear query_key_value, attention_output;
   LayerNorm attention_norm;
   Linear intermediate, output;
   LayerNorm output_norm;
+};
+
+// Layers for `products`; the embedding projection and the pooler for float32. Of a view that is not packed from, the
+// weights' values are not read.
+struct PackedWeights {
+  PackedWeights(const EncoderView& view, const Products& float32, const Products& products, PackedMemory& memory);
+
+  // Floats that the block of an encoder takes.
+  static Index size(const EncoderView& view, const Products& float32, const Products& products);
+
+  LayerNorm embedding_norm;
+  std::optional<Linear> embedding_projection, pooler;
+  std::vector<Layer> layers;
 };
 
 }  // namespace embedpipe

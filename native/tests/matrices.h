@@ -46,6 +46,24 @@ struct Weights {
   LinearView view;
 };
 
+// A linear map that has a block of its own.
+class PackedAlone {
+ public:
+  PackedAlone(const std::vector<LinearView>& parts, const Products& products, Index range_block = kRangeBlock)
+      : memory_(size(parts, products, range_block)), linear_(parts, products, memory_, range_block) {}
+  const PackedLinear& packed() const { return linear_.packed(); }
+
+ private:
+  static Index size(const std::vector<LinearView>& parts, const Products& products, Index range_block) {
+    PackedMemory measured;
+    Linear(parts, products, measured, range_block);
+    return measured.taken();
+  }
+
+  PackedMemory memory_;
+  Linear linear_;
+};
+
 // A running sum of n products of uniform numbers up to 1 grows like sqrt(k) / 3, and each step rounds it by up to 2^-24
 // of itself: together about n 2^-24 / 4 as one standard deviation. Six of them, and a little for the bias.
 inline double tolerance(Index products) { return 1e-7 * static_cast<double>(products) + 1e-6; }

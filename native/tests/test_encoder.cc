@@ -1,5 +1,6 @@
 // The whole engine on odd sizes: against plain loops, and the same bits however the work is cut.
 
+#include <cstdint>
 #include <deque>
 #include <numeric>
 #include <stdexcept>
@@ -149,6 +150,44 @@ TEST(bits_do_not_depend_on_threads_company_or_order) {
       if (set.bfloat16 == nullptr && std::string(precision) == "bfloat16") continue;
       Encoder encoder(model.view, *set.kernels, set.products(precision));
       check_bits(std::string(set.name) + " " + precision, encoder);
+    }
+  }
+}
+
+TEST(a_block_packed_before_gives_the_same_bits_without_the_weights) {
+  for (const Index embedding : {48, 20}) {
+    const RandomModel model(48, 3, 100, embedding, Activation::kGeluErf);
+    EncoderView shapes = model.view;  // the same sizes and tables, weights that cannot be read
+    const auto forget = [](LinearView& linear) { linear.weight = linear.bias = nullptr; };
+    const auto forget_norm = [](LayerNormWeights& norm) { norm.weight = norm.bias = nullptr; };
+    forget_norm(shapes.embedding_norm);
+    if (shapes.embedding_projection) forget(*shapes.embedding_projection);
+    forget(*shapes.pooler);
+    for (LayerView& layer : shapes.layers) {
+      for (LinearView* linear :
+           {&layer.query, &layer.key, &layer.value, &layer.attention_output, &layer.intermediate, &layer.output}) {
+        forget(*linear);
+      }
+      forget_norm(layer.attention_norm);
+      forget_norm(layer.output_norm);
+    }
+    for (const InstructionSet& set : supported_instruction_sets()) {
+      for (const char* precision : {"float32", "int8", "bfloat16"}) {
+        if (set.bfloat16 == nullptr && std::string(precision) == "bfloat16") continue;
+        const std::string what = std::string(set.name) + " " + precision;
+        const Products& products = set.products(precision);
+        Encoder packing(model.view, *set.kernels, products);
+        check(packing.packed_size() == PackedWeights::size(shapes, set.kernels->float32, products), what + ": size");
+        check(reinterpret_cast<std::uintptr_t>(packing.packed()) % 64 == 0, what + ": not on a cache line");
+        Buffer copy(packing.packed_size());
+        std::copy(packing.packed(), packing.packed() + packing.packed_size(), copy.data());
+        Encoder given(shapes, *set.kernels, products, copy.data());
+        check(given.packed() == copy.data(), what + ": another block");
+        const Batch batch({1, 30, 65});
+        check(forward(packing, batch, 2) == forward(given, batch, 2), what + ": other bits");
+        check(embed(packing, batch, Pooling::kPooler, 1) == embed(given, batch, Pooling::kPooler, 1),
+              what + ": other bits of the pooler");
+      }
     }
   }
 }

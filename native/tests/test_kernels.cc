@@ -23,7 +23,7 @@ TEST(linear_adds_the_bias_to_the_product) {
       for (const Index columns : kColumns) {
         for (const Index depth : kDepths) {
           const Weights w(columns, depth, 7);
-          const Linear packed({w.view}, kernels->float32);
+          const PackedAlone packed({w.view}, kernels->float32);
           const Matrix x(rows, depth, depth, 3u);
           Matrix y(rows, columns, round_up(columns, kernels->float32.panel), kNaN);
           kernels->float32.linear({x.row(0), x.stride}, rows, packed.packed(), 0, depth, y.row(0), y.stride);
@@ -52,7 +52,7 @@ TEST(weights_in_another_order_are_packed_into_the_same_panels) {
         }
         const LinearView other{
             reinterpret_cast<const float*>(turned.data() + 1), w.bias.data(), columns, depth, 1, columns};
-        const Linear expected({w.view, w.view, w.view}, *products), found({other, other, other}, *products);
+        const PackedAlone expected({w.view, w.view, w.view}, *products), found({other, other, other}, *products);
         const Index units = (depth + products->group - 1) / products->group;
         const size_t bytes = static_cast<size_t>(round_up(3 * columns, products->panel) * units) * 4;
         check(std::memcmp(expected.packed().panels, found.packed().panels, bytes) == 0,
@@ -66,7 +66,7 @@ TEST(adding_parts_of_the_depth_gives_the_whole_product_and_the_same_bits_in_any_
   for (const Kernels* kernels : kernel_tables()) {
     const Index columns = 40, depth = 512, rows = 31;
     const Weights w(columns, depth, 11);
-    const Linear packed({w.view}, kernels->float32);
+    const PackedAlone packed({w.view}, kernels->float32);
     const Matrix x(rows, depth, depth, 4u);
     Matrix y(rows, columns, round_up(columns, kernels->float32.panel), kNaN);
     kernels->float32.linear({x.row(0), x.stride}, rows, packed.packed(), 0, 256, y.row(0), y.stride);
@@ -86,7 +86,7 @@ TEST(both_forms_of_gelu_are_exact_to_float32_rounding) {
     for (const Activation activation : {Activation::kGeluErf, Activation::kGeluTanh}) {
       const Index count = 64 * kernels->float32.panel;
       std::vector<float> identity(static_cast<size_t>(count), 1.f), zeros(static_cast<size_t>(count), 0.f);
-      const Linear packed({LinearView{identity.data(), zeros.data(), count, 1, 1, 1}}, kernels->float32);
+      const PackedAlone packed({LinearView{identity.data(), zeros.data(), count, 1, 1, 1}}, kernels->float32);
       for (double low = -30; low < 30; low += 0.37) {
         float x = static_cast<float>(low);
         std::vector<float> y(static_cast<size_t>(count), kNaN);

@@ -45,7 +45,7 @@ struct Prepared {
 
 std::vector<float> product(const Products& products, const Matrix& x, const LinearView& w,
                            Index range_block = kRangeBlock) {
-  const Linear packed({w}, products, range_block);
+  const PackedAlone packed({w}, products, range_block);
   const Prepared prepared(products, x, range_block);
   Matrix y(x.rows, w.outputs, round_up(w.outputs, products.panel), kNaN);
   products.linear(prepared.operand, x.rows, packed.packed(), 0, w.inputs, y.row(0), y.stride);
@@ -213,7 +213,7 @@ TEST(parts_of_the_depth_add_up_in_every_precision) {
       const Index depth = 2 * kRangeBlock, columns = 40;
       const Weights w(columns, depth, 71);
       const Matrix x(6, depth, depth, 72u);
-      const Linear packed({w.view}, *table.products);
+      const PackedAlone packed({w.view}, *table.products);
       const Prepared prepared(*table.products, x);
       Matrix y(x.rows, columns, round_up(columns, table.products->panel), kNaN);
       const Index unit = kRangeBlock / table.products->group;

@@ -23,6 +23,8 @@ def multiply_add_peak(isa: str, precision: str, threads: int) -> float:
     10^9 operations a second of a register-only multiply-add loop on `threads` threads.
     """
 
+PACKING_FORMAT: int = 1
+
 def empty_result(
     rows: int, columns: int
 ) -> Annotated[NDArray[numpy.float32], dict(shape=(None, None))]:
@@ -73,14 +75,12 @@ class Layer:
         output_norm: LayerNorm,
     ) -> None: ...
 
-class Encoder:
-    """An encoder with packed weights; it keeps the embedding tables alive"""
+class Model:
+    """The sizes and the weights of an encoder, not yet packed"""
 
     def __init__(
         self,
         *,
-        isa: str,
-        precision: str,
         hidden_size: int,
         attention_heads: int,
         activation: str,
@@ -102,6 +102,30 @@ class Encoder:
         schedule: Sequence[int],
         pooler: Linear | None,
     ) -> None: ...
+    def packed_size(self, isa: str, precision: str) -> int:
+        """Floats in the block of packed weights; the weights are not read."""
+
+class Encoder:
+    """An encoder with packed weights; it keeps the embedding tables alive"""
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        isa: str,
+        precision: str,
+        packed: Annotated[
+            NDArray[numpy.float32], dict(shape=(None,), order="C", device="cpu", writable=False)
+        ]
+        | None = None,
+    ) -> None:
+        """
+        packed: what `packed` of such an encoder gave; the model's weights are not read then.
+        """
+
+    def packed(self) -> Annotated[NDArray[numpy.float32], dict(shape=(None,), writable=False)]:
+        """The block of packed weights, float32 (packed_size,), read-only."""
+
     def forward(
         self,
         ids: Annotated[

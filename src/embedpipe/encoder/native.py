@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import os
 import re
+import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from embedpipe import __version__
 from embedpipe.encoder.config import EncoderConfig
+from embedpipe.encoder.packed_cache import PackedCache
 from embedpipe.encoder.pooling import Pooling, check_pooling
 from embedpipe.encoder.ragged import check_piece_ids
 from embedpipe.encoder.weights import (
@@ -163,9 +167,10 @@ class NativeEncoder:
         isa: one of `supported_isas()`; None takes `EMBEDPIPE_ISA` or the fastest.
         precision: of the products with the layers' weights, one of `supported_precisions()`.
             Embeddings, attention, LayerNorm and pooling are float32 in all of them.
+        cache: where packed weights are found and kept; None packs them in memory.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         config: EncoderConfig,
         weights: EncoderWeights,
@@ -173,27 +178,38 @@ class NativeEncoder:
         threads: int | None = None,
         isa: str | None = None,
         precision: Precision = "float32",
+        cache: PackedCache | None = None,
     ) -> None:
         self.config = config
         self.threads = check_threads(threads)
         self.isa = choose_isa(isa)
         self.precision = precision
         self._has_pooler = weights.pooler is not None
-        self._encoder = _native.Encoder(
-            isa=self.isa,
-            precision=precision,
-            hidden_size=config.hidden_size,
-            attention_heads=config.num_attention_heads,
-            activation=config.activation,
-            word_embeddings=weights.word_embeddings,
-            position_embeddings=weights.position_embeddings,
-            token_type_embeddings=weights.token_type_embeddings,
-            embedding_norm=_norm(weights.embedding_norm, config),
-            embedding_projection=_optional_linear(weights.embedding_projection),
-            layers=[_layer(layer, config) for layer in weights.layers],
-            schedule=list(config.layer_schedule),
-            pooler=_optional_linear(weights.pooler),
-        )
+        self._encoder = self._make(_model(config, weights), cache)
+
+    def _make(self, model: _native.Model, cache: PackedCache | None) -> _native.Encoder:
+        """The engine's encoder, with the cache's packed weights if there is a cache that works."""
+
+        def made(packed: Float32 | None) -> _native.Encoder:
+            return _native.Encoder(model, isa=self.isa, precision=self.precision, packed=packed)
+
+        if cache is None:
+            return made(None)
+        made_for = {
+            "embedpipe": __version__,
+            "packing": _native.PACKING_FORMAT,
+            "isa": self.isa,
+            "byte_order": sys.byteorder,
+            "precision": self.precision,
+            "config": asdict(self.config),
+            "pooler": self._has_pooler,
+        }
+        found = cache.find(made_for, model.packed_size(self.isa, self.precision))
+        if found is not None:
+            return made(found)
+        fresh = made(None)
+        kept = cache.keep(made_for, fresh.packed())
+        return fresh if kept is None else made(kept)  # the one copy that others will use too
 
     def forward(self, ids: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64]) -> Float32:
         """Last hidden states of sequences that lie end to end.
@@ -243,6 +259,22 @@ class NativeEncoder:
 def _contiguous(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The engine takes plain arrays only; a strided view is copied here, where it can be seen."""
     return np.ascontiguousarray(array)
+
+
+def _model(config: EncoderConfig, weights: EncoderWeights) -> _native.Model:
+    return _native.Model(
+        hidden_size=config.hidden_size,
+        attention_heads=config.num_attention_heads,
+        activation=config.activation,
+        word_embeddings=weights.word_embeddings,
+        position_embeddings=weights.position_embeddings,
+        token_type_embeddings=weights.token_type_embeddings,
+        embedding_norm=_norm(weights.embedding_norm, config),
+        embedding_projection=_optional_linear(weights.embedding_projection),
+        layers=[_layer(layer, config) for layer in weights.layers],
+        schedule=list(config.layer_schedule),
+        pooler=_optional_linear(weights.pooler),
+    )
 
 
 def _linear(weights: LinearWeights) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ __all__ = [
     "LayerNormWeights",
     "LayerWeights",
     "LinearWeights",
+    "WeightsFile",
     "check_tensors",
     "check_weights",
     "current_name",
@@ -83,6 +85,27 @@ class EncoderWeights:
     embedding_projection: LinearWeights | None
     layers: tuple[LayerWeights, ...]
     pooler: LinearWeights | None
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """Which file weights came from, and in which state: any change of its content shows.
+
+    path: absolute, links resolved. changed_ns: of the inode, which unlike modified_ns cannot be
+    set back, as unpacking an archive does.
+    """
+
+    path: str
+    size: int
+    modified_ns: int
+    changed_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> WeightsFile:
+        """The file as it is now. Raises OSError where there is none."""
+        resolved = path.resolve(strict=True)
+        status = resolved.stat()
+        return cls(str(resolved), status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 # The parts of a layer in the order of LayerWeights' fields, under transformers' names.

@@ -32,13 +32,15 @@ class FileTree:
         names: tuple[str, ...],
         read: Callable[[str], memoryview],
         prefix: str = "",
+        root: Path | None = None,
     ) -> None:
-        """Keep how to read; `prefix` stands before each name there."""
+        """Keep how to read; `prefix` stands before each name there. root: of files in a folder."""
         self.source = source
         self.names = tuple(sorted(name for name in names if not _is_hidden(name)))
         self._known = frozenset(self.names)
         self._read = read
         self._prefix = prefix
+        self._root = root
 
     def __contains__(self, name: str) -> bool:
         return name in self._known
@@ -79,13 +81,17 @@ class FileTree:
         """How errors name a file."""
         return f"{self.source}/{name}"
 
+    def file(self, name: str) -> Path | None:
+        """The file itself; None in an archive."""
+        return None if self._root is None else self._root / (self._prefix + name)
+
     def below(self, folder: str) -> FileTree:
         """The part of the tree in a folder."""
         if not folder:
             return self
         start = f"{folder}/"
         names = tuple(name[len(start) :] for name in self.names if name.startswith(start))
-        return FileTree(self.where(folder), names, self._read, self._prefix + start)
+        return FileTree(self.where(folder), names, self._read, self._prefix + start, self._root)
 
     def folders_with(self, file: str) -> list[str]:
         """The folders that hold a file of this relative path, "" for the tree itself."""
@@ -104,7 +110,7 @@ def open_tree(path: Path, *, links: bool = True) -> FileTree:
     """
     if path.is_dir():
         names = tuple(_walk(path, links=links))
-        return FileTree(str(path), names, lambda name: map_file(path / name))
+        return FileTree(str(path), names, lambda name: map_file(path / name), root=path)
     data = map_file(path)
     if is_tar(data):
         members = read_tar(path)

@@ -15,6 +15,7 @@ from embedpipe.encoder.config import EncoderConfig
 from embedpipe.encoder.pooling import Pooling
 from embedpipe.encoder.weights import (
     EncoderWeights,
+    WeightsFile,
     check_weights,
     current_name,
     expected_shapes,
@@ -47,6 +48,8 @@ class HuggingFaceModel:
     pooling, normalize: from `embedpipe.json`, else from sentence-transformers' files
     (`pooling_source` "declared"), else "mean" and False (`pooling_source` "default").
     max_length: most pieces per sequence, special pieces included.
+    weights_files: where the weights lie, as it was before they were read; none in an archive, or
+    for weights in another format.
     """
 
     directory: Path
@@ -57,6 +60,7 @@ class HuggingFaceModel:
     pooling_source: Literal["declared", "default"]
     max_length: int
     files: ModelFiles
+    weights_files: tuple[WeightsFile, ...] = ()
 
 
 def read_huggingface(source: str | Path | FileTree) -> HuggingFaceModel:
@@ -79,6 +83,7 @@ def read_huggingface(source: str | Path | FileTree) -> HuggingFaceModel:
         )
     raw_config = tree.read_json(CONFIG, dict)
     config = EncoderConfig.from_huggingface(raw_config, source=tree.where(CONFIG))
+    files = _weights_files(tree)
     tensors, place = _read_tensors(tree, config)
     weights = check_weights(tensors, config, source=place)
     check_settings(settings, config, root.source, pooler=weights.pooler is not None)
@@ -100,6 +105,7 @@ def read_huggingface(source: str | Path | FileTree) -> HuggingFaceModel:
             {CONFIG: config_text(raw_config), **texts, **own},
             {name: kept[name] for name in expected_shapes(config) if name in kept},
         ),
+        weights_files=files,
     )
 
 
@@ -109,6 +115,17 @@ def _open(root: Path) -> FileTree:
             f"{root} is not a folder; expected one with config.json and {_WEIGHTS}"
         )
     return open_tree(root)
+
+
+def _weights_files(tree: FileTree) -> tuple[WeightsFile, ...]:
+    """The files that `_read_tensors` will read, in their present state."""
+    is_whole = _WEIGHTS in tree
+    names = [_WEIGHTS] if is_whole else [n for n in tree.names if n == _INDEX or _is_plain_name(n)]
+    paths = [path for path in map(tree.file, names) if path is not None]
+    try:
+        return tuple(map(WeightsFile.of, paths))
+    except OSError:  # just removed, or not to be read: reading says so
+        return ()
 
 
 def _read_tensors(tree: FileTree, config: EncoderConfig) -> tuple[dict[str, npt.NDArray[Any]], str]:

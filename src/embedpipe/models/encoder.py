@@ -75,6 +75,7 @@ class Encoder:
         self.normalize = model.normalize
         self.has_pooler = model.weights.pooler is not None
         self._weights = model.weights
+        self._weights_files = model.weights_files
         self._choice = engine
         self._window = window_pieces(model.config)
         self._by_precision: dict[str, Encoder] = {}
@@ -170,7 +171,7 @@ class Encoder:
     @cached_property
     def _engine(self) -> Engine:
         # Made when first needed: packing weights takes time and memory.
-        return self._choice.make(self.config, self._weights)
+        return self._choice.make(self.config, self._weights, self._weights_files)
 
     @property
     def dimension(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
@@ -10,16 +11,21 @@ import numpy.typing as npt
 
 from embedpipe.encoder.config import EncoderConfig
 from embedpipe.encoder.pooling import Pooling
-from embedpipe.encoder.weights import EncoderWeights
+from embedpipe.encoder.weights import EncoderWeights, WeightsFile
 from embedpipe.errors import ParameterError
+from embedpipe.models.resolve import cache_directory
 
 if TYPE_CHECKING:
     from embedpipe.encoder.native import Precision
+    from embedpipe.encoder.packed_cache import PackedCache
 
 __all__ = ["PRECISIONS", "AskedPrecision", "Engine", "EngineChoice", "Implementation"]
 
 AskedPrecision = Literal["float32", "bfloat16", "int8", "auto"]
 Implementation = Literal["native", "reference"]
+
+PACKED_VARIABLE = "EMBEDPIPE_PACKED_CACHE"
+_NO = {"0", "off", "no", "false"}
 
 PRECISIONS: tuple[AskedPrecision, ...] = get_args(AskedPrecision)
 
@@ -85,17 +91,39 @@ class EngineChoice:
         found = EngineChoice.of(self.implementation, threads=threads, precision=precision)
         return replace(found, isa=self.isa)
 
-    def make(self, config: EncoderConfig, weights: EncoderWeights) -> Engine:
-        """The engine of a model."""
+    def make(
+        self, config: EncoderConfig, weights: EncoderWeights, files: tuple[WeightsFile, ...]
+    ) -> Engine:
+        """The engine of a model; `files` are those its weights lie in, if they have their own."""
         if self.implementation == "native":
             from embedpipe.encoder.native import NativeEncoder
 
             return NativeEncoder(
-                config, weights, threads=self.threads, isa=self.isa, precision=self.precision
+                config,
+                weights,
+                threads=self.threads,
+                isa=self.isa,
+                precision=self.precision,
+                cache=_packed_cache(files),
             )
         from embedpipe.encoder.reference import ReferenceEncoder
 
         return ReferenceEncoder(config, weights)
+
+
+def _packed_cache(files: tuple[WeightsFile, ...]) -> PackedCache | None:
+    """In `packed` of the cache; None where `EMBEDPIPE_PACKED_CACHE` is 0.
+
+    None also for weights without a file of their own, or without a home directory for the cache.
+    """
+    from embedpipe.encoder.packed_cache import PackedCache
+
+    if not files or os.environ.get(PACKED_VARIABLE, "").lower() in _NO:
+        return None
+    try:
+        return PackedCache(cache_directory() / "packed", files)
+    except ParameterError:  # of cache_directory: nowhere to keep anything
+        return None
 
 
 def _refuse(name: str, value: Any) -> None:

@@ -34,6 +34,9 @@ class AtomicFile:
 
     Data goes straight to the operating system: write in large pieces. pyarrow takes it as a file.
 
+    durable: whether to wait until the disk has it all. Without, a loss of power may leave a damaged
+    file under the name, which whoever reads it must notice.
+
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "greeting.txt")
@@ -44,8 +47,9 @@ class AtomicFile:
     (False, b'hello')
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, durable: bool = True) -> None:
         self.path = Path(path)
+        self._durable = durable
         self._target = _checked_target(self.path)
         self._temporary = self._target.with_name(f".embedpipe-{secrets.token_hex(8)}.tmp")
         self._position = 0
@@ -111,7 +115,8 @@ class AtomicFile:
         return self._descriptor < 0
 
     def _commit(self) -> None:
-        os.fsync(self._descriptor)
+        if self._durable:
+            os.fsync(self._descriptor)
         self._temporary.replace(self._target)
 
     def _discard(self) -> None:
