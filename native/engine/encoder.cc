@@ -4,6 +4,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "activations.h"
 #include "parallel.h"
 #include "processor.h"
 
@@ -55,8 +56,6 @@ PackedLinear outputs_of(const PackedLinear& w, Index first, Index count, Index g
   return part;
 }
 
-Index round_up(Index n, Index multiple) { return (n + multiple - 1) / multiple * multiple; }
-
 // As many rows as the second-level cache holds of what is in use together: two matrices of `hidden` columns, and either
 // the queries, keys and values of `group` of them or a block of the feed-forward network's middle.
 Index most_pieces(Index hidden, Index group) {
@@ -72,32 +71,6 @@ struct Encoder::Chunk {
   std::vector<Index> sequences;
   std::vector<Index> starts;
   Index rows = 0;
-};
-
-// A matrix of activations. Its stride is an odd number of cache lines, so that the rows of a tile fall into different
-// sets of the first-level cache.
-struct Activations {
-  Activations(Index rows, Index columns, Index panel)
-      : stride(round_up(columns, std::max<Index>(panel, 32)) + 16), values(rows * stride) {}
-  float* row(Index i) { return values.data() + i * stride; }
-
-  Index stride;
-  Buffer values;
-};
-
-// The same as products of the precision read it; empty for float32, which reads activations as they are.
-struct PreparedActivations {
-  PreparedActivations(Index rows, Index columns, const Products& products)
-      : stride(round_up(columns, std::max<Index>(products.panel, 32)) / products.group + 16),
-        range_stride(2 * round_up(columns, kAttentionRangeBlock) / kAttentionRangeBlock),
-        units(products.prepare ? rows * stride : 0),
-        ranges(products.prepare ? rows * range_stride : 0) {}
-  Operand from(Index row, Index range_block) {
-    return {units.data() + row * stride, stride, ranges.data() + row * range_stride, range_stride, range_block};
-  }
-
-  Index stride, range_stride;
-  Buffer units, ranges;
 };
 
 // What a chunk's activations are kept in. A team's members work on different rows of the same matrices; each has its

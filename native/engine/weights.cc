@@ -6,8 +6,6 @@ namespace embedpipe {
 
 namespace {
 
-Index round_up(Index n, Index multiple) { return (n + multiple - 1) / multiple * multiple; }
-
 Index total_outputs(const std::vector<LinearView>& parts) {
   Index total = 0;
   for (const LinearView& part : parts) total += part.outputs;
@@ -19,18 +17,18 @@ Index total_outputs(const std::vector<LinearView>& parts) {
 float* PackedMemory::take(Index floats) {
   constexpr Index kCacheLine = 64 / sizeof(float);
   float* piece = block_ ? block_ + taken_ : nullptr;
-  taken_ += round_up(floats, kCacheLine);
+  taken_ += rounded_up(floats, kCacheLine);
   return piece;
 }
 
 Linear::Linear(const std::vector<LinearView>& parts, const Products& products, PackedMemory& memory,
                Index range_block) {
   const Index inputs = parts[0].inputs, outputs = total_outputs(parts);
-  const Index padded = round_up(outputs, products.panel);
-  const float* panels = memory.take(padded * (round_up(inputs, products.group) / products.group));
+  const Index padded = rounded_up(outputs, products.panel);
+  const float* panels = memory.take(padded * (rounded_up(inputs, products.group) / products.group));
   float* bias = memory.take(padded);
   const float* scales = memory.take(padded);
-  const float* sums = memory.take(padded * (round_up(inputs, range_block) / range_block));
+  const float* sums = memory.take(padded * (rounded_up(inputs, range_block) / range_block));
   packed_ = {panels, bias, outputs, inputs, scales, sums, padded, range_block};
   if (!memory.fills()) return;
   Index done = 0;

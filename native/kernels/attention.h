@@ -63,7 +63,7 @@ inline Vec softmax_numerators(float* scores, Index stride, Index rows, Index cou
 // Keys (length, head_size) become panels of their transpose, scaled, with zeros behind the last key. Squares of kLanes
 // keys and features are turned in registers; a square may read features beyond the head, which are not stored.
 inline void pack_keys(const float* keys, Index stride, Index length, Index head_size, float scale, float* packed) {
-  for (Index first = 0; first < round_up(length, kPanel); first += kLanes) {
+  for (Index first = 0; first < embedpipe::rounded_up(length, kPanel); first += kLanes) {
     float* lanes = packed + first / kPanel * kPanel * head_size + first % kPanel;
     for (Index d = 0; d < head_size; d += kLanes) {
       Vec square[kLanes];
@@ -107,10 +107,10 @@ struct Head {
 // long enough to take it for the last one.
 inline void attend_head(const Head& head, Index first, Index last, float* context, Index context_stride,
                         float* scratch) {
-  const Index length = head.length, size = head.size, padded = round_up(length, kPanel);
+  const Index length = head.length, size = head.size, padded = embedpipe::rounded_up(length, kPanel);
   float* keys = scratch;
   float* values = keys + padded * size;
-  float* scores = values + round_up(size, kPanel) * length;
+  float* scores = values + embedpipe::rounded_up(size, kPanel) * length;
   pack_keys(head.keys(), head.stride, length, size, 1.f / __builtin_sqrtf(static_cast<float>(size)), keys);
   pack_values(head.values(), head.stride, length, size, values);
   context += head.number * size;

@@ -43,8 +43,8 @@ void attend(const float* qkv, Index qkv_stride, Index length, Index first, Index
 
 Index attention_scratch(Index longest, const AttentionShape& shape) {
   const Index head_size = shape.hidden / shape.heads;
-  const Index padded = round_up(longest, kPanel);
-  return padded * head_size + round_up(head_size, kPanel) * longest + kTileRows * padded;
+  const Index padded = embedpipe::rounded_up(longest, kPanel);
+  return padded * head_size + embedpipe::rounded_up(head_size, kPanel) * longest + kTileRows * padded;
 }
 
 void mean(const float* x, Index x_stride, Index rows, Index size, float* out) {

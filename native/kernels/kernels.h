@@ -10,6 +10,8 @@ namespace embedpipe {
 
 using Index = std::ptrdiff_t;
 
+static inline Index rounded_up(Index n, Index multiple) { return (n + multiple - 1) / multiple * multiple; }
+
 enum class Activation { kGeluErf, kGeluTanh };
 
 struct LayerNormWeights {

@@ -17,13 +17,12 @@
 // which says what a block's sums begin with and what becomes of them.
 #pragma once
 
+#include "kernels.h"
 #include "simd.h"
 
 namespace {
 
 constexpr Index kPanel = 2 * kLanes;
-
-inline Index round_up(Index n, Index multiple) { return (n + multiple - 1) / multiple * multiple; }
 
 // One tile over one block of depth. The rows are a template parameter so that the sums become registers.
 //

@@ -11,8 +11,6 @@ namespace embedpipe::testing {
 
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
-inline Index round_up(Index n, Index multiple) { return (n + multiple - 1) / multiple * multiple; }
-
 // A matrix whose rows are wider than its columns, as kernels want them.
 struct Matrix {
   Matrix(Index rows_, Index columns_, Index stride_, float fill) : rows(rows_), columns(columns_), stride(stride_) {

@@ -25,7 +25,7 @@ TEST(linear_adds_the_bias_to_the_product) {
           const Weights w(columns, depth, 7);
           const PackedAlone packed({w.view}, kernels->float32);
           const Matrix x(rows, depth, depth, 3u);
-          Matrix y(rows, columns, round_up(columns, kernels->float32.panel), kNaN);
+          Matrix y(rows, columns, rounded_up(columns, kernels->float32.panel), kNaN);
           kernels->float32.linear({x.row(0), x.stride}, rows, packed.packed(), 0, depth, y.row(0), y.stride);
           check_close(y.dense<float>(), linear(x.dense<double>(), w.view), tolerance(depth),
                       label(kernels->name, "linear", {rows, columns, depth}));
@@ -54,7 +54,7 @@ TEST(weights_in_another_order_are_packed_into_the_same_panels) {
             reinterpret_cast<const float*>(turned.data() + 1), w.bias.data(), columns, depth, 1, columns};
         const PackedAlone expected({w.view, w.view, w.view}, *products), found({other, other, other}, *products);
         const Index units = (depth + products->group - 1) / products->group;
-        const size_t bytes = static_cast<size_t>(round_up(3 * columns, products->panel) * units) * 4;
+        const size_t bytes = static_cast<size_t>(rounded_up(3 * columns, products->panel) * units) * 4;
         check(std::memcmp(expected.packed().panels, found.packed().panels, bytes) == 0,
               label(set.name, products->precision, {columns, depth}));
       }
@@ -68,7 +68,7 @@ TEST(adding_parts_of_the_depth_gives_the_whole_product_and_the_same_bits_in_any_
     const Weights w(columns, depth, 11);
     const PackedAlone packed({w.view}, kernels->float32);
     const Matrix x(rows, depth, depth, 4u);
-    Matrix y(rows, columns, round_up(columns, kernels->float32.panel), kNaN);
+    Matrix y(rows, columns, rounded_up(columns, kernels->float32.panel), kNaN);
     kernels->float32.linear({x.row(0), x.stride}, rows, packed.packed(), 0, 256, y.row(0), y.stride);
     kernels->float32.linear({x.row(0) + 256, x.stride}, rows, packed.packed(), 256, depth, y.row(0), y.stride);
     check_close(y.dense<float>(), linear(x.dense<double>(), w.view), tolerance(depth),
@@ -104,8 +104,8 @@ TEST(attention_equals_softmax_of_scaled_scores_times_values) {
       for (const Index size : {4, 16, 20, 32, 64}) {
         for (const Index length : {1, 2, 7, 15, 16, 17, 33, 65, 140}) {
           const Index hidden = heads * size;
-          Matrix qkv(length, 3 * hidden, round_up(3 * hidden, kernels->float32.panel), 5u);
-          Matrix out(length, hidden, round_up(hidden, kernels->float32.panel) + kernels->float32.panel, kNaN);
+          Matrix qkv(length, 3 * hidden, rounded_up(3 * hidden, kernels->float32.panel), 5u);
+          Matrix out(length, hidden, rounded_up(hidden, kernels->float32.panel) + kernels->float32.panel, kNaN);
           const AttentionShape shape{hidden, heads};
           std::vector<float> scratch(static_cast<size_t>(kernels->attention_scratch(length, shape)), kNaN);
           kernels->attend(qkv.row(0), qkv.stride, length, 0, length, shape, out.row(0), out.stride, scratch.data());
@@ -123,11 +123,11 @@ TEST(attention_equals_softmax_of_scaled_scores_times_values) {
 TEST(attention_survives_scores_of_any_size) {
   for (const Kernels* kernels : kernel_tables()) {
     const Index hidden = 16, length = 20;
-    Matrix qkv(length, 3 * hidden, round_up(3 * hidden, kernels->float32.panel), 6u);
+    Matrix qkv(length, 3 * hidden, rounded_up(3 * hidden, kernels->float32.panel), 6u);
     for (Index r = 0; r < length; ++r) {
       for (Index c = 0; c < 2 * hidden; ++c) qkv.row(r)[c] *= 100.f;
     }
-    Matrix out(length, hidden, round_up(hidden, kernels->float32.panel) + kernels->float32.panel, kNaN);
+    Matrix out(length, hidden, rounded_up(hidden, kernels->float32.panel) + kernels->float32.panel, kNaN);
     const AttentionShape shape{hidden, 1};
     std::vector<float> scratch(static_cast<size_t>(kernels->attention_scratch(length, shape)), kNaN);
     kernels->attend(qkv.row(0), qkv.stride, length, 0, length, shape, out.row(0), out.stride, scratch.data());

@@ -31,13 +31,13 @@ std::vector<Table> tables(const char* precision) {
 // Activations prepared in exactly the room that kernels.h promises.
 struct Prepared {
   Prepared(const Products& products, const Matrix& x, Index range_block = kRangeBlock)
-      : units(static_cast<size_t>(x.rows * round_up(x.columns, products.panel)), -1),
+      : units(static_cast<size_t>(x.rows * rounded_up(x.columns, products.panel)), -1),
         ranges(static_cast<size_t>(x.rows * range_stride(x.columns, range_block)), kNaN),
-        operand{units.data(), round_up(x.columns, products.panel), ranges.data(), range_stride(x.columns, range_block),
-                range_block} {
+        operand{units.data(), rounded_up(x.columns, products.panel), ranges.data(),
+                range_stride(x.columns, range_block), range_block} {
     products.prepare(x.row(0), x.stride, x.rows, x.columns, operand);
   }
-  static Index range_stride(Index columns, Index block) { return 2 * round_up(columns, block) / block; }
+  static Index range_stride(Index columns, Index block) { return 2 * rounded_up(columns, block) / block; }
   std::vector<int32_t> units;
   std::vector<float> ranges;
   Operand operand;
@@ -47,7 +47,7 @@ std::vector<float> product(const Products& products, const Matrix& x, const Line
                            Index range_block = kRangeBlock) {
   const PackedAlone packed({w}, products, range_block);
   const Prepared prepared(products, x, range_block);
-  Matrix y(x.rows, w.outputs, round_up(w.outputs, products.panel), kNaN);
+  Matrix y(x.rows, w.outputs, rounded_up(w.outputs, products.panel), kNaN);
   products.linear(prepared.operand, x.rows, packed.packed(), 0, w.inputs, y.row(0), y.stride);
   return y.dense<float>();
 }
@@ -98,7 +98,7 @@ TEST(int8_products_are_those_of_quantized_numbers) {
     for (const Index rows : {1, 5, 14, 29}) {
       for (const Index depth : kDepths) {
         const Weights w(40, depth, 21);
-        const Matrix x(rows, depth, round_up(depth, 32) + 3, 22u);
+        const Matrix x(rows, depth, rounded_up(depth, 32) + 3, 22u);
         const std::vector<float> weight = quantized_weights(w);
         for (const Index block : {kRangeBlock, kAttentionRangeBlock}) {
           const Doubles expected =
@@ -215,7 +215,7 @@ TEST(parts_of_the_depth_add_up_in_every_precision) {
       const Matrix x(6, depth, depth, 72u);
       const PackedAlone packed({w.view}, *table.products);
       const Prepared prepared(*table.products, x);
-      Matrix y(x.rows, columns, round_up(columns, table.products->panel), kNaN);
+      Matrix y(x.rows, columns, rounded_up(columns, table.products->panel), kNaN);
       const Index unit = kRangeBlock / table.products->group;
       Operand second = prepared.operand;
       second.units = static_cast<const int32_t*>(second.units) + unit;
