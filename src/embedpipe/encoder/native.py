@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from embedpipe.encoder.config import EncoderConfig
 from embedpipe.encoder.pooling import Pooling, check_pooling
+from embedpipe.encoder.precision import Precision
 from embedpipe.encoder.ragged import check_piece_ids
 from embedpipe.encoder.weights import (
     EncoderWeights,
@@ -44,7 +45,6 @@ __all__ = [
 MOST_THREADS = 1024
 
 Float32 = npt.NDArray[np.float32]
-Precision = Literal["float32", "bfloat16", "int8"]
 
 
 def supported_isas() -> tuple[str, ...]:

@@ -7,26 +7,24 @@ from collections.abc import Iterable
 from copy import copy
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from embedpipe.encoder.config import EncoderConfig
 from embedpipe.encoder.pooling import Pooling, check_pooling
+from embedpipe.encoder.precision import AskedPrecision, Precision
 from embedpipe.encoder.ragged import Ragged
 from embedpipe.errors import ParameterError
 from embedpipe.formats.huggingface import HuggingFaceModel
 from embedpipe.formats.model_files import ModelFiles
 from embedpipe.formats.opening import open_model, open_model_tree
-from embedpipe.models.engines import AskedPrecision, Engine, EngineChoice, Implementation
+from embedpipe.models.engines import Engine, EngineChoice, Implementation
 from embedpipe.models.resolve import DEFAULT_MODEL, find_model
 from embedpipe.models.texts import as_piece_ids, as_texts
 from embedpipe.models.windows import progress_bar, window_pieces, windows
 from embedpipe.subword import PieceBatch, SubwordTokenizer, make_tokenizer
-
-if TYPE_CHECKING:
-    from embedpipe.encoder.native import Precision
 
 __all__ = ["Encoder"]
 
@@ -77,7 +75,7 @@ class Encoder:
         self._weights = model.weights
         self._choice = engine
         self._window = window_pieces(model.config)
-        self._by_precision: dict[str, Encoder] = {}
+        self._by_precision: dict[Precision, Encoder] = {self.precision: self}
 
     @classmethod
     def load(
@@ -142,15 +140,12 @@ class Encoder:
         ('int8', 'float32')
         """
         choice = self._choice.at_precision(precision)
-        if choice == self._choice:
-            return self
-        if precision not in self._by_precision:
+        if choice.precision not in self._by_precision:  # which all siblings share
             other = copy(self)
             other._choice = choice
-            other._by_precision = {self.precision: self}
             other.__dict__.pop("_engine", None)
-            self._by_precision[precision] = other
-        return self._by_precision[precision]
+            return self._by_precision.setdefault(choice.precision, other)
+        return self._by_precision[choice.precision]
 
     @property
     def precision(self) -> Precision:
