@@ -2,8 +2,8 @@
 
     python benchmarks/end_to_end.py --models bert_L2_H128 bert_L2_H512 --precision float32 int8
 
-The encoder alone, in the same precision, is given the piece ids that the pipeline gives it, in the same parts. Both take
-turns, and the vectors of both must be equal before anything is timed.
+The encoder alone, in the same precision, is given the piece ids that the pipeline gives it, in the
+same parts. Both take turns, and the vectors of both must be equal before anything is timed.
 """
 
 from __future__ import annotations

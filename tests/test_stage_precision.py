@@ -147,7 +147,7 @@ def test_what_the_reference_cannot_do_is_refused_when_set(folders):
     assert stage.setPrecision("auto").encoder is encoder
 
 
-def test_padded_sentences_of_spark_nlp_are_float32(folders):
+def test_padded_sentences_of_spark_nlp_are_exact_in_all_precisions(folders):
     """Those with padding beside them go without the engine; the longest has none."""
     found = {}
     for precision in supported_precisions():

@@ -8,6 +8,7 @@ from copy import copy
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import numpy.typing as npt
@@ -75,7 +76,10 @@ class Encoder:
         self._weights = model.weights
         self._choice = engine
         self._window = window_pieces(model.config)
-        self._by_precision: dict[Precision, Encoder] = {self.precision: self}
+        # The first one keeps its siblings, but they not it: without a cycle, weights go as soon as
+        # nobody uses them.
+        self._siblings: dict[Precision, Encoder] = {}
+        self._first: ref[Encoder] | None = None
 
     @classmethod
     def load(
@@ -140,12 +144,17 @@ class Encoder:
         ('int8', 'float32')
         """
         choice = self._choice.at_precision(precision)
-        if choice.precision not in self._by_precision:  # which all siblings share
-            other = copy(self)
+        first = (self._first and self._first()) or self
+        if choice == first._choice:
+            return first
+        if choice.precision not in first._siblings:
+            other = copy(first)
             other._choice = choice
+            other._siblings = {}
+            other._first = ref(first)
             other.__dict__.pop("_engine", None)
-            return self._by_precision.setdefault(choice.precision, other)
-        return self._by_precision[choice.precision]
+            return first._siblings.setdefault(choice.precision, other)
+        return first._siblings[choice.precision]
 
     @property
     def precision(self) -> Precision:

@@ -34,9 +34,8 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
     """A stage around an encoder, which it shares with its copies and never changes.
 
     `precision` is that of `Encoder.load`, and the encoder's own unless set: it concerns products
-    with the layers' weights only, and weights are packed for it when the first text comes. What is
-    kept from Spark NLP for padded sentences, `pooling` "flattened", goes without the engine where
-    there is padding, and is float32 there.
+    with the layers' weights only, and weights are packed for it when the first text comes. Under
+    `pooling` "flattened", sentences with padding go without the engine and stay exact.
     """
 
     opens_models = True
