@@ -77,18 +77,27 @@ class Sample:
 
 
 class Tally:
-    """Counts what several threads have done."""
+    """Counts what several threads have done, until one of them says stop."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.calls: Counter[tuple[Precision, str]] = Counter()
         self.pieces = 0
+        self.stop = threading.Event()
 
     def add(self, job: Job) -> None:
         """Count a job that is done."""
         with self._lock:
             self.calls[job.precision, job.what] += 1
             self.pieces += job.pieces
+
+    def sample(self, seconds: float) -> Sample:
+        """What has been done in that time, and the memory now."""
+        memory = memory_of(os.getpid())
+        if memory is None:
+            raise SystemExit("the resident size is not to be had here: run this on Linux")
+        with self._lock:
+            return Sample(seconds, self.calls.total(), self.pieces, memory.resident)
 
 
 def make_jobs(encoder: Encoder, *, seed: int = 0) -> list[Job]:
@@ -119,15 +128,16 @@ def check(job: Job, encoder: Encoder, expected: bytes) -> None:
         )
 
 
-def work(
-    jobs: Sequence[Job], expected: Sequence[bytes], encoder: Encoder, until: float, tally: Tally
-) -> None:
-    """Check jobs drawn at random until that time of the monotonic clock."""
+def work(jobs: Sequence[Job], expected: Sequence[bytes], encoder: Encoder, tally: Tally) -> None:
+    """Check jobs drawn at random until told to stop; a failure stops all."""
     draw = random.Random(threading.get_ident())
-    while time.monotonic() < until:
-        i = draw.randrange(len(jobs))
-        check(jobs[i], encoder, expected[i])
-        tally.add(jobs[i])
+    try:
+        while not tally.stop.is_set():
+            i = draw.randrange(len(jobs))
+            check(jobs[i], encoder, expected[i])
+            tally.add(jobs[i])
+    finally:
+        tally.stop.set()
 
 
 def compete(seconds: float) -> None:
@@ -167,25 +177,18 @@ def soak(folder: Path, minutes: float, workers: int, threads: int) -> tuple[Tall
     expected = [job.digest(encoder) for job in jobs]
     tally, samples, draw = Tally(), [], random.Random(0)
     begin = time.monotonic()
-    until = begin + 60 * minutes
     with competitors(os.cpu_count() or 1, 60 * minutes), ThreadPoolExecutor(workers) as pool:
-        running = [pool.submit(work, jobs, expected, encoder, until, tally) for _ in range(workers)]
-        while time.monotonic() < until and not any(future.done() for future in running):
-            i = draw.randrange(len(jobs))
-            check(jobs[i], Encoder.load(folder, threads=draw.randint(1, 4)), expected[i])
-            samples.append(sample(time.monotonic() - begin, tally))
-            time.sleep(1)
+        running = [pool.submit(work, jobs, expected, encoder, tally) for _ in range(workers)]
+        try:
+            while time.monotonic() < begin + 60 * minutes and not tally.stop.wait(1):
+                i = draw.randrange(len(jobs))
+                check(jobs[i], Encoder.load(folder, threads=draw.randint(1, 4)), expected[i])
+                samples.append(tally.sample(time.monotonic() - begin))
+        finally:
+            tally.stop.set()
         for future in running:
             future.result()
-    return tally, [*samples, sample(time.monotonic() - begin, tally)]
-
-
-def sample(seconds: float, tally: Tally) -> Sample:
-    """What has been done in that time, and the memory now."""
-    memory = memory_of(os.getpid())
-    if memory is None:
-        raise SystemExit("the resident size is not to be had here: run this on Linux")
-    return Sample(seconds, tally.calls.total(), tally.pieces, memory.resident)
+    return tally, [*samples, tally.sample(time.monotonic() - begin)]
 
 
 def growth(samples: Sequence[Sample]) -> float:
