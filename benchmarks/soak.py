@@ -140,6 +140,23 @@ def work(jobs: Sequence[Job], expected: Sequence[bytes], encoder: Encoder, tally
         tally.stop.set()
 
 
+def meet(jobs: Sequence[Job], expected: Sequence[bytes], encoder: Encoder, workers: int) -> None:
+    """Check each job in all workers at the same moment.
+
+    Memory is kept for as many calls as there ever were at once. Left to chance, the largest ones
+    would meet only after a long time, and what is kept for them would look like a leak.
+    """
+    barrier = threading.Barrier(workers)
+
+    def together(i: int) -> None:
+        barrier.wait()
+        check(jobs[i], encoder, expected[i])
+
+    with ThreadPoolExecutor(workers) as pool:
+        for i in range(len(jobs)):
+            list(pool.map(together, [i] * workers))
+
+
 def compete(seconds: float) -> None:
     """Keep a core busy by turns, in bursts and pauses of up to LONGEST_BURST."""
     draw = random.Random(os.getpid())
@@ -176,6 +193,7 @@ def soak(folder: Path, minutes: float, workers: int, threads: int) -> tuple[Tall
     jobs = make_jobs(encoder)
     expected = [job.digest(encoder) for job in jobs]
     tally, samples, draw = Tally(), [], random.Random(0)
+    meet(jobs, expected, encoder, workers + 1)
     begin = time.monotonic()
     with competitors(os.cpu_count() or 1, 60 * minutes), ThreadPoolExecutor(workers) as pool:
         running = [pool.submit(work, jobs, expected, encoder, tally) for _ in range(workers)]

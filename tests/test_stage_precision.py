@@ -141,7 +141,7 @@ def test_other_values_are_named_when_set(kind, folders):
 
 def test_what_the_reference_cannot_do_is_refused_when_set(folders):
     encoder = Encoder.load(folders["tiny_bert"], implementation="reference")
-    stage = BertSentenceEmbeddings(encoder)
+    stage = BertEmbeddings(encoder)
     with pytest.raises(ParameterError, match="'int8'; the reference implementation has none"):
         stage.setPrecision("int8")
     assert stage.setPrecision("auto").encoder is encoder
