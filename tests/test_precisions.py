@@ -163,6 +163,9 @@ def test_an_encoder_has_siblings_in_other_precisions(tmp_path: Path, shared: Pat
     loaded = Encoder.load(tmp_path / "m", precision="int8")
     assert np.array_equal(low.encode(["a text"]), loaded.encode(["a text"]))
     assert not np.array_equal(low.encode(["a text"]), exact.encode(["a text"]))
+    used = Encoder.load(tmp_path / "m")
+    assert np.array_equal(used.encode(["a text"]), exact.encode(["a text"]))
+    assert np.array_equal(used.at_precision("int8").encode(["a text"]), low.encode(["a text"]))
     with pytest.raises(ParameterError, match="precision: found 'half'"):
         exact.at_precision("half")  # type: ignore[arg-type]
 
