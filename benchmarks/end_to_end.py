@@ -1,9 +1,9 @@
 """Text to vectors through pipelines and `Encoder.encode`, beside the encoder alone.
 
-    python benchmarks/end_to_end.py --models bert_L2_H128 bert_L2_H512 --rounds 5
+    python benchmarks/end_to_end.py --models bert_L2_H128 bert_L2_H512 --precision float32 int8
 
-The encoder alone is given the piece ids that the pipeline gives it, in the same parts. Both take
-turns, and the vectors of both must be equal before anything is timed.
+The encoder alone, in the same precision, is given the piece ids that the pipeline gives it, in the
+same parts. Both take turns, and the vectors of both must be equal before anything is timed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from statistics import median
 from unittest import mock
@@ -27,6 +28,7 @@ from embedpipe.annotator import BertEmbeddings, BertSentenceEmbeddings, Sentence
 from embedpipe.base import DocumentAssembler, Pipeline, PipelineModel
 from embedpipe.bench.corpus import TEXT, read_lines
 from embedpipe.bench.models import get_model
+from embedpipe.encoder.precision import PRECISIONS, AskedPrecision, Precision
 from embedpipe.encoder.ragged import Ragged
 
 __all__ = ["Measured", "measure"]
@@ -41,9 +43,13 @@ Float32 = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds of the whole and of the encoder alone for so many lines, by round."""
+    """Seconds of the whole and of the encoder alone for so many lines, by round.
+
+    precision: the one computed in.
+    """
 
     model: str
+    precision: Precision
     what: str
     lines: int
     whole: list[float]
@@ -58,19 +64,20 @@ class Measured:
     def row(self) -> str:
         """As shown in the table."""
         whole, encoder = (f"{self.lines / median(s):,.0f}" for s in (self.whole, self.encoder))
-        return f"| {self.model} | {self.what} | {whole} | {encoder} | {self.share:.0%} |"
+        name = f"{self.model}, {self.precision}"
+        return f"| {name} | {self.what} | {whole} | {encoder} | {self.share:.0%} |"
 
 
-def pipelines(folder: Path) -> Iterator[tuple[str, PipelineModel]]:
+def pipelines(encoder: Encoder) -> Iterator[tuple[str, PipelineModel]]:
     """What is made of sentences, by name: vectors of their words, or one vector each."""
     before = [
         DocumentAssembler(inputCol="text"),
         SentenceDetector(inputCols=["document"], outputCol="sentence"),
     ]
-    words = BertEmbeddings.load(folder).setInputCols("sentence", "token").setOutputCol("vectors")
+    words = BertEmbeddings(encoder, inputCols=["sentence", "token"], outputCol="vectors")
     tokenizer = Tokenizer(inputCols=["sentence"])
     yield "words", Pipeline(stages=[*before, tokenizer, words]).fit()
-    whole = BertSentenceEmbeddings.load(folder).setInputCols("sentence").setOutputCol("vectors")
+    whole = BertSentenceEmbeddings(encoder, inputCols=["sentence"], outputCol="vectors")
     yield "sentences", Pipeline(stages=[*before, whole]).fit()
 
 
@@ -121,11 +128,14 @@ def in_turn(
     return seconds[0][1:], seconds[1][1:]
 
 
-def measure(name: str, lines: list[str], rounds: int) -> Iterator[Measured]:
+def measure(
+    name: str, lines: list[str], rounds: int, precision: AskedPrecision = "float32"
+) -> Iterator[Measured]:
     """Both pipelines, each from table to table and batch by batch, and `Encoder.encode`."""
-    folder = get_model(name).folder
+    encoder = Encoder.load(get_model(name).folder, precision=precision)
+    computed = encoder.precision
     table = pa.table({"text": lines})
-    for what, model in pipelines(folder):
+    for what, model in pipelines(encoder):
         alone = encoder_alone(model, table)
 
         def streamed(model: PipelineModel = model) -> None:
@@ -136,28 +146,29 @@ def measure(name: str, lines: list[str], rounds: int) -> Iterator[Measured]:
             model.transform(table)
 
         for form, whole in (("one table", to_table), ("batch by batch", streamed)):
-            yield Measured(name, f"{what}, {form}", len(lines), *in_turn(whole, alone, rounds))
-    encoder = Encoder.load(folder)
+            seconds = in_turn(whole, alone, rounds)
+            yield Measured(name, computed, f"{what}, {form}", len(lines), *seconds)
     some = lines[: len(lines) // COPIES]
     ids: Ragged = encoder.tokenize(some).ids
     if not np.array_equal(encoder.encode(some), encoder.embed(ids)):
         raise SystemExit("Encoder.encode and Encoder.embed do not give the same vectors")
     seconds = in_turn(lambda: encoder.encode(some), lambda: encoder.embed(ids), rounds)
-    yield Measured(name, "`Encoder.encode`", len(some), *seconds)
+    yield Measured(name, computed, "`Encoder.encode`", len(some), *seconds)
 
 
 def main() -> None:
     """Parse, measure, print a Markdown table, and write every timing to `out/end_to_end.json`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", nargs="+", default=["bert_L2_H128", "bert_L2_H512"])
+    parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=["float32"])
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     lines = read_lines(TEXT) * COPIES
     print("| model | what | whole, lines/s | encoder alone, lines/s | share |")
     print("|---|---|---|---|---|")
     found = []
-    for name in arguments.models:
-        for measured in measure(name, lines, arguments.rounds):
+    for name, precision in product(arguments.models, arguments.precision):
+        for measured in measure(name, lines, arguments.rounds, precision):
             print(measured.row, flush=True)
             found.append({**asdict(measured), "share": measured.share})
     OUTPUT.mkdir(exist_ok=True)

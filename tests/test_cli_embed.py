@@ -23,6 +23,7 @@ from embedpipe import Encoder
 from embedpipe.cli import main
 from embedpipe.cli.embed import EmbedSummary, embed_files, format_summary
 from embedpipe.cli.options import InputOptions, ModelOptions
+from embedpipe.encoder.precision import PRECISIONS, AskedPrecision
 from embedpipe.errors import EmbedpipeError
 
 TEXTS = ["short", "", "a little longer, with commas", "x" * 100, "short", "last \u2028 one"]
@@ -119,6 +120,21 @@ def test_pooling_and_normalization_are_passed_on(
     assert code == 0
     assert np.load(out).tobytes() == expected.tobytes()
     assert (expected.tobytes() == other.tobytes()) == (pooling is None)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("output", [".parquet", ".npy", ".jsonl"])
+def test_the_precision_is_passed_on(
+    output: str, precision: AskedPrecision, model: Path, encoder: Encoder, tmp_path: Path
+) -> None:
+    source, out = write_texts(tmp_path / "in.txt", TEXTS), tmp_path / f"out{output}"
+    arguments = ["--model", str(model), "--precision", precision]
+    assert main(["embed", str(source), "-o", str(out), *arguments]) == 0
+    low = Encoder.load(model, precision=precision)
+    texts = source.read_text(encoding="utf-8").split("\n")[:-1]
+    assert read_vectors(out).tobytes() == low.encode(texts).tobytes()
+    is_exact = low.encode(texts).tobytes() == encoder.encode(texts).tobytes()
+    assert is_exact == (low.precision == "float32")
 
 
 def test_thousands_of_records_keep_their_order(encoder: Encoder, tmp_path: Path) -> None:
@@ -251,7 +267,14 @@ def test_an_error_in_the_middle_leaves_no_output(model: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["embed", "a.txt"], ["embed", "a", "-o", "b.npy", "--threads", "0"]]
+    "arguments",
+    [
+        [],
+        ["embed", "a.txt"],
+        ["embed", "a", "-o", "b.npy", "--threads", "0"],
+        ["embed", "a", "-o", "b.npy", "--precision", "half"],
+        ["search", "a", "--in", "b", "--precision", "float64"],
+    ],
 )
 def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:

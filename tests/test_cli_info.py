@@ -12,7 +12,7 @@ from cli_support import MAX_LENGTH, PIECES, write_tiny_model
 from embedpipe import Encoder, __version__
 from embedpipe.cli import main
 from embedpipe.cli.info import format_facts, gather
-from embedpipe.encoder.native import default_threads, supported_isas
+from embedpipe.encoder.native import default_threads, supported_isas, supported_precisions
 from embedpipe.errors import ModelNotFoundError
 
 
@@ -30,6 +30,7 @@ def test_facts_of_the_machine_and_of_a_model(
     assert facts["python"] == platform.python_version()
     assert facts["processor"]
     assert facts["instruction sets"] == list(supported_isas())
+    assert facts["precisions"] == list(supported_precisions())
     assert facts["instruction set in use"] == Encoder.load(model).isa
     assert facts["threads"] == default_threads()
     assert facts["model"] == {
@@ -56,6 +57,14 @@ def test_text_has_a_line_a_fact_with_values_aligned(
     assert "  normalized            no" in lines
     facts = {"sets": ["a", "b"], "model": {"vocabulary": 30522}}
     assert format_facts(facts) == "sets          a, b\nmodel\n  vocabulary  30,522"
+
+
+def test_precisions_are_those_of_the_instruction_set_in_use(
+    model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EMBEDPIPE_ISA", "portable")
+    assert main(["info", "--model", str(model)]) == 0
+    assert "precisions              float32, int8" in capsys.readouterr().out.splitlines()
 
 
 def test_a_missing_model_is_an_error_only_if_asked_for(

@@ -66,6 +66,22 @@ def test_text_and_stored_vectors_give_the_nearest_by_cosine(
     assert_same(search_file(QUERY, stored, k=7, embedding=ModelOptions(model)), expected)
 
 
+def test_the_query_has_the_precision_of_the_vectors_unless_another_is_asked_for(
+    model: Path, tmp_path: Path
+) -> None:
+    source, stored = tmp_path / "in.txt", tmp_path / "stored.parquet"
+    source.write_text("\n".join([QUERY, *TEXTS[:50]]), encoding="utf-8")
+    low = ModelOptions(model, precision="int8")
+    embed_files([str(source)], stored, embedding=low)
+    expected = expected_hits(Encoder.load(model, precision="int8"), [QUERY, *TEXTS[:50]], 7)
+    assert_same(search_file(QUERY, source, k=7, embedding=low), expected)
+    assert_same(search_file(QUERY, stored, k=7, embedding=ModelOptions(model)), expected)
+    (found,) = search_file(QUERY, stored, k=1, embedding=ModelOptions(model, precision="float32"))
+    assert found.text == QUERY
+    assert 0.99 < found.score < 1 - 1e-10  # of two vectors of one text
+    assert expected[0].score == pytest.approx(1, abs=1e-12)
+
+
 def test_stored_vectors_are_used_not_made_again(model: Path, tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     table = pa.table({"text": ["one", "two"]})

@@ -5,6 +5,8 @@ How exactly the kernels compute is checked in native/tests/test_precisions.cc.
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -156,12 +158,34 @@ def test_an_encoder_has_siblings_in_other_precisions(tmp_path: Path, shared: Pat
     low = exact.at_precision("int8")
     assert low is exact.at_precision("int8")
     assert low.at_precision("float32") is exact is exact.at_precision("float32")
+    assert exact.at_precision("auto") is low.at_precision("bfloat16")
     assert (low.precision, low.threads, low.tokenizer) == ("int8", 1, exact.tokenizer)
     loaded = Encoder.load(tmp_path / "m", precision="int8")
     assert np.array_equal(low.encode(["a text"]), loaded.encode(["a text"]))
     assert not np.array_equal(low.encode(["a text"]), exact.encode(["a text"]))
+    used = Encoder.load(tmp_path / "m")
+    assert np.array_equal(used.encode(["a text"]), exact.encode(["a text"]))
+    assert np.array_equal(used.at_precision("int8").encode(["a text"]), low.encode(["a text"]))
     with pytest.raises(ParameterError, match="precision: found 'half'"):
         exact.at_precision("half")  # type: ignore[arg-type]
+
+
+def test_siblings_go_when_nobody_uses_them_any_more() -> None:
+    gc.disable()  # nothing may be left to it: it does not know how large weights are
+    try:
+        exact = Encoder.load()
+        low = exact.at_precision("int8")
+        seen = [weakref.ref(encoder) for encoder in (exact, low)]
+        del exact
+        assert [each() is None for each in seen] == [True, False]
+        again = low.at_precision("float32")
+        assert again.encode(["a text"]).tobytes() == Encoder.load().encode(["a text"]).tobytes()
+        assert again.at_precision("int8") is low
+        seen.append(weakref.ref(again))
+        del low, again
+        assert [each() is None for each in seen] == [True, True, True]
+    finally:
+        gc.enable()
 
 
 def test_each_precision_has_a_peak() -> None:

@@ -11,6 +11,7 @@
 #include "engine/encoder.h"
 #include "engine/processor.h"
 #include "engine/results.h"
+#include "interpreter_lock.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -99,7 +100,7 @@ class SignalPoll {
     const auto now = std::chrono::steady_clock::now();
     if (now < next_) return;
     next_ = now + std::chrono::milliseconds(100);
-    const nb::gil_scoped_acquire acquire;
+    const LockHeld held;
     if (PyErr_CheckSignals() != 0) throw nb::python_error();
   }
 
@@ -190,7 +191,7 @@ class BoundEncoder {
       require(reinterpret_cast<std::uintptr_t>(packed->data()) % 64 == 0,
               "the packed weights do not begin on a cache line");
     }
-    const nb::gil_scoped_release release;
+    const LockReleased released;
     const InstructionSet& set = instruction_set_named(isa);
     encoder_ = std::make_unique<Encoder>(model.view(), *set.kernels, set.products(precision),
                                          packed ? packed->data() : nullptr);
@@ -238,7 +239,7 @@ class BoundEncoder {
   Result fill(size_t rows, const Fill& fill) const {
     const size_t columns = static_cast<size_t>(encoder_->hidden());
     Result result = empty_result(rows, columns);
-    const nb::gil_scoped_release release;
+    const LockReleased released;
     fill(result.data());
     return result;
   }

@@ -8,6 +8,7 @@
 #include "bindings.h"
 #include "engine/parallel.h"
 #include "engine/processor.h"
+#include "interpreter_lock.h"
 
 namespace nb = nanobind;
 
@@ -47,7 +48,7 @@ void bind_processor(nb::module_& module) {
       "has_bfloat16", [](const std::string& isa) { return instruction_set_named(isa).bfloat16 != nullptr; },
       nb::arg("isa"), "Whether an instruction set multiplies bfloat16.");
   module.def("multiply_add_peak", &multiply_add_peak, nb::arg("isa"), nb::arg("precision"), nb::arg("threads"),
-             nb::call_guard<nb::gil_scoped_release>(),
+             nb::call_guard<LockReleased>(),
              "10^9 operations a second of a register-only multiply-add loop on `threads` threads.");
 }
 

@@ -20,8 +20,9 @@ def add_parser(commands: Any) -> None:
     """Add this command to the subparsers of `embedpipe`."""
     parser = commands.add_parser(
         "info",
-        help="version, processor, instruction sets, threads and model",
-        description="Show version, processor, instruction sets, threads and facts of a model.",
+        help="version, processor, instruction sets, precisions, threads and model",
+        description="Show version, processor, instruction sets, precisions, threads and facts of a "
+        "model.",
     )
     parser.add_argument(
         "--model",
@@ -51,9 +52,10 @@ def gather(model: str | Path | None = None) -> dict[str, Any]:
         "processor": processor_name(),
     }
     try:
-        from embedpipe.encoder.native import default_threads, supported_isas
+        from embedpipe.encoder.native import default_threads, supported_isas, supported_precisions
 
         facts["instruction sets"] = list(supported_isas())
+        facts["precisions"] = list(supported_precisions())
         facts["threads"] = default_threads()
     except MissingDependencyError as error:
         facts["engine"] = str(error)

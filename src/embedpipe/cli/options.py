@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from embedpipe.encoder.pooling import Pooling
+    from embedpipe.encoder.precision import AskedPrecision
     from embedpipe.models.encoder import Encoder
 
 __all__ = [
@@ -49,16 +50,19 @@ class ModelOptions:
 
     model: a name or folder for `Encoder.load`, None for the default model; or an encoder that is
     loaded already, for which `threads` is settled. pooling, normalize: as for `Encoder.encode`.
+    precision: as for `Encoder.load`; None for float32, or that of the encoder that is loaded, or of
+    the vectors that are searched.
     """
 
     model: str | Path | Encoder | None = None
     threads: int | None = None
     pooling: Pooling | None = None
     normalize: bool | None = None
+    precision: AskedPrecision | None = None
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """--model, --pooling, --normalize, --no-normalize and --threads."""
+    """--model, --pooling, --normalize, --no-normalize, --precision and --threads."""
     group = parser.add_argument_group("model")
     group.add_argument(
         "--model",
@@ -75,6 +79,12 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help="scale vectors to length 1 or leave them (default: what the model was made for)",
     )
     group.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16", "int8", "auto"),
+        help="of the products with weights; float32 is exact, int8 the fastest; bfloat16 and auto "
+        "are float32 on processors without AVX512-BF16 (default: float32)",
+    )
+    group.add_argument(
         "--threads",
         type=positive_number,
         metavar="N",
@@ -84,7 +94,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 def model_options(args: argparse.Namespace) -> ModelOptions:
     """What `add_model_options` has parsed."""
-    return ModelOptions(args.model, args.threads, args.pooling, args.normalize)
+    return ModelOptions(args.model, args.threads, args.pooling, args.normalize, args.precision)
 
 
 def add_input_options(parser: argparse.ArgumentParser) -> None:

@@ -25,7 +25,7 @@ _DESCRIPTION = """\
 Print the records of FILE that are nearest to QUERY, each with its cosine similarity.
 
 A Parquet file that `embedpipe embed` wrote is searched by the vectors in it, with the model,
-pooling and normalization that made them; any other file is embedded first."""
+pooling, normalization and precision that made them; any other file is embedded first."""
 
 
 @dataclass(frozen=True)

@@ -34,10 +34,14 @@ class StoredVectors:
     made_with: dict[str, Any]
 
     def embedder(self, options: ModelOptions) -> Embedder:
-        """What made these vectors; ParameterError if `options` name something else."""
+        """What made these vectors; ParameterError if `options` name something else.
+
+        Another precision is allowed, as vectors of all precisions lie close together.
+        """
         model = self.made_with.get("model") if options.model is None else options.model
+        precision = options.precision or self.made_with.get("precision")
         try:
-            embedder = Embedder.load(replace(options, model=model))
+            embedder = Embedder.load(replace(options, model=model, precision=precision))
         except ModelNotFoundError as error:
             if model is options.model:
                 raise

@@ -31,7 +31,7 @@ class Vectors:
 
 @dataclass(frozen=True)
 class Embedder:
-    """An encoder with its pooling and normalization settled."""
+    """An encoder with its precision, pooling and normalization settled."""
 
     encoder: Encoder
     pooling: Pooling
@@ -43,6 +43,8 @@ class Embedder:
         encoder = options.model
         if not isinstance(encoder, Encoder):
             encoder = Encoder.load(encoder, threads=options.threads)
+        if options.precision is not None:
+            encoder = encoder.at_precision(options.precision)
         return cls(
             encoder,
             encoder.pooling if options.pooling is None else options.pooling,
@@ -62,6 +64,7 @@ class Embedder:
             "pooling": self.pooling,
             "normalize": self.normalize,
             "max_length": self.encoder.max_length,
+            "precision": self.encoder.precision,
         }
 
     def embed(self, texts: Sequence[str | None]) -> Vectors:

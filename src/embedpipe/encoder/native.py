@@ -10,7 +10,7 @@ import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from embedpipe import __version__
 from embedpipe.encoder.config import EncoderConfig
 from embedpipe.encoder.packed_cache import PackedCache
 from embedpipe.encoder.pooling import Pooling, check_pooling
+from embedpipe.encoder.precision import Precision
 from embedpipe.encoder.ragged import check_piece_ids
 from embedpipe.encoder.weights import (
     EncoderWeights,
@@ -48,7 +49,6 @@ __all__ = [
 MOST_THREADS = 1024
 
 Float32 = npt.NDArray[np.float32]
-Precision = Literal["float32", "bfloat16", "int8"]
 
 
 def supported_isas() -> tuple[str, ...]:

@@ -7,26 +7,25 @@ from collections.abc import Iterable
 from copy import copy
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from weakref import ref
 
 import numpy as np
 import numpy.typing as npt
 
 from embedpipe.encoder.config import EncoderConfig
 from embedpipe.encoder.pooling import Pooling, check_pooling
+from embedpipe.encoder.precision import AskedPrecision, Precision
 from embedpipe.encoder.ragged import Ragged
 from embedpipe.errors import ParameterError
 from embedpipe.formats.huggingface import HuggingFaceModel
 from embedpipe.formats.model_files import ModelFiles
 from embedpipe.formats.opening import open_model, open_model_tree
-from embedpipe.models.engines import AskedPrecision, Engine, EngineChoice, Implementation
+from embedpipe.models.engines import Engine, EngineChoice, Implementation
 from embedpipe.models.resolve import DEFAULT_MODEL, find_model
 from embedpipe.models.texts import as_piece_ids, as_texts
 from embedpipe.models.windows import progress_bar, window_pieces, windows
 from embedpipe.subword import PieceBatch, SubwordTokenizer, make_tokenizer
-
-if TYPE_CHECKING:
-    from embedpipe.encoder.native import Precision
 
 __all__ = ["Encoder"]
 
@@ -78,7 +77,10 @@ class Encoder:
         self._weights_files = model.weights_files
         self._choice = engine
         self._window = window_pieces(model.config)
-        self._by_precision: dict[str, Encoder] = {}
+        # The first one keeps its siblings, but they not it: without a cycle, weights go as soon as
+        # nobody uses them.
+        self._siblings: dict[Precision, Encoder] = {}
+        self._first: ref[Encoder] | None = None
 
     @classmethod
     def load(
@@ -143,15 +145,17 @@ class Encoder:
         ('int8', 'float32')
         """
         choice = self._choice.at_precision(precision)
-        if choice == self._choice:
-            return self
-        if precision not in self._by_precision:
-            other = copy(self)
+        first = (self._first and self._first()) or self
+        if choice == first._choice:
+            return first
+        if choice.precision not in first._siblings:
+            other = copy(first)
             other._choice = choice
-            other._by_precision = {self.precision: self}
+            other._siblings = {}
+            other._first = ref(first)
             other.__dict__.pop("_engine", None)
-            self._by_precision[precision] = other
-        return self._by_precision[precision]
+            return first._siblings.setdefault(choice.precision, other)
+        return first._siblings[choice.precision]
 
     @property
     def precision(self) -> Precision:

@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from embedpipe.encoder.config import EncoderConfig
 from embedpipe.encoder.pooling import Pooling
+from embedpipe.encoder.precision import PRECISIONS, Precision
 from embedpipe.encoder.weights import EncoderWeights, WeightsFile
 from embedpipe.errors import ParameterError
 from embedpipe.models.resolve import cache_directory
 
 if TYPE_CHECKING:
-    from embedpipe.encoder.native import Precision
     from embedpipe.encoder.packed_cache import PackedCache
 
-__all__ = ["PRECISIONS", "AskedPrecision", "Engine", "EngineChoice", "Implementation"]
+__all__ = ["Engine", "EngineChoice", "Implementation"]
 
-AskedPrecision = Literal["float32", "bfloat16", "int8", "auto"]
 Implementation = Literal["native", "reference"]
 
 PACKED_VARIABLE = "EMBEDPIPE_PACKED_CACHE"
 _NO = {"0", "off", "no", "false"}
-
-PRECISIONS: tuple[AskedPrecision, ...] = get_args(AskedPrecision)
 
 
 class Engine(Protocol):
@@ -70,11 +67,10 @@ class EngineChoice:
             allowed = ", ".join(map(repr, PRECISIONS))
             raise ParameterError(f"precision: found {precision!r}; expected one of {allowed}")
         if implementation == "native":
-            from embedpipe.encoder.native import check_threads, choose_isa, supported_precisions
+            from embedpipe.encoder.native import check_threads, choose_isa
 
-            wanted = "bfloat16" if precision == "auto" else precision
-            found: Precision = next((p for p in supported_precisions() if p == wanted), "float32")
-            return cls("native", found, check_threads(threads), choose_isa())
+            exact = cls("native", "float32", check_threads(threads), choose_isa())
+            return exact.at_precision(precision)
         if implementation == "reference":
             if threads is not None:
                 _refuse("threads", threads)
@@ -87,9 +83,13 @@ class EngineChoice:
 
     def at_precision(self, precision: str) -> EngineChoice:
         """The same in another precision."""
-        threads = self.threads if self.implementation == "native" else None
-        found = EngineChoice.of(self.implementation, threads=threads, precision=precision)
-        return replace(found, isa=self.isa)
+        if self.implementation != "native" or precision not in PRECISIONS:
+            return EngineChoice.of(self.implementation, precision=precision)  # which may refuse it
+        from embedpipe.encoder.native import supported_precisions
+
+        wanted = "bfloat16" if precision == "auto" else precision
+        there = supported_precisions(self.isa)
+        return replace(self, precision=next((p for p in there if p == wanted), "float32"))
 
     def make(
         self, config: EncoderConfig, weights: EncoderWeights, files: tuple[WeightsFile, ...]

@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
 
 from embedpipe.annotation import annotation_field
+from embedpipe.encoder.precision import PRECISIONS
 from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterError
-from embedpipe.params import Param, anything, boolean, integer, string
+from embedpipe.params import Param, anything, boolean, choice, integer, string
 from embedpipe.stages.length_policy import HasLengthPolicy
 from embedpipe.stages.sequences import Layout, Parts, Sequences, join
 from embedpipe.stages.shared_params import HasCompatibility
 from embedpipe.stages.stage import Annotator, Stage
 
 if TYPE_CHECKING:
+    from embedpipe.encoder.precision import AskedPrecision
     from embedpipe.models.encoder import Encoder
 
 __all__ = ["EncoderStage"]
@@ -29,7 +31,12 @@ _NO_EFFECT = "accepted for compatibility, without effect"
 
 
 class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
-    """A stage around an encoder, which it shares with its copies and never changes."""
+    """A stage around an encoder, which it shares with its copies and never changes.
+
+    `precision` is that of `Encoder.load`, and the encoder's own unless set: it concerns products
+    with the layers' weights only, and weights are packed for it when the first text comes. Under
+    `pooling` "flattened", sentences with padding go without the engine and stay exact.
+    """
 
     opens_models = True
     architecture: ClassVar[str]
@@ -45,6 +52,10 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
     setDimension, getDimension = dimension.accessors()
     engine = Param(_NO_EFFECT, string)
     setEngine, getEngine = engine.accessors()
+    precision = Param(
+        "of products with the layers' weights; the encoder's own", choice(*PRECISIONS), "float32"
+    )
+    setPrecision, getPrecision = precision.accessors()
     storageRef = Param("name of the vectors in the column's metadata", string)
     setStorageRef, getStorageRef = storageRef.accessors()
 
@@ -91,8 +102,8 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
         return cls(_load_encoder(Path(path)))
 
     def saved_model(self) -> Encoder | None:
-        """The encoder, which must be there."""
-        return self.encoder
+        """The encoder as it was given, which must be there."""
+        return self._given()
 
     @classmethod
     def restored(cls: type[E], encoder: Encoder | None) -> E:
@@ -105,7 +116,10 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
 
     @property
     def encoder(self) -> Encoder:
-        """The shared encoder; a ModelNotFoundError if the stage was made without one."""
+        """The shared encoder in the stage's precision; ModelNotFoundError if it has none."""
+        return self._given().at_precision(cast("AskedPrecision", self.getPrecision()))
+
+    def _given(self) -> Encoder:
         if self._encoder is None:
             name = type(self).__name__
             raise ModelNotFoundError(
@@ -146,12 +160,14 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
             caseSensitive=_case_matters(encoder),
             dimension=encoder.dimension,
             maxSentenceLength=default,
+            precision=encoder.precision,
         )
 
     def _check_together(self) -> None:
         super()._check_together()
         self._check_recorded("lengthPolicy")
         if self._encoder is not None:
+            _ = self.encoder  # which refuses a precision that it cannot have
             positions = self._encoder.config.max_position_embeddings
             if self.getMaxSentenceLength() > positions:
                 raise ParameterError(
