@@ -3,6 +3,13 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#else
+#include <pthread.h>
+#endif
+
 #include <chrono>
 #include <cstdint>
 #include <stdexcept>
@@ -93,18 +100,28 @@ void check_layer(const BoundLayer& layer, Index hidden, Index intermediate) {
   check_norm(layer.output_norm, hidden);
 }
 
-// Between chunks, ten times a second, the interpreter gets to see signals: Ctrl-C stops even a long computation.
+bool on_main_thread() {
+#if defined(__linux__)
+  return syscall(SYS_gettid) == getpid();
+#else
+  return pthread_main_np() != 0;
+#endif
+}
+
+// Between chunks, ten times a second, the interpreter gets to see signals: Ctrl-C stops even a long computation. Only
+// on the main thread, where Python handles them: others might find the interpreter gone at the end of the process.
 class SignalPoll {
  public:
   void operator()() {
     const auto now = std::chrono::steady_clock::now();
-    if (now < next_) return;
+    if (!main_ || now < next_) return;
     next_ = now + std::chrono::milliseconds(100);
     const LockHeld held;
     if (PyErr_CheckSignals() != 0) throw nb::python_error();
   }
 
  private:
+  bool main_ = on_main_thread();
   std::chrono::steady_clock::time_point next_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
 };
 
