@@ -102,7 +102,7 @@ class Encoder:
             precision: of the products with the layers' weights; all else is float32 always.
                 "float32" is exact. "bfloat16" is about 1.8 times as fast on processors with
                 AVX512-BF16 (mean cosine to float32 0.99999 for all-MiniLM-L6-v2), and float32 on
-                others. "int8" is the fastest on all, 1.5 to 3 times float32 (0.9989). "auto" is
+                others. "int8" is the fastest on all, 1.5 to 3 times float32 (0.9992). "auto" is
                 the same as "bfloat16". The attribute `precision` tells which one it became.
             threads: at most this many, 1 to 1024; None means the cores this process may use.
             implementation: "native", compiled, or "reference", its definition in NumPy float64,

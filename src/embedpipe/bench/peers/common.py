@@ -27,6 +27,7 @@ __all__ = [
     "Peer",
     "UnavailableError",
     "Work",
+    "held_with_onednn",
     "in_parallel",
     "padded_batches",
     "padded_job",
@@ -47,6 +48,19 @@ ONEDNN_ISA: Mapping[str, Mapping[str, str]] = {
     "portable": {"ONEDNN_MAX_CPU_ISA": "SSE41"},
 }
 """What holds Intel's oneDNN to an instruction set, by our names of them."""
+
+
+def held_with_onednn(
+    *, avx512: Mapping[str, str], avx2: Mapping[str, str], portable: Mapping[str, str]
+) -> dict[str, dict[str, str]]:
+    """What holds an engine that uses oneDNN: its own variables by family, and oneDNN's."""
+
+    def own(isa: str) -> Mapping[str, str]:
+        if isa == "portable":
+            return portable
+        return avx512 if isa.startswith("avx512") else avx2
+
+    return {isa: {**limit, **own(isa)} for isa, limit in ONEDNN_ISA.items()}
 
 
 NOT_HELD: Mapping[str, Mapping[str, str]] = {}

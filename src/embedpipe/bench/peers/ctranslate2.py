@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from embedpipe.bench.peers.common import (
-    ONEDNN_ISA,
     Batching,
     Candidate,
     Entry,
@@ -22,6 +21,7 @@ from embedpipe.bench.peers.common import (
     Job,
     Options,
     Work,
+    held_with_onednn,
     in_parallel,
     padded_batches,
     padded_job,
@@ -29,21 +29,11 @@ from embedpipe.bench.peers.common import (
 
 __all__ = ["CTranslate2Peer"]
 
-CTRANSLATE2_ISA = {
-    **{
-        isa: {**ONEDNN_ISA[isa], "CT2_FORCE_CPU_ISA": "AVX512"}
-        for isa in ("avx512_bf16", "avx512_vnni", "avx512")
-    },
-    **{
-        isa: {**ONEDNN_ISA[isa], "CT2_FORCE_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
-        for isa in ("avx_vnni", "avx2")
-    },
-    "portable": {
-        **ONEDNN_ISA["portable"],
-        "CT2_FORCE_CPU_ISA": "GENERIC",
-        "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
-    },
-}
+CTRANSLATE2_ISA = held_with_onednn(
+    avx512={"CT2_FORCE_CPU_ISA": "AVX512"},
+    avx2={"CT2_FORCE_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
+    portable={"CT2_FORCE_CPU_ISA": "GENERIC", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"},
+)
 """It takes AVX-512 only when told to, which gains 1 to 2 %; it computes with oneDNN or MKL."""
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from embedpipe.bench.peers.common import (
-    ONEDNN_ISA,
     Batching,
     Candidate,
     Entry,
@@ -17,6 +16,7 @@ from embedpipe.bench.peers.common import (
     Job,
     Options,
     Work,
+    held_with_onednn,
     padded_batches,
     padded_job,
 )
@@ -24,22 +24,11 @@ from embedpipe.bench.peers.onnx_export import load_transformers
 
 __all__ = ["TORCH_ISA", "PyTorchPeer"]
 
-TORCH_ISA = {
-    **{isa: ONEDNN_ISA[isa] for isa in ("avx512_bf16", "avx512_vnni", "avx512")},
-    **{
-        isa: {
-            **ONEDNN_ISA[isa],
-            "ATEN_CPU_CAPABILITY": "avx2",
-            "MKL_ENABLE_INSTRUCTIONS": "AVX2",
-        }
-        for isa in ("avx_vnni", "avx2")
-    },
-    "portable": {
-        **ONEDNN_ISA["portable"],
-        "ATEN_CPU_CAPABILITY": "default",
-        "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
-    },
-}
+TORCH_ISA = held_with_onednn(
+    avx512={},
+    avx2={"ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
+    portable={"ATEN_CPU_CAPABILITY": "default", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"},
+)
 """torch's own kernels, oneDNN and MKL each have a variable."""
 
 
