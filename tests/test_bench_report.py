@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -13,8 +13,16 @@ from embedpipe.bench.chart import caption, draw
 from embedpipe.bench.children import Entrant
 from embedpipe.bench.packages import Package
 from embedpipe.bench.peers.common import Entry
-from embedpipe.bench.report import as_json, report_markdown
-from embedpipe.bench.results import Report, Task, Timings, make_result
+from embedpipe.bench.report import as_json, beginning_markdown, result_markdown
+from embedpipe.bench.results import (
+    Comparison,
+    Report,
+    Row,
+    Task,
+    Timings,
+    comparisons,
+    make_result,
+)
 from embedpipe.bench.timing import Calls, Passes, Rounds
 
 
@@ -29,14 +37,18 @@ def fixed_report() -> Report:
         Passes(torch_, "batch 32", {"batch 32": 7.0}, np.array([1.0, 0.9999]), [4.0]),
         Passes(text, "batch 256", {}, np.array([1.0, 1.0]), [0.5]),
     ]
-    calls = Calls(ours, "as it is", [0.25], [0.001] * 98 + [0.005] * 2, [0.02, 0.04])
+    calls = [
+        Calls(ours, "as it is", [0.25], [0.001] * 98 + [0.005] * 2, [0.02, 0.04]),
+        Calls(torch_, "batch 1", [0.5], [0.003, 0.004, 0.009], [0.05]),
+        Calls(text, "batch 1", [0.5], [0.0001]),
+    ]
     task = Task("tiny", "10 sequences", "portable", 2, [20] * 10, 30.0, short=14, long=512)
     rounds = Rounds({"float32": [20.0, 30.0, 40.0], "int8": [60.0]}, other_cores=0.5)
-    timings = Timings(passes, rounds, [calls], {"openvino, bfloat16": "computes in f32 here"})
+    timings = Timings(passes, rounds, calls, {"openvino, bfloat16": "computes in f32 here"})
     names = (OURS, "torch", "fastembed")
     result = make_result(task, timings, {name: Package("1.2", 300.0) for name in names})
     machine = {"processor": "Some CPU", "cores": 2, "date": "2026-01-02"}
-    return Report(machine, {"torch": "1.2"}, {"ctranslate2": ["ctranslate2"]}, [result])
+    return Report(machine, {"torch": "1.2"}, {"ctranslate2": ["ctranslate2"]}, [], [result])
 
 
 def test_figures_are_of_the_median_round() -> None:
@@ -50,11 +62,25 @@ def test_figures_are_of_the_median_round() -> None:
     assert ours.latency.short_p50 == 0.001 and 0.001 < ours.latency.short_p99 <= 0.005
     assert ours.latency.long_p50 == pytest.approx(0.03)
     (comparison,) = result.comparisons  # nobody else has int8, and text is another task
-    assert (comparison.precision, comparison.ratio, comparison.best_peer) == ("float32", 2, "torch")
+    assert comparison == Comparison("float32", 2, "torch", 0.25, "torch")
+
+
+def test_the_best_peer_of_many_texts_may_be_another_one_than_that_of_one_text() -> None:
+    row = fixed_report().results[0].rows[0]
+
+    def peer(engine: str, rate: float, p50: float | None) -> Row:
+        latency = p50 and replace(row.latency, short_p50=p50)
+        return replace(row, engine=engine, sequences_per_second=rate, latency=latency)
+
+    rows = [row, peer("a", 10.0, None), peer("b", 4.0, 0.002), peer("c", 2.0, 0.0005)]
+    assert comparisons(rows) == [Comparison("float32", 0.5, "a", 2.0, "c")]
+    assert comparisons(rows[:2]) == [Comparison("float32", 0.5, "a", None, "")]
 
 
 def test_the_tables_show_the_figures() -> None:
-    shown = report_markdown(fixed_report()).splitlines()
+    report = fixed_report()
+    parts = [beginning_markdown(report), *map(result_markdown, report.results)]
+    shown = "\n".join(parts).splitlines()
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in shown]
     assert "### tiny, portable, 2 threads" in shown
     assert [
@@ -70,7 +96,10 @@ def test_the_tables_show_the_figures() -> None:
         *("0.25", "-", "-", "300"),
     ] in cells
     text = "\n".join(shown)
-    assert "embedpipe in float32 is 2.00 times as fast as torch." in text
+    assert (
+        "- embedpipe in float32: 2.00 times the sentences/s of the best peer (torch); "
+        "0.25 times the p50 of the best peer (torch) for 14 pieces" in shown
+    )
     assert "other programs kept 0.50 cores busy" in text
     assert "Not measured: openvino, bfloat16: computes in f32 here" in text
     assert "ctranslate2, which is not installed; run: pip install ctranslate2" in text

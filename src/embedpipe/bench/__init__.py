@@ -2,8 +2,8 @@
 
 `run.run` does it all: it prepares models (`models`) and texts (`corpus`), lets each engine
 (`peers/`) work in processes of its own (`worker`, seen from here through `children`), times them in
-turn (`timing`), and gives a `results.Report`, which `report` and `chart` show. The names below are
-here because the command line knows them before anything heavy is loaded.
+turn (`timing`), and gives a `results.Report` after each model, which `report` and `chart` show. The
+names below are here because the command line knows them before anything heavy is loaded.
 """
 
 from __future__ import annotations

@@ -115,9 +115,9 @@ class Child(AbstractContextManager["Child"]):
         """On average over passes that take `least` seconds together."""
         return float(self._ask("seconds_per_pass", least=least))
 
-    def latencies(self, least: float, calls: int) -> list[float]:
-        """Seconds of each of at least so many calls."""
-        return list(self._ask("latencies", least=least, calls=calls))
+    def latencies(self, calls: int, least: float, most: float) -> list[float]:
+        """Seconds of each of so many calls; of more in `least` seconds, of fewer after `most`."""
+        return list(self._ask("latencies", calls=calls, least=least, most=most))
 
     def memory(self) -> Memory | None:
         """Of the process; None where the system does not say."""

@@ -9,10 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from embedpipe.bench import OURS
-from embedpipe.bench.results import Latency, Report, Result, Row
+from embedpipe.bench.results import Comparison, Latency, Report, Result, Row
 from embedpipe.output import AtomicFile
 
-__all__ = ["as_json", "heading", "markdown_table", "missing_lines", "report_markdown", "save_json"]
+__all__ = [
+    "as_json",
+    "beginning_markdown",
+    "heading",
+    "markdown_table",
+    "missing_lines",
+    "result_markdown",
+    "save_json",
+]
 
 BUSY = 0.05
 """Cores kept busy by other programs, from which on the report warns."""
@@ -20,10 +28,9 @@ BUSY = 0.05
 UNKNOWN = "-"
 
 
-def report_markdown(report: Report) -> str:
-    """The machine, two tables for each model and instruction set, and who did not take part."""
-    parts = [heading(report.machine), *map(_result, report.results), *missing_lines(report.missing)]
-    return "\n\n".join(parts)
+def beginning_markdown(report: Report) -> str:
+    """What is known before anything is measured: the machine, and who does not take part."""
+    return "\n\n".join([heading(report.machine), *missing_lines(report.missing)])
 
 
 def heading(machine: Mapping[str, str | int]) -> str:
@@ -43,13 +50,15 @@ def missing_lines(missing: Mapping[str, Sequence[str]]) -> list[str]:
     ]
 
 
-def _result(result: Result) -> str:
+def result_markdown(result: Result) -> str:
+    """Two tables, how ours stands to the best of the others, and who was left out and why."""
     parts = [
         f"### {result.model}, {result.isa}, {_threads(result.threads)}",
         f"{result.corpus}; cosines are to our float32.",
         _throughput(result),
         " ".join(_conclusions(result)),
         _latencies(result),
+        "\n".join(_ratio(each, result.short_pieces) for each in result.comparisons),
         "\n".join(f"- Not measured: {who}: {why:.200}" for who, why in result.left_out.items()),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -102,14 +111,23 @@ def _latency(row: Row, of: Latency) -> list[str]:
     ]
 
 
+def _ratio(comparison: Comparison, short_pieces: int) -> str:
+    said = (
+        f"- {OURS} in {comparison.precision}: {comparison.ratio:.2f} times the sentences/s of the "
+        f"best peer ({comparison.best_peer})"
+    )
+    if comparison.short_ratio is not None:
+        said += (
+            f"; {comparison.short_ratio:.2f} times the p50 of the best peer "
+            f"({comparison.quickest_peer}) for {short_pieces} pieces"
+        )
+    return said
+
+
 def _conclusions(result: Result) -> list[str]:
     found = [
         f"Peak of these threads in {precision}: {peak:.0f} GFLOP/s."
         for precision, peak in result.peaks.items()
-    ]
-    found += [
-        f"{OURS} in {each.precision} is {each.ratio:.2f} times as fast as {each.best_peer}."
-        for each in result.comparisons
     ]
     if result.other_cores is not None and result.other_cores > BUSY:
         found.append(

@@ -12,7 +12,17 @@ from embedpipe.bench import OURS
 from embedpipe.bench.packages import Package
 from embedpipe.bench.timing import Calls, Passes, Rounds
 
-__all__ = ["Comparison", "Latency", "Report", "Result", "Row", "Task", "Timings", "make_result"]
+__all__ = [
+    "Comparison",
+    "Latency",
+    "Report",
+    "Result",
+    "Row",
+    "Task",
+    "Timings",
+    "comparisons",
+    "make_result",
+]
 
 
 @dataclass(frozen=True)
@@ -66,11 +76,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Our speed in one precision as a multiple of the best other engine's in the same."""
+    """Ours to the best other engine's in one precision.
+
+    ratio: of sequences/s, to those of `best_peer`. short_ratio: of the p50 of the short text, to
+    that of `quickest_peer`; None and "" where that was not measured.
+    """
 
     precision: str
     ratio: float
     best_peer: str
+    short_ratio: float | None
+    quickest_peer: str
 
 
 @dataclass(frozen=True)
@@ -119,11 +135,16 @@ class Result:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that was measured. missing: packages to install, by engine that needs them."""
+    """Everything that was measured so far.
+
+    missing: packages to install, by engine that needs them. pending: models, each with an
+    instruction set, that are still to be measured.
+    """
 
     machine: dict[str, str | int]
     versions: dict[str, str]
     missing: dict[str, list[str]]
+    pending: list[str]
     results: list[Result]
 
 
@@ -144,7 +165,7 @@ def make_result(task: Task, timings: Timings, packages: Mapping[str, Package]) -
         long_pieces=task.long,
         peaks=peaks,
         other_cores=timings.rounds.other_cores,
-        comparisons=_comparisons(rows),
+        comparisons=comparisons(rows),
         rows=rows,
         left_out=timings.left_out,
     )
@@ -200,8 +221,8 @@ def _percentile(seconds: Sequence[float], percent: float) -> float:
     return float(np.percentile(seconds, percent))
 
 
-def _comparisons(rows: Sequence[Row]) -> list[Comparison]:
-    """By precision, of those that are given pieces; text is another task."""
+def comparisons(rows: Sequence[Row]) -> list[Comparison]:
+    """Ours to the others by precision, of those that are given pieces; text is another task."""
     given_pieces = [row for row in rows if row.source == "pieces"]
     found = []
     for ours in (row for row in given_pieces if row.engine == OURS):
@@ -209,5 +230,14 @@ def _comparisons(rows: Sequence[Row]) -> list[Comparison]:
         if peers:
             best = max(peers, key=lambda row: row.sequences_per_second)
             ratio = ours.sequences_per_second / best.sequences_per_second
-            found.append(Comparison(ours.precision, ratio, best.engine))
+            found.append(Comparison(ours.precision, ratio, best.engine, *_quickest(ours, peers)))
     return found
+
+
+def _quickest(ours: Row, peers: Sequence[Row]) -> tuple[float | None, str]:
+    """Our p50 of the short text to the least of the peers', and whose that is."""
+    found = {row.engine: row.latency.short_p50 for row in peers if row.latency}
+    if ours.latency is None or not found:
+        return None, ""
+    quickest = min(found, key=found.__getitem__)
+    return ours.latency.short_p50 / found[quickest], quickest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from embedpipe.bench.corpus import (
     spread,
     text_work,
 )
-from embedpipe.bench.machine import describe_machine
+from embedpipe.bench.machine import NOTICE, describe_machine
 from embedpipe.bench.models import BenchmarkModel, get_model
 from embedpipe.bench.packages import installed_package, installed_versions, missing_packages
 from embedpipe.bench.peers import ENGINES
@@ -36,6 +36,8 @@ from embedpipe.bench.timing import (
     best_setting,
     time_calls,
     time_in_turn,
+    trial_call,
+    trial_pass,
     verified,
 )
 from embedpipe.bench.work import useful_gflop
@@ -82,23 +84,29 @@ class Workloads:
     long: Workload
 
 
-def run(benchmark: Benchmark, tell: Tell) -> Report:
-    """Measure every model on every instruction set; `tell` hears how far it is.
+def run(benchmark: Benchmark, tell: Tell) -> Iterator[Report]:
+    """The report as it grows: without results at first, then with one more each time.
 
-    Engines that are not installed, fail, or give other float32 vectors than ours are left out, and
-    the report says why.
+    Every model is measured on every instruction set; `tell` hears how far it is. Engines that are
+    not installed, fail, or give other float32 vectors than ours are left out, and the report says
+    why. Nothing is measured before all models are there.
     """
     isas = [choose_isa(isa) for isa in benchmark.isas or (None,)]
     missing = {engine: missing_packages(ENGINES[engine].needs) for engine in benchmark.against}
     missing = {engine: packages for engine, packages in missing.items() if packages}
     engines = [OURS, *(engine for engine in benchmark.against if engine not in missing)]
-    results = [
-        _measure(get_model(name), isa, engines, benchmark, tell)
-        for name in benchmark.models
-        for isa in isas
-    ]
     needed = sorted({package for engine in engines for package in ENGINES[engine].needs})
-    return Report(describe_machine(), installed_versions(needed), missing, results)
+    pending = [f"{name}, {isa}" for name in benchmark.models for isa in isas]
+    report = Report(describe_machine(), installed_versions(needed), missing, pending, [])
+    yield report
+    models = [get_model(name) for name in benchmark.models]
+    tell(NOTICE)
+    for model in models:
+        for isa in isas:
+            result = _measure(model, isa, engines, benchmark, tell)
+            results = [*report.results, result]
+            report = replace(report, pending=report.pending[1:], results=results)
+            yield report
 
 
 def _measure(
@@ -124,7 +132,7 @@ def _measure(
         options = Options(benchmark.threads, benchmark.batch_sizes, encoder.max_length)
         contest = _Contest(model, workloads, benchmark.rounds, tell)
         passes, rounds = contest.throughput(entrants, options)
-        alone = Options(1, (1,), encoder.max_length)
+        alone = Options(1, (1,), encoder.max_length, one_text=True)
         calls = contest.latency([of.entrant for of in passes], alone)
     packages = {engine: installed_package(engine) for engine in engines}
     return make_result(task, Timings(passes, rounds, calls, contest.left_out), packages)
@@ -189,9 +197,10 @@ class _Contest:
         full = self._workloads.full
         competitors: list[tuple[Passes, Child]] = []
         with ExitStack() as stack:
-            for entrant in entrants:
+            for number, entrant in enumerate(entrants, 1):
                 try:
-                    setting, tried = self._best(entrant, options, self._workloads.trial)
+                    place = f"trial {number} of {len(entrants)}"
+                    setting, tried = self._best(entrant, options, trial_pass, place)
                     child = stack.enter_context(Child(entrant, self._model, options))
                     cosines = verified(child, entrant, setting, full)
                 except EngineError as error:
@@ -202,24 +211,24 @@ class _Contest:
             ours = [passes.entrant for passes, _ in competitors if passes.entrant.engine == OURS]
             peaks: dict[str, Callable[[], float]]
             peaks = {each.entry.precision: partial(_peak, each, options.threads) for each in ours}
-            self._tell("  timing in turn")
-            rounds = time_in_turn(competitors, self._rounds, peaks)
+            rounds = time_in_turn(competitors, self._rounds, peaks, self._tell)
         return [passes for passes, _ in competitors], rounds
 
     def latency(self, entrants: list[Entrant], options: Options) -> list[Calls]:
         """One text at a time, all engines in turn, a fresh process for each turn."""
         found: list[Calls] = []
-        for entrant in entrants:
-            if entrant.entry.batching is not None:
-                continue  # it differs in its batches alone
+        # those with batches of their own differ in them alone
+        entrants = [entrant for entrant in entrants if entrant.entry.batching is None]
+        for number, entrant in enumerate(entrants, 1):
             try:
-                setting, _ = self._best(entrant, options, self._workloads.short)
+                place = f"latency trial {number} of {len(entrants)}"
+                setting, _ = self._best(entrant, options, trial_call, place)
             except EngineError as error:
                 self._leave_out(f"{entrant.label}, latency", error)
             else:
                 found.append(Calls(entrant, setting))
-        self._tell("  latency in turn")
-        for _ in range(self._rounds):
+        for number in range(self._rounds):
+            self._tell(f"  latency round {number + 1} of {self._rounds}: {len(found)} in turn")
             for calls in list(found):
                 try:
                     with Child(calls.entrant, self._model, options) as child:
@@ -230,10 +239,20 @@ class _Contest:
         return found
 
     def _best(
-        self, entrant: Entrant, options: Options, trial: Workload
+        self,
+        entrant: Entrant,
+        options: Options,
+        seconds_of: Callable[[Child], float],
+        place: str,
     ) -> tuple[str, dict[str, float]]:
+        """The entrant's setting for many texts, or for one, and what each gave."""
+        trial = self._workloads.short if options.one_text else self._workloads.trial
+
+        def tell(line: str) -> None:
+            self._tell(f"  {place}: {line}")
+
         with Child(entrant, self._model, options) as child:
-            return best_setting(child, entrant, trial, self._tell)
+            return best_setting(child, entrant, trial, seconds_of, tell)
 
     def _leave_out(self, who: str, error: EngineError) -> None:
         self.left_out[who] = str(error)

@@ -5,13 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 
 from embedpipe.bench.children import Child, Entrant
 from embedpipe.bench.machine import Memory, OtherLoad
 from embedpipe.bench.peers.common import Floats
 from embedpipe.bench.workload import Workload
 
-__all__ = ["Calls", "Passes", "Rounds", "Tell", "best_setting", "time_calls", "time_in_turn"]
+__all__ = [
+    "Calls",
+    "Passes",
+    "Rounds",
+    "Tell",
+    "best_setting",
+    "time_calls",
+    "time_in_turn",
+    "trial_call",
+    "trial_pass",
+    "verified",
+]
 
 Tell = Callable[[str], None]
 """Says how far the benchmark is."""
@@ -25,11 +37,14 @@ Some spin meanwhile and would take the processor from the next: those of Intel's
 LEAST_SECONDS = 0.5
 """Of each timing: short passes are repeated until then."""
 
-TRIES = 3
-"""Timings of each setting that is tried; the fastest counts."""
+TRIES, TRIAL_SECONDS = 3, 0.2
+"""Timings of each setting that is tried, and how long each is at least; the fastest counts."""
 
-LEAST_CALLS = 10
-"""With one text, in each round, however long they take."""
+MOST_TRIAL_SECONDS = 3.0
+"""No further timing of a setting begins after that: long passes average noise out by themselves."""
+
+LEAST_CALLS, MOST_CALL_SECONDS = 10, 3.0
+"""With one text, in each round: so many calls, or as many as begin within those seconds."""
 
 
 @dataclass
@@ -86,26 +101,51 @@ def _cosines(entrant: Entrant, vectors: Floats, workload: Workload) -> Floats:
 
 
 def best_setting(
-    child: Child, entrant: Entrant, trial: Workload, tell: Tell
+    child: Child,
+    entrant: Entrant,
+    trial: Workload,
+    seconds_of: Callable[[Child], float],
+    tell: Tell,
 ) -> tuple[str, dict[str, float]]:
     """The setting that is fastest on `trial`, each verified there, and sequences/s of all.
 
-    Where there is only one, nothing is tried.
+    seconds_of: how long the child takes for `trial`. Where there is only one setting, nothing is
+    tried.
     """
     settings = child.settings()
+    if len(settings) == 1:
+        tell(f"{entrant.label}: {settings[0]}, nothing to choose")
+        return settings[0], {}
     tried: dict[str, float] = {}
-    for setting in settings if len(settings) > 1 else []:
+    for setting in settings:
         verified(child, entrant, setting, trial)
-        seconds = min(_seconds_per_pass(child) for _ in range(TRIES))
-        tried[setting] = len(trial.lengths) / seconds
-        tell(f"  {entrant.label}: {setting}: {tried[setting]:,.0f} sequences/s")
-    return max(tried, key=tried.__getitem__) if tried else settings[0], tried
+        tried[setting] = len(trial.lengths) / seconds_of(child)
+        tell(f"{entrant.label}: {setting}: {tried[setting]:,.0f} sequences/s")
+    return max(tried, key=tried.__getitem__), tried
+
+
+def trial_pass(child: Child) -> float:
+    """Seconds of one pass: of the fastest of three timings, or fewer where they are long."""
+    found: list[float] = []
+    begin = time.perf_counter()
+    while not found or (len(found) < TRIES and time.perf_counter() - begin < MOST_TRIAL_SECONDS):
+        found.append(_seconds_per_pass(child, TRIAL_SECONDS))
+    return min(found)
+
+
+def trial_call(child: Child) -> float:
+    """Seconds of the median call, of those of a fraction of a second.
+
+    One thread works, so that no other one has to fall asleep first.
+    """
+    return median(child.latencies(LEAST_CALLS, TRIAL_SECONDS, MOST_TRIAL_SECONDS))
 
 
 def time_in_turn(
     competitors: Sequence[tuple[Passes, Child]],
     rounds: int,
     peak_of: Mapping[str, Callable[[], float]],
+    tell: Tell,
 ) -> Rounds:
     """Time everybody once a round, and the peak of its precision before, so that noise hits all.
 
@@ -114,12 +154,13 @@ def time_in_turn(
     peaks: dict[str, list[float]] = {}
     others = OtherLoad(child.identifier for _, child in competitors)
     for number in range(rounds):
+        tell(f"  round {number + 1} of {rounds}: {len(competitors)} in turn")
         for passes, child in _turned(competitors, number):
             precision = passes.entrant.entry.precision
             if precision in peak_of:
                 time.sleep(REST)
                 peaks.setdefault(precision, []).append(peak_of[precision]())
-            passes.seconds.append(_seconds_per_pass(child))
+            passes.seconds.append(_seconds_per_pass(child, LEAST_SECONDS))
     return Rounds(peaks, others.cores())
 
 
@@ -130,13 +171,13 @@ def time_calls(calls: Calls, child: Child, short: Workload, long: Workload) -> N
     vectors, done = child.start(calls.setting, short)
     _cosines(calls.entrant, vectors, short)
     calls.first_vector.append(done - child.started)
-    calls.short += child.latencies(LEAST_SECONDS, LEAST_CALLS)
+    calls.short += child.latencies(LEAST_CALLS, LEAST_SECONDS, MOST_CALL_SECONDS)
     memory = child.memory()
     if memory is not None:
         calls.memory.append(memory)
     if calls.entrant.entry.source == "pieces":
         verified(child, calls.entrant, calls.setting, long)
-        calls.long += child.latencies(LEAST_SECONDS, LEAST_CALLS)
+        calls.long += child.latencies(LEAST_CALLS, LEAST_SECONDS, MOST_CALL_SECONDS)
 
 
 def _turned(
@@ -146,6 +187,6 @@ def _turned(
     return [*competitors[first:], *competitors[:first]]
 
 
-def _seconds_per_pass(child: Child) -> float:
+def _seconds_per_pass(child: Child, least: float) -> float:
     time.sleep(REST)
-    return child.seconds_per_pass(LEAST_SECONDS)
+    return child.seconds_per_pass(least)

@@ -75,13 +75,19 @@ class Worker:
             elapsed = time.perf_counter() - begin
         return elapsed / passes
 
-    def latencies(self, least: float, calls: int) -> list[float]:
-        """Seconds of each of so many calls, of more until `least` have passed, 200 at most."""
+    def latencies(self, calls: int, least: float, most: float) -> list[float]:
+        """Seconds of each of so many calls: of more until `least` seconds have passed, 200 at most,
+        and of fewer, at least one, once `most` have.
+        """
         seconds: list[float] = []
-        while len(seconds) < calls or (sum(seconds) < least and len(seconds) < MOST_CALLS):
+        elapsed = 0.0
+        while not seconds or (
+            elapsed < most and len(seconds) < (MOST_CALLS if elapsed < least else calls)
+        ):
             begin = time.perf_counter()
             self._run()
             seconds.append(time.perf_counter() - begin)
+            elapsed += seconds[-1]
         return seconds
 
     def _not_started(self) -> object:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from contextlib import ExitStack
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ from embedpipe.bench import DEFAULT_MODELS, PEERS, PRECISIONS, RANDOM_SHAPES
 from embedpipe.cli.options import positive_number
 
 if TYPE_CHECKING:
+    from embedpipe.bench.results import Report
     from embedpipe.bench.run import Benchmark
 
 __all__ = ["add_parser"]
@@ -107,27 +110,51 @@ def _chart(name: str) -> Path:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Carry out the parsed command, print the tables, and write the files asked for."""
-    from embedpipe.bench.machine import NOTICE
-    from embedpipe.bench.report import as_json, report_markdown
+    """Carry out the parsed command: each result is printed and written as soon as it is there.
+
+    So a run that is ended leaves what it has measured, and names what it has not.
+    """
+    from embedpipe.bench.report import beginning_markdown, result_markdown
     from embedpipe.bench.run import run
+
+    if args.chart:
+        require("matplotlib", "embedpipe bench --chart")
+    reports = run(_benchmark(args), _teller())
+    report = next(reports)
+    print(beginning_markdown(report), flush=True)
+    try:
+        while report.pending:
+            # Opened first, so that minutes are not lost to a file that cannot be written.
+            with _opened(args) as save:
+                report = next(reports)
+                print(f"\n{result_markdown(report.results[-1])}", flush=True)
+                save(report)
+    finally:
+        for each in report.pending:
+            print(f"\nNot measured: {each}, as the run ended before", flush=True)
+
+
+@contextmanager
+def _opened(args: argparse.Namespace) -> Iterator[Callable[[Report], None]]:
+    """A function that writes a report to the files asked for, which replace those that are there
+    when the context ends.
+    """
+    from embedpipe.bench.report import as_json
     from embedpipe.output import AtomicFile
 
     with ExitStack() as stack:
-        # Before anything is measured, so that minutes are not lost to what is missing then.
         json_file = args.json and stack.enter_context(AtomicFile(args.json))
         chart_file = args.chart and stack.enter_context(AtomicFile(args.chart))
-        if args.chart:
-            require("matplotlib", "embedpipe bench --chart")
-        _tell(NOTICE)
-        report = run(_benchmark(args), _tell)
-        print(report_markdown(report))
-        if json_file:
-            json_file.write(as_json(asdict(report)))
-        if chart_file:
-            from embedpipe.bench.chart import draw
 
-            chart_file.write(draw(report, args.chart.suffix[1:]))
+        def save(report: Report) -> None:
+            if json_file:
+                json_file.write(as_json(asdict(report)))
+            if chart_file:
+                from embedpipe.bench.chart import draw
+
+                chart_file.write(draw(report, args.chart.suffix[1:]))
+
+        yield save
 
 
 def _benchmark(args: argparse.Namespace) -> Benchmark:
@@ -148,5 +175,12 @@ def _benchmark(args: argparse.Namespace) -> Benchmark:
     )
 
 
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+def _teller() -> Callable[[str], None]:
+    """Prints lines on standard error, each after the minutes and seconds since now."""
+    begin = time.monotonic()
+
+    def tell(line: str) -> None:
+        minutes, seconds = divmod(int(time.monotonic() - begin), 60)
+        print(f"{minutes:02d}:{seconds:02d} {line}", file=sys.stderr, flush=True)
+
+    return tell

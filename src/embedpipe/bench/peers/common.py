@@ -103,12 +103,14 @@ class Entry:
 class Options:
     """threads: in all, for every engine. batch_sizes: those that padding engines are tried with.
 
-    max_length: pieces of a text to which engines that take texts cut them.
+    max_length: pieces of a text to which engines that take texts cut them. one_text: whether one
+    text at a time is all that will be asked; what only matters for more need not be tried.
     """
 
     threads: int
     batch_sizes: tuple[int, ...] = (32,)
     max_length: int = 512
+    one_text: bool = False
 
     def divisions(self) -> list[tuple[int, int]]:
         """Ways to spend the threads: (batches at a time, threads for each)."""

@@ -38,9 +38,11 @@ class FastEmbedPeer:
     def candidates(
         self, entry: Entry, model: Path, cache: Path, options: Options
     ) -> Iterator[Candidate]:
-        """Each batch size, and the one that it takes by itself."""
+        """Each batch size, and the one that it takes by itself where it makes a difference."""
         folder = _folder(model, cache, options.max_length)
-        sizes = {batching.size for batching in options.batchings(entry)} | {ITS_BATCH_SIZE}
+        sizes = {batching.size for batching in options.batchings(entry)}
+        if not options.one_text:
+            sizes.add(ITS_BATCH_SIZE)
         for size in sorted(sizes):
             yield Candidate(
                 f"input order, batch {size}",

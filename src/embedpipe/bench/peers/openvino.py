@@ -50,14 +50,18 @@ class OpenVinoPeer:
     def candidates(
         self, entry: Entry, model: Path, cache: Path, options: Options
     ) -> Iterator[Candidate]:
-        """Two ways to write attention, each way of forming batches, each hint."""
+        """Two ways to write attention, each way of forming batches, each hint.
+
+        For one text at a time, the hint that OpenVINO has for it alone.
+        """
         graphs = {
             "sdpa": export_onnx(model, cache, "sdpa"),
             "eager": export_onnx(model, cache, "eager"),
         }
+        hints = ("LATENCY",) if options.one_text else ("THROUGHPUT", "LATENCY")
         for name, graph in graphs.items():
             for batching in options.batchings(entry):
-                for hint in ("THROUGHPUT", "LATENCY"):
+                for hint in hints:
                     settings = {
                         "PERFORMANCE_HINT": hint,
                         # else bfloat16 wherever the processor has it
