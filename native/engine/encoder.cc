@@ -2,27 +2,15 @@
 
 #include <algorithm>
 #include <cstring>
-#include <numeric>
 
-#include "activations.h"
-#include "parallel.h"
-#include "processor.h"
+#include "workspace.h"
 
 namespace embedpipe {
 
 namespace {
 
-// Pieces in a chunk, unless one sequence alone is longer: enough rows for each weight to be worth loading, and, for
-// small inputs, small enough for every thread to get some; see most_pieces for what bounds it above.
-constexpr Index kFewestPieces = 64;
-constexpr Index kMostPieces = 256;
-
 // With fewer chunks than threads, each chunk is shared by a team, if there are so many rows for every member.
 constexpr Index kFewestRows = 32;
-
-// Columns of the feed-forward network's middle that are computed and consumed together, so that they stay near the
-// core.
-constexpr Index kIntermediateBlock = kRangeBlock;
 
 // Rows of the word table are asked for this many pieces ahead: each is somewhere else in memory.
 constexpr Index kRowsAhead = 6;
@@ -56,61 +44,7 @@ PackedLinear outputs_of(const PackedLinear& w, Index first, Index count, Index g
   return part;
 }
 
-// As many rows as the second-level cache holds of what is in use together: two matrices of `hidden` columns, and either
-// the queries, keys and values of `group` of them or a block of the feed-forward network's middle.
-Index most_pieces(Index hidden, Index group) {
-  const Index columns = 2 * hidden + std::max(3 * group, kIntermediateBlock);
-  const Index rows = second_level_cache() / (columns * static_cast<Index>(sizeof(float)));
-  return std::clamp(rows, kFewestPieces, kMostPieces);
-}
-
 }  // namespace
-
-// Which sequences, and where each one's rows start in the chunk.
-struct Encoder::Chunk {
-  std::vector<Index> sequences;
-  std::vector<Index> starts;
-  Index rows = 0;
-};
-
-// What a chunk's activations are kept in. A team's members work on different rows of the same matrices; each has its
-// own scratch.
-struct Encoder::Workspace {
-  Workspace(const Encoder& e, Index row_count, Index longest_sequence, int members)
-      : rows(row_count),
-        longest(longest_sequence),
-        embedded(e.weights_.embedding_projection ? row_count : 0, e.tables_.size, e.kernels_.float32.panel),
-        x(matrix(e, e.hidden_)),
-        context(matrix(e, e.hidden_ + e.kernels_.float32.panel)),
-        y(matrix(e, e.hidden_)),
-        intermediate(matrix(e, std::min(e.intermediate_, kIntermediateBlock))),
-        prepared(row_count, e.hidden_, e.products_),
-        prepared_intermediate(row_count, kIntermediateBlock, e.products_) {
-    query_key_value.push_back(matrix(e, 3 * e.head_group_.hidden));
-    if (members > 1) query_key_value.push_back(matrix(e, 3 * e.head_group_.hidden));
-    for (int i = 0; i < members; ++i) scratch.emplace_back(e.kernels_.attention_scratch(longest, e.head_group_));
-  }
-
-  Activations matrix(const Encoder& e, Index columns) const { return {rows, columns, e.kernels_.float32.panel}; }
-
-  Index rows, longest;
-  Activations embedded, x, context, y, intermediate;
-  PreparedActivations prepared, prepared_intermediate;
-  std::vector<Activations> query_key_value;
-  std::vector<Buffer> scratch;
-};
-
-// The rows of a chunk that one thread works on, and whom it waits for; alone, it has all of them.
-struct Encoder::Share {
-  Index first, last;
-  int member = 0;
-  Barrier* barrier = nullptr;
-
-  Index count() const { return last - first; }
-  void wait() const {
-    if (barrier) barrier->wait();
-  }
-};
 
 Encoder::Encoder(const EncoderView& view, const Kernels& kernels, const Products& products, const float* packed)
     : kernels_(kernels),
@@ -125,7 +59,12 @@ Encoder::Encoder(const EncoderView& view, const Kernels& kernels, const Products
       weights_(view, kernels.float32, products, memory_) {
   const Index heads = heads_together(head_group_, products.panel);
   head_group_ = {heads * (view.hidden / view.heads), heads};
-  most_pieces_ = most_pieces(hidden_, head_group_.hidden);
+  most_rows_ = most_rows(hidden_, std::max(3 * head_group_.hidden, kIntermediateBlock));
+  const int first = schedule_.at(0);
+  if (view.reads_embeddings(first)) {
+    const PackedLinear& query_key_value = weights_.layers[static_cast<size_t>(first)].query_key_value.packed();
+    first_projection_.emplace(tables_, weights_.embedding_norm.weights(), query_key_value, kernels_);
+  }
 }
 
 Encoder::~Encoder() = default;
@@ -148,33 +87,13 @@ void Encoder::embed(const Sequences& sequences, Pooling pooling, bool normalize,
       [&](const Chunk& chunk, Workspace& work) { pool(sequences, chunk, pooling, normalize, work, out); });
 }
 
-// Longest sequences first, so that the last chunks to be taken are small and threads end together.
-std::vector<Encoder::Chunk> Encoder::plan(const Sequences& sequences, int threads) const {
-  const Index pieces = static_cast<Index>(sequences.offsets[sequences.count] - sequences.offsets[0]);
-  const Index budget = std::clamp(pieces / (2 * threads), kFewestPieces, most_pieces_);
-  std::vector<Index> order(static_cast<size_t>(sequences.count));
-  std::iota(order.begin(), order.end(), Index{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](Index a, Index b) { return sequences.length(a) > sequences.length(b); });
-  std::vector<Chunk> chunks;
-  for (const Index sequence : order) {
-    const Index length = sequences.length(sequence);
-    if (chunks.empty() || chunks.back().rows + length > budget) chunks.emplace_back();
-    Chunk& chunk = chunks.back();
-    chunk.sequences.push_back(sequence);
-    chunk.starts.push_back(chunk.rows);
-    chunk.rows += length;
-  }
-  return chunks;
-}
-
 template <class Finish>
 void Encoder::run(const Sequences& sequences, const Execution& execution, const Finish& finish) {
-  const std::vector<Chunk> chunks = plan(sequences, execution.threads);
+  const std::vector<Chunk> chunks = plan_chunks(sequences, most_rows_, execution.threads);
   if (chunks.empty()) return;
   const Index count = static_cast<Index>(chunks.size());
   const Index longest = sequences.length(chunks.front().sequences.front());
-  const Index rows = std::max(longest, most_pieces_);
+  const Index rows = std::max(longest, most_rows_);
   if (count < execution.threads && chunks.front().rows >= 2 * kFewestRows) {
     std::unique_ptr<Workspace> work = take_workspace(rows, longest, execution.threads);
     for (const Chunk& chunk : chunks) {
@@ -215,31 +134,40 @@ void Encoder::keep_workspace(std::unique_ptr<Workspace> work) {
   idle_.push_back(std::move(work));
 }
 
-void Encoder::encode_as_team(const Sequences& sequences, const Chunk& chunk, int threads, Workspace& work) const {
+void Encoder::encode_as_team(const Sequences& sequences, const Chunk& chunk, int threads, Workspace& work) {
   const Index members = std::clamp<Index>(chunk.rows / kFewestRows, 1, threads);
   run_as_team(static_cast<int>(members), [&](int member, Barrier& barrier, int size) {
     encode(sequences, chunk, {chunk.rows * member / size, chunk.rows * (member + 1) / size, member, &barrier}, work);
   });
 }
 
-void Encoder::encode(const Sequences& sequences, const Chunk& chunk, const Share& share, Workspace& work) const {
+void Encoder::encode(const Sequences& sequences, const Chunk& chunk, const Share& share, Workspace& work) {
   embed_pieces(sequences, chunk, share, work);
+  bool first = first_projection_.has_value();
+  if (first) find_first_projection(share, work);
   int turn = 0;
   for (const int layer : schedule_) {
-    apply(weights_.layers[static_cast<size_t>(layer)], sequences, chunk, share, turn, work);
+    apply(weights_.layers[static_cast<size_t>(layer)], sequences, chunk, share, first, turn, work);
+    first = false;
   }
 }
 
 void Encoder::embed_pieces(const Sequences& sequences, const Chunk& chunk, const Share& share, Workspace& work) const {
   Activations& target = weights_.embedding_projection ? work.embedded : work.x;
+  Workspace::Scratch& scratch = work.scratch[static_cast<size_t>(share.member)];
+  scratch.pieces.clear();
+  scratch.positions.clear();
   for (size_t i = 0; i < chunk.sequences.size(); ++i) {
     const Index sequence = chunk.sequences[i], start = chunk.starts[i];
     const Index last = std::min(sequences.length(sequence), share.last - start);
     const int32_t* ids = sequences.ids + sequences.offsets[sequence];
     for (Index p = std::max<Index>(0, share.first - start); p < last; ++p) {
       if (p + kRowsAhead < last) prefetch_row(tables_.words + ids[p + kRowsAhead] * tables_.size, tables_.size);
-      kernels_.embed(tables_.words + ids[p] * tables_.size, tables_.positions + p * tables_.size, tables_.types,
-                     tables_.size, weights_.embedding_norm.weights(), target.row(start + p));
+      scratch.pieces.push_back(ids[p]);
+      scratch.positions.push_back(static_cast<int32_t>(p));
+      work.scales[static_cast<size_t>(start + p)] =
+          kernels_.embed(tables_.words + ids[p] * tables_.size, tables_.positions + p * tables_.size, tables_.types,
+                         tables_.size, weights_.embedding_norm.weights(), target.row(start + p));
     }
   }
   if (weights_.embedding_projection) {
@@ -247,6 +175,12 @@ void Encoder::embed_pieces(const Sequences& sequences, const Chunk& chunk, const
                             weights_.embedding_projection->packed(), 0, tables_.size, work.x.row(share.first),
                             work.x.stride);
   }
+}
+
+void Encoder::find_first_projection(const Share& share, Workspace& work) {
+  Workspace::Scratch& scratch = work.scratch[static_cast<size_t>(share.member)];
+  first_projection_->find_words(scratch.pieces, scratch.first_projection, work.words.data() + share.first);
+  first_projection_->find_positions(scratch.positions, scratch.first_projection, work.positions.data() + share.first);
 }
 
 // The share's rows of x as the precision's products read them.
@@ -258,11 +192,11 @@ Operand Encoder::prepare(Activations& x, const Share& share, Index columns, Prep
   return prepared;
 }
 
-void Encoder::apply(const Layer& layer, const Sequences& sequences, const Chunk& chunk, const Share& share, int& turn,
-                    Workspace& work) const {
+void Encoder::apply(const Layer& layer, const Sequences& sequences, const Chunk& chunk, const Share& share, bool first,
+                    int& turn, Workspace& work) const {
   Activations &x = work.x, &context = work.context, &y = work.y;
   const Index rows = share.count();
-  attend(layer, sequences, chunk, share, turn, work);
+  attend(layer, sequences, chunk, share, first, turn, work);
   products_.linear(prepare(context, share, hidden_, work.prepared, kRangeBlock), rows, layer.attention_output.packed(),
                    0, hidden_, y.row(share.first), y.stride);
   kernels_.add_and_norm(x.row(share.first), x.stride, y.row(share.first), y.stride, rows, hidden_,
@@ -272,19 +206,39 @@ void Encoder::apply(const Layer& layer, const Sequences& sequences, const Chunk&
                         layer.output_norm.weights());
 }
 
-// x -> context. A team takes turns with two matrices of queries, keys and values: once all have filled one, nobody
-// reads the other any longer.
-void Encoder::attend(const Layer& layer, const Sequences& sequences, const Chunk& chunk, const Share& share, int& turn,
-                     Workspace& work) const {
-  const Operand x = prepare(work.x, share, hidden_, work.prepared, kAttentionRangeBlock);
-  const PackedLinear& all = layer.query_key_value.packed();
+// x -> the queries, keys and values of the heads whose columns begin at `first`.
+void Encoder::project(const PackedLinear& weights, const Operand& x, const Share& share, Index first,
+                      Activations& qkv) const {
   const Index group = head_group_.hidden;
   const Index parts = group < hidden_ ? 3 : 1;  // queries, keys and values, unless they lie together
-  for (Index first = 0; first < hidden_; first += group) {
+  for (Index part = 0; part < parts; ++part) {
+    products_.linear(x, share.count(), outputs_of(weights, part * hidden_ + first, 3 * group / parts, products_.group),
+                     0, hidden_, qkv.row(share.first) + part * group, qkv.stride);
+  }
+}
+
+// The same for the first layer, from what was found of its pieces and positions.
+void Encoder::take_first_projection(const Share& share, Index first, Activations& qkv, Workspace& work) const {
+  const Index group = head_group_.hidden;
+  const size_t row = static_cast<size_t>(share.first);
+  for (Index part = 0; part < 3; ++part) {
+    kernels_.scaled_sums(work.words.data() + row, work.positions.data() + row, work.scales.data() + row,
+                         first_projection_->constant(), part * hidden_ + first, share.count(), group,
+                         qkv.row(share.first) + part * group, qkv.stride);
+  }
+}
+
+// x -> context. A team takes turns with two matrices of queries, keys and values: once all have filled one, nobody
+// reads the other any longer.
+void Encoder::attend(const Layer& layer, const Sequences& sequences, const Chunk& chunk, const Share& share,
+                     bool first_layer, int& turn, Workspace& work) const {
+  const Operand x = first_layer ? Operand{} : prepare(work.x, share, hidden_, work.prepared, kAttentionRangeBlock);
+  for (Index first = 0; first < hidden_; first += head_group_.hidden) {
     Activations& qkv = work.query_key_value[share.barrier ? static_cast<size_t>(turn++ % 2) : 0];
-    for (Index part = 0; part < parts; ++part) {
-      products_.linear(x, share.count(), outputs_of(all, part * hidden_ + first, 3 * group / parts, products_.group), 0,
-                       hidden_, qkv.row(share.first) + part * group, qkv.stride);
+    if (first_layer) {
+      take_first_projection(share, first, qkv, work);
+    } else {
+      project(layer.query_key_value.packed(), x, share, first, qkv);
     }
     share.wait();
     for (size_t i = 0; i < chunk.sequences.size(); ++i) {
@@ -292,7 +246,7 @@ void Encoder::attend(const Layer& layer, const Sequences& sequences, const Chunk
       const Index begin = std::max<Index>(0, share.first - start), end = std::min(length, share.last - start);
       if (begin >= end) continue;
       kernels_.attend(qkv.row(start), qkv.stride, length, begin, end, head_group_, work.context.row(start) + first,
-                      work.context.stride, work.scratch[static_cast<size_t>(share.member)].data());
+                      work.context.stride, work.scratch[static_cast<size_t>(share.member)].attention.data());
     }
   }
 }

@@ -5,29 +5,19 @@
 // company.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
+#include "chunks.h"
+#include "first_projection.h"
 #include "weights.h"
 
 namespace embedpipe {
 
 enum class Pooling { kCls, kMean, kPooler };
-
-// Sequence i is ids[offsets[i] .. offsets[i + 1]); the caller has checked ids, lengths and offsets.
-struct Sequences {
-  const int32_t* ids;
-  const int64_t* offsets;
-  Index count;
-
-  Index length(Index i) const { return static_cast<Index>(offsets[i + 1] - offsets[i]); }
-};
-
-struct Activations;
-struct PreparedActivations;
 
 class Encoder {
  public:
@@ -56,21 +46,22 @@ class Encoder {
 
  private:
   struct Workspace;
-  struct Chunk;
   struct Share;
 
-  std::vector<Chunk> plan(const Sequences& sequences, int threads) const;
   template <class Finish>
   void run(const Sequences& sequences, const Execution& execution, const Finish& finish);
-  void encode_as_team(const Sequences& sequences, const Chunk& chunk, int threads, Workspace& work) const;
-  void encode(const Sequences& sequences, const Chunk& chunk, const Share& share, Workspace& work) const;
+  void encode_as_team(const Sequences& sequences, const Chunk& chunk, int threads, Workspace& work);
+  void encode(const Sequences& sequences, const Chunk& chunk, const Share& share, Workspace& work);
   void embed_pieces(const Sequences& sequences, const Chunk& chunk, const Share& share, Workspace& work) const;
+  void find_first_projection(const Share& share, Workspace& work);
   Operand prepare(Activations& x, const Share& share, Index columns, PreparedActivations& space,
                   Index range_block) const;
-  void apply(const Layer& layer, const Sequences& sequences, const Chunk& chunk, const Share& share, int& turn,
-             Workspace& work) const;
-  void attend(const Layer& layer, const Sequences& sequences, const Chunk& chunk, const Share& share, int& turn,
-              Workspace& work) const;
+  void apply(const Layer& layer, const Sequences& sequences, const Chunk& chunk, const Share& share, bool first,
+             int& turn, Workspace& work) const;
+  void attend(const Layer& layer, const Sequences& sequences, const Chunk& chunk, const Share& share, bool first,
+              int& turn, Workspace& work) const;
+  void project(const PackedLinear& weights, const Operand& x, const Share& share, Index first, Activations& qkv) const;
+  void take_first_projection(const Share& share, Index first, Activations& qkv, Workspace& work) const;
   void feed_forward(const Layer& layer, const Share& share, Workspace& work) const;
   void pool(const Sequences& sequences, const Chunk& chunk, Pooling pooling, bool normalize, Workspace& work,
             float* out) const;
@@ -81,12 +72,13 @@ class Encoder {
   const Products& products_;
   Index hidden_, intermediate_;
   AttentionShape head_group_;  // heads that are computed together, and the columns that they fill
-  Index most_pieces_;          // in a chunk of several sequences
+  Index most_rows_;            // in a chunk of several sequences
   Activation activation_;
   EmbeddingTables tables_;
   std::vector<int> schedule_;
   PackedMemory memory_;
   PackedWeights weights_;
+  std::optional<FirstProjection> first_projection_;  // where the first layer reads the embeddings as they are
 
   std::mutex idle_mutex_;
   std::vector<std::unique_ptr<Workspace>> idle_;  // kept between calls: no allocation once warm

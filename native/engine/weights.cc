@@ -1,5 +1,6 @@
 #include "weights.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace embedpipe {
@@ -49,8 +50,13 @@ LayerNorm::LayerNorm(const LayerNormWeights& weights, Index size, PackedMemory& 
   std::memcpy(bias, weights.bias, bytes);
 }
 
-Layer::Layer(const LayerView& view, const Products& products, PackedMemory& memory)
-    : query_key_value({view.query, view.key, view.value}, products, memory, kAttentionRangeBlock),
+bool EncoderView::reads_embeddings(int layer) const {
+  return !embedding_projection && layer == schedule.at(0) && std::count(schedule.begin(), schedule.end(), layer) == 1;
+}
+
+Layer::Layer(const LayerView& view, const Products& query_key_value_products, const Products& products,
+             PackedMemory& memory)
+    : query_key_value({view.query, view.key, view.value}, query_key_value_products, memory, kAttentionRangeBlock),
       attention_output({view.attention_output}, products, memory),
       attention_norm(view.attention_norm, view.attention_output.outputs, memory),
       intermediate({view.intermediate}, products, memory),
@@ -65,7 +71,10 @@ PackedWeights::PackedWeights(const EncoderView& view, const Products& float32, c
   }
   if (view.pooler) pooler.emplace(std::vector{*view.pooler}, float32, memory);
   layers.reserve(view.layers.size());
-  for (const LayerView& layer : view.layers) layers.emplace_back(layer, products, memory);
+  for (size_t i = 0; i < view.layers.size(); ++i) {
+    const bool once = view.reads_embeddings(static_cast<int>(i));
+    layers.emplace_back(view.layers[i], once ? float32 : products, products, memory);
+  }
 }
 
 Index PackedWeights::size(const EncoderView& view, const Products& float32, const Products& products) {

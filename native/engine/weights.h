@@ -44,10 +44,13 @@ struct EncoderView {
   std::vector<LayerView> layers;                   // distinct ones
   std::vector<int> schedule;                       // which of them each pass uses
   std::optional<LinearView> pooler;
+
+  // Whether a layer is the one that reads the embeddings, as they are, and nothing else: see first_projection.h.
+  bool reads_embeddings(int layer) const;
 };
 
 // To be counted up whenever the same weights would be packed otherwise than before: blocks are kept in files.
-constexpr int kPackingFormat = 1;
+constexpr int kPackingFormat = 2;
 
 // One block of memory for all packed weights. What is packed takes its pieces one after the other, by the same code
 // whether the block is only measured, filled, or was filled before, perhaps by another process: so the layout agrees.
@@ -90,7 +93,8 @@ class LayerNorm {
 };
 
 struct Layer {
-  Layer(const LayerView& view, const Products& products, PackedMemory& memory);
+  Layer(const LayerView& view, const Products& query_key_value_products, const Products& products,
+        PackedMemory& memory);
 
   Linear query_key_value, attention_output;
   LayerNorm attention_norm;
@@ -98,7 +102,8 @@ struct Layer {
   LayerNorm output_norm;
 };
 
-// Layers for `products`; the embedding projection and the pooler for float32. Of a view that is not packed from, the
+// Layers for `products`; for float32 the embedding projection, the pooler, and of the layer that reads the embeddings
+// the queries, keys and values, which are computed but once for each piece. Of a view that is not packed from, the
 // weights' values are not read.
 struct PackedWeights {
   PackedWeights(const EncoderView& view, const Products& float32, const Products& products, PackedMemory& memory);

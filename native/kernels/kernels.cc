@@ -25,12 +25,33 @@ void add_and_norm(float* x, Index x_stride, const float* y, Index y_stride, Inde
   }
 }
 
-void embed(const float* word, const float* position, const float* type, Index size, const LayerNormWeights& norm,
-           float* x) {
+float embed(const float* word, const float* position, const float* type, Index size, const LayerNormWeights& norm,
+            float* x) {
   Index i = 0;
   for (; i + kLanes <= size; i += kLanes) store(x + i, load(word + i) + load(type + i) + load(position + i));
   for (; i < size; ++i) x[i] = word[i] + type[i] + position[i];
-  layer_norm(x, size, norm.weight, norm.bias, norm.epsilon);
+  return layer_norm(x, size, norm.weight, norm.bias, norm.epsilon);
+}
+
+void center(const float* row, const float* added, Index size, const float* weight, float* out) {
+  for (Index i = 0; i < size; ++i) out[i] = row[i] + (added ? added[i] : 0.f);
+  const float mean = mean_of(out, size);
+  for (Index i = 0; i < size; ++i) out[i] = (out[i] - mean) * weight[i];
+}
+
+void scaled_sums(const float* const* a, const float* const* b, const float* scales, const float* constant, Index first,
+                 Index rows, Index size, float* out, Index out_stride) {
+  constexpr Index kRowsAhead = 4;  // rows of `a` lie anywhere in memory
+  constant += first;
+  for (Index r = 0; r < rows; ++r, out += out_stride) {
+    const float *x = a[r] + first, *y = b[r] + first, *ahead = a[r + kRowsAhead < rows ? r + kRowsAhead : r] + first;
+    Index i = 0;
+    for (; i + kLanes <= size; i += kLanes) {
+      __builtin_prefetch(ahead + i);
+      store(out + i, fma(load(x + i) + load(y + i), broadcast(scales[r]), load(constant + i)));
+    }
+    for (; i < size; ++i) out[i] = (x[i] + y[i]) * scales[r] + constant[i];
+  }
 }
 
 void attend(const float* qkv, Index qkv_stride, Index length, Index first, Index last, const AttentionShape& shape,
@@ -91,7 +112,16 @@ namespace embedpipe {
 
 extern const Kernels EMBEDPIPE_KERNELS;
 const Kernels EMBEDPIPE_KERNELS = {
-    EMBEDPIPE_ISA_NAME, products_of<Float32>(), add_and_norm, embed, attend, attention_scratch, mean, tanh_row,
+    EMBEDPIPE_ISA_NAME,
+    products_of<Float32>(),
+    add_and_norm,
+    embed,
+    center,
+    scaled_sums,
+    attend,
+    attention_scratch,
+    mean,
+    tanh_row,
     normalize,
 };
 

@@ -102,9 +102,16 @@ struct Kernels {
   void (*add_and_norm)(float* x, Index x_stride, const float* y, Index y_stride, Index rows, Index size,
                        const LayerNormWeights& norm);
 
-  // x = layer_norm(word + position + type)
-  void (*embed)(const float* word, const float* position, const float* type, Index size, const LayerNormWeights& norm,
-                float* x);
+  // x = layer_norm(word + position + type); returns what layer_norm scaled by
+  float (*embed)(const float* word, const float* position, const float* type, Index size, const LayerNormWeights& norm,
+                 float* x);
+
+  // out = (row + added, less the mean of that) * weight; added: null for zeros
+  void (*center)(const float* row, const float* added, Index size, const float* weight, float* out);
+
+  // out (rows, size) = (a[row] + b[row]) * scales[row] + constant, each from the column `first` on
+  void (*scaled_sums)(const float* const* a, const float* const* b, const float* scales, const float* constant,
+                      Index first, Index rows, Index size, float* out, Index out_stride);
 
   // The rows first..last of the context (length, hidden) of one sequence, from its qkv (length, 3 hidden); scratch of
   // attention_scratch() floats. Context rows have room for one panel more; a vector's width behind the keys of a row
