@@ -3,7 +3,8 @@
     python tools/fit_polynomials.py
 
 exp(f) on [-ln2/2, ln2/2] is fitted for relative error. GELU is x (1/2 + x p(x^2)), p fitted for
-|x| <= 5.55, as a polynomial in x^2 moved to [-1, 1], weighted by how much an error of p moves GELU.
+|x| up to a limit, as a polynomial in x^2 moved to [-1, 1], weighted by how much an error of p moves
+GELU.
 Both by iteratively reweighted least squares at Chebyshev nodes, which comes close to the minimax
 polynomial; what matters is the error that is printed, measured on the float32 evaluation.
 """
@@ -11,6 +12,7 @@ polynomial; what matters is the error that is printed, measured on the float32 e
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,9 @@ Array = NDArray[Any]
 
 GELU_RANGE = 5.55
 """Beyond it, GELU is 0 or x to float32's precision."""
+
+COARSE_RANGE = 4.0
+"""The same to the precision that bfloat16 and int8 need."""
 
 
 def chebyshev_nodes(low: float, high: float, count: int) -> Array:
@@ -56,7 +61,7 @@ def report(name: str, coefficients: Array) -> None:
 
 
 def main() -> None:
-    """Fit and print both polynomials."""
+    """Fit and print all polynomials."""
     half = math.log(2) / 2
     x = chebyshev_nodes(-half * 1.001, half * 1.001, 2000)
     exp = fit(x, np.exp(x), np.exp(-x), 6)
@@ -64,19 +69,35 @@ def main() -> None:
     error = horner(x.astype(np.float32), exp) / np.exp(x.astype(np.float32).astype(np.float64)) - 1
     print(f"  largest relative error {np.abs(error).max():.2e}")
 
+    fit_gelu("gelu", half_erf, GELU_RANGE, 15)
+    fit_gelu("coarse gelu, erf", half_erf, COARSE_RANGE, 7)
+    fit_gelu("coarse gelu, tanh", half_tanh, COARSE_RANGE, 7)
+
+
+def half_erf(x: Array) -> Array:
+    """GELU(x) / x - 1/2 in its exact form."""
+    return np.array([math.erf(v / math.sqrt(2)) / 2 for v in x])
+
+
+def half_tanh(x: Array) -> Array:
+    """GELU(x) / x - 1/2 in its tanh form."""
+    return np.asarray(np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)) / 2)
+
+
+def fit_gelu(name: str, half: Callable[[Array], Array], limit: float, degree: int) -> None:
+    """Fit and print one form of GELU."""
     s = chebyshev_nodes(-1.0, 1.0, 4000)
-    x = np.sqrt((s + 1) / 2) * GELU_RANGE
-    half_erf = np.array([math.erf(v / math.sqrt(2)) / 2 for v in x])
-    p = fit(s, half_erf / x, x * np.maximum(x, 0.3), 15)
-    report("gelu", p)
-    square = np.float32(GELU_RANGE**2)
+    x = np.sqrt((s + 1) / 2) * limit
+    p = fit(s, half(x) / x, x * np.maximum(x, 0.3), degree)
+    report(name, p)
+    square = np.float32(limit**2)
     x = np.linspace(-8, 8, 1_000_001).astype(np.float32)
     s = np.minimum(x * x, square).astype(np.float64) * np.float32(2 / square) - 1
     u = np.clip(x * horner(s.astype(np.float32), p), np.float32(-0.5), np.float32(0.5))
-    exact = np.array([v * (1 + math.erf(v / math.sqrt(2))) / 2 for v in x.astype(np.float64)])
+    exact = x.astype(np.float64) * (half(x.astype(np.float64)) + 0.5)
     error = np.abs(x * (u + np.float32(0.5)) - exact)
     small = np.abs(x) <= 1
-    print(f"  largest error of gelu {error.max():.2e}, for |x| <= 1 {error[small].max():.2e}")
+    print(f"  largest error {error.max():.2e}, for |x| <= 1 {error[small].max():.2e}")
 
 
 if __name__ == "__main__":

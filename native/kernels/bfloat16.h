@@ -11,6 +11,7 @@ struct BFloat16 {
   using Sum = Vec;
   using Ends = FloatEnds;
   static constexpr const char* kName = "bfloat16";
+  static constexpr bool kExact = false;
   static constexpr Index kGroup = 2;
 
   static __m512bh load_units(const Unit* p) {

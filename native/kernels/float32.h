@@ -26,6 +26,7 @@ struct Float32 {
   using Sum = Vec;
   using Ends = FloatEnds;
   static constexpr const char* kName = "float32";
+  static constexpr bool kExact = true;
   static constexpr Index kGroup = 1;
   static constexpr void (*prepare)(const float*, Index, Index, Index, const embedpipe::Operand&) = nullptr;
 

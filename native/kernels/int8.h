@@ -57,6 +57,7 @@ struct Int8 {
   using Sum = IntVec;
   using Ends = IntegerEnds;
   static constexpr const char* kName = "int8";
+  static constexpr bool kExact = false;
   static constexpr Index kGroup = sizeof(Unit) / sizeof(Quantized);
 
   static IntVec load_units(const Unit* p) {
@@ -121,35 +122,47 @@ struct Int8 {
   }
 
  private:
+  // What numbers lie between; undefined is not zero once one of them was infinite or undefined.
+  struct Range {
+    Vec low, high, undefined;
+
+    void add(Vec v) {
+      low = min(low, v);
+      high = max(high, v);
+      undefined += v - v;
+    }
+  };
+
   // One block of a row; `range` becomes what a step is worth and what 0 means. An infinite or undefined number makes
   // both undefined, and with them the result.
   static void quantize(const float* x, Index count, Quantized* out, float* range) {
     constexpr int kAtOnce = 4;
-    Vec low[kAtOnce], high[kAtOnce], poison[kAtOnce] = {};
-    for (int i = 0; i < kAtOnce; ++i) low[i] = high[i] = broadcast(x[0]);
-    for (Index k = 0; k < count; k += kAtOnce * kLanes) {
-      for (int i = 0; i < kAtOnce; ++i) {
-        const Index at = k + i * kLanes;
-        if (at >= count) break;
-        const Vec v = load_some(x + at, count - at, x[0]);
-        low[i] = min(low[i], v);
-        high[i] = max(high[i], v);
-        poison[i] += v - v;
-      }
+    const Index whole = count / kLanes * kLanes, groups = count / (kAtOnce * kLanes) * (kAtOnce * kLanes);
+    const Vec first = broadcast(x[0]);
+    Range r[kAtOnce];
+    for (int i = 0; i < kAtOnce; ++i) r[i] = {first, first, Vec{}};
+    for (Index k = 0; k < groups; k += kAtOnce * kLanes) {
+#pragma GCC unroll 4
+      for (int i = 0; i < kAtOnce; ++i) r[i].add(load(x + k + i * kLanes));
     }
-    const float bottom = -max_lane(-min(min(low[0], low[1]), min(low[2], low[3])));
-    const float top = max_lane(max(max(high[0], high[1]), max(high[2], high[3])));
-    const float undefined = sum_lanes((poison[0] + poison[1]) + (poison[2] + poison[3]));
+    for (Index k = groups; k < whole; k += kLanes) r[0].add(load(x + k));
+    if (whole < count) r[0].add(load_some(x + whole, count - whole, x[0]));
+    const float bottom = -max_lane(-min(min(r[0].low, r[1].low), min(r[2].low, r[3].low)));
+    const float top = max_lane(max(max(r[0].high, r[1].high), max(r[2].high, r[3].high)));
+    const float undefined = sum_lanes((r[0].undefined + r[1].undefined) + (r[2].undefined + r[3].undefined));
     const float width = top - bottom;
     range[0] = width / 255.f + undefined;
     range[1] = bottom + undefined;
-    const Vec start = broadcast(bottom), steps = broadcast(width > kSmallest ? 255.f / width : 0.f);
-    for (Index k = 0; k < count; k += kLanes) {
-      const Vec shifted = (load_some(x + k, count - k, x[0]) - start) * steps + kRoundingShift;
-      const IntVec q = (IntVec)shifted - (IntVec)broadcast(kRoundingShift);
-      const QuantizedVec narrow = __builtin_convertvector(q, QuantizedVec);
-      __builtin_memcpy(out + k, &narrow, sizeof narrow);
-    }
+    const float steps = width > kSmallest ? 255.f / width : 0.f;
+    for (Index k = 0; k < whole; k += kLanes) store_steps(load(x + k), bottom, steps, out + k);
+    if (whole < count) store_steps(load_some(x + whole, count - whole, x[0]), bottom, steps, out + whole);
+  }
+
+  static void store_steps(Vec x, float bottom, float steps, Quantized* out) {
+    const Vec shifted = (x - broadcast(bottom)) * broadcast(steps) + kRoundingShift;
+    const IntVec q = (IntVec)shifted - (IntVec)broadcast(kRoundingShift);
+    const QuantizedVec narrow = __builtin_convertvector(q, QuantizedVec);
+    __builtin_memcpy(out, &narrow, sizeof narrow);
   }
 
   // The first `count` numbers at p, others in the lanes behind them.

@@ -45,19 +45,38 @@ inline void exp(Vec (&x)[N]) {
 
 // x * Phi(x), Phi the normal distribution: Phi(x) = 1/2 + x p(x^2) for |x| <= 5.55, 0 or 1 beyond. p is a polynomial in
 // x^2 moved to [-1, 1], where its terms neither grow nor cancel.
+template <int N, int Terms>
+inline void gelu(Vec (&x)[N], float limit, const float (&highest_first)[Terms]) {
+  const float square = limit * limit;
+  Vec p[N];
+  for_each(
+      p, [&](Vec, int i) { return fma(min(x[i] * x[i], broadcast(square)), broadcast(2 / square), broadcast(-1.f)); });
+  polynomial(p, highest_first);
+  for_each(x, [&](Vec v, int i) { return v * (min(max(v * p[i], broadcast(-0.5f)), broadcast(0.5f)) + 0.5f); });
+}
+
 template <int N>
 inline void gelu_erf(Vec (&x)[N]) {
-  constexpr float kSquare = 5.55f * 5.55f;
   constexpr float kCoefficients[] = {-0.000224911841f, 0.000689927838f, -0.000752190768f, 0.000885323039f,
                                      -0.00241913297f,  0.00482702255f,  -0.00731304893f,  0.0106891906f,
                                      -0.0153400945f,   0.020640295f,    -0.0261971354f,   0.0320305452f,
                                      -0.0385719053f,   0.0473581776f,   -0.0636075288f,   0.127395555f};
-  Vec p[N];
-  for_each(p, [&](Vec, int i) {
-    return fma(min(x[i] * x[i], broadcast(kSquare)), broadcast(2 / kSquare), broadcast(-1.f));
-  });
-  polynomial(p, kCoefficients);
-  for_each(x, [&](Vec v, int i) { return v * (min(max(v * p[i], broadcast(-0.5f)), broadcast(0.5f)) + 0.5f); });
+  gelu(x, 5.55f, kCoefficients);
+}
+
+// Both forms to 1.3e-4, for precisions that round the result more coarsely than that.
+template <int N>
+inline void coarse_gelu_erf(Vec (&x)[N]) {
+  constexpr float kCoefficients[] = {-0.00272901426f, 0.00821128301f, -0.013259978f,  0.0216217078f,
+                                     -0.0364953801f,  0.056050811f,   -0.0843574703f, 0.175947756f};
+  gelu(x, 4.f, kCoefficients);
+}
+
+template <int N>
+inline void coarse_gelu_tanh(Vec (&x)[N]) {
+  constexpr float kCoefficients[] = {-0.00305909081f, 0.00875729229f, -0.0131757632f, 0.0210221168f,
+                                     -0.0361219756f,  0.056020692f,   -0.0844553038f, 0.176004753f};
+  gelu(x, 4.f, kCoefficients);
 }
 
 // x / 2 (1 + tanh u) = x / (1 + exp(-2u)) with u = sqrt(2 / pi) (x + 0.044715 x^3).

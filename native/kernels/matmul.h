@@ -13,8 +13,8 @@
 // order depends on nothing else (not on the rows, the tile, or the thread), so a row has the same bits in any company.
 // A block also bounds the part of a panel in use to 16 KB or less: it stays in the first-level cache for all rows.
 //
-// What differs between precisions is their `Math`: Unit, Vector (a panel's units), Sum, dot, and Ends,
-// which says what a block's sums begin with and what becomes of them.
+// What differs between precisions is their `Math`: Unit, Vector (a panel's units), Sum, dot, whether what follows must
+// be exact to float32, and Ends, which says what a block's sums begin with and what becomes of them.
 #pragma once
 
 #include "kernels.h"

@@ -56,10 +56,12 @@ void linear_and(const Gelu& gelu, const Operand& x, Index rows, const PackedLine
 template <class Math>
 void linear_gelu(const Operand& x, Index rows, const PackedLinear& w, Index first, Index last, Activation activation,
                  float* y, Index y_stride) {
+  const auto erf = [](Vec(&v)[4]) { Math::kExact ? gelu_erf(v) : coarse_gelu_erf(v); };
+  const auto tanh = [](Vec(&v)[4]) { Math::kExact ? gelu_tanh(v) : coarse_gelu_tanh(v); };
   if (activation == Activation::kGeluErf) {
-    linear_and<Math>([](Vec(&v)[4]) { gelu_erf(v); }, x, rows, w, first, last, y, y_stride);
+    linear_and<Math>(erf, x, rows, w, first, last, y, y_stride);
   } else {
-    linear_and<Math>([](Vec(&v)[4]) { gelu_tanh(v); }, x, rows, w, first, last, y, y_stride);
+    linear_and<Math>(tanh, x, rows, w, first, last, y, y_stride);
   }
 }
 

@@ -227,4 +227,24 @@ TEST(parts_of_the_depth_add_up_in_every_precision) {
   }
 }
 
+TEST(gelu_is_finer_than_what_the_precision_rounds_to) {
+  for (const char* precision : {"int8", "bfloat16"}) {
+    for (const Table& table : tables(precision)) {
+      const Index count = table.products->panel;
+      const std::vector<float> ones(static_cast<size_t>(count), 1.f), zeros(static_cast<size_t>(count), 0.f);
+      const PackedAlone packed({LinearView{ones.data(), zeros.data(), count, 1, 1, 1}}, *table.products);
+      for (int i = -128; i <= 128; ++i) {
+        const Matrix x(1, 1, count, static_cast<float>(i) / 16.f);  // one number alone is exact in either precision
+        const Prepared prepared(*table.products, x);
+        for (const Activation activation : {Activation::kGeluErf, Activation::kGeluTanh}) {
+          std::vector<float> y(static_cast<size_t>(count), kNaN);
+          table.products->linear_gelu(prepared.operand, 1, packed.packed(), 0, count, activation, y.data(), count);
+          check_close(y, Doubles(static_cast<size_t>(count), gelu(x.row(0)[0], activation)), 1.5e-4,
+                      table.name + " gelu");
+        }
+      }
+    }
+  }
+}
+
 }  // namespace embedpipe::testing
