@@ -41,7 +41,7 @@ void FirstProjection::find(Kept& kept, const std::vector<int32_t>& items, Scratc
   std::sort(missing.begin(), missing.end());
   missing.erase(std::unique(missing.begin(), missing.end()), missing.end());
 
-  Index claimed = 0;
+  Index claimed;
   float* const mine = claim(kept, missing, claimed);
   multiply(kept, missing.data(), claimed, scratch.centered, mine);
   for (Index i = 0; i < claimed; ++i) {
@@ -61,9 +61,12 @@ void FirstProjection::find(Kept& kept, const std::vector<int32_t>& items, Scratc
 }
 
 // Those of `missing` that nobody computes yet and that there is room for come first, `count` of them, to be computed
-// into the memory returned; the others stay sorted behind them.
+// into the memory returned; the others stay sorted behind them. The mutex is only tried: nobody must wait, and after a
+// fork it may stay locked by a thread that the child does not have.
 float* FirstProjection::claim(Kept& kept, std::vector<int32_t>& missing, Index& count) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  count = 0;
+  const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
+  if (!lock) return nullptr;
   Index left = kept.room;
   const auto end = std::stable_partition(missing.begin(), missing.end(), [&](int32_t item) {
     const bool absent = kept.products[static_cast<size_t>(item)].load(std::memory_order_relaxed) == nullptr;

@@ -20,7 +20,18 @@ PEERS = (
 
 PRECISIONS = ("float32", "bfloat16", "int8")
 
-RANDOM_SHAPES = ("bert_L2_H128", "bert_L2_H512", "bert_L12_H256", "bert_L12_H768")
+RANDOM_SHAPES = (
+    "bert_L2_H128",
+    "bert_L2_H512",
+    "bert_L4_H256",
+    "bert_L4_H512",
+    "bert_L8_H512",
+    "bert_L12_H256",
+    "bert_L12_H512",
+    "bert_L12_H768",
+    "albert_base",
+    "albert_large",
+)
 """Published shapes of which a model with random weights can be made."""
 
 DEFAULT_MODELS = ("all-MiniLM-L6-v2", "bert_L2_H512")

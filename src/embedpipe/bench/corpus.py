@@ -1,9 +1,10 @@
-"""The texts that all engines are given: sentences of a real text, or pieces of random lengths."""
+"""The texts that all engines are given: sentences of a real text, or the same in random lengths."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from itertools import cycle, islice
 from pathlib import Path
 from statistics import fmean
 from typing import TypeVar
@@ -58,11 +59,16 @@ def spread(items: Sequence[Item], count: int) -> list[Item]:
     return [items[i * len(items) // count] for i in range(count)]
 
 
-def random_work(encoder: Encoder, count: int, *, seed: int = 0) -> Work:
-    """Sequences of random pieces, of lengths drawn evenly from 3 to the longest."""
+def random_work(encoder: Encoder, lines: Sequence[str], count: int, *, seed: int = 0) -> Work:
+    """The lines' pieces, over and over, cut at random: lengths drawn evenly from 3 to the longest.
+
+    Pieces of a text repeat themselves as pieces drawn at random would not.
+    """
     draw = random.Random(seed)
-    longest = _longest(encoder)
-    return Work([_drawn(encoder, draw.randint(3, longest), draw) for _ in range(count)])
+    first, last = encoder.tokenize([""]).ids[0].tolist()
+    pieces = cycle(piece for line in encoder.tokenize(lines).ids for piece in line[1:-1].tolist())
+    lengths = [draw.randint(3, _longest(encoder)) for _ in range(count)]
+    return Work([[first, *islice(pieces, length - 2), last] for length in lengths])
 
 
 def short_work(encoder: Encoder, lines: Sequence[str] | None) -> Work:

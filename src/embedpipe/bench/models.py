@@ -15,6 +15,8 @@ from embedpipe.models.resolve import cache_directory, find_model, sha256_of
 __all__ = ["BenchmarkModel", "get_model"]
 
 WEIGHTS = "model.safetensors"
+VOCABULARY = 30522
+"""Pieces in all-MiniLM-L6-v2's `vocab.txt`."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ def get_model(name: str) -> BenchmarkModel:
     """The model of that name or path, or one of RANDOM_SHAPES, written when missing.
 
     Speed does not depend on the values of weights, so that random ones stand in for the published.
-    Those have the vocabulary of all-MiniLM-L6-v2, which is that of Google's uncased BERT models.
+    All have the vocabulary of all-MiniLM-L6-v2, which is that of Google's uncased BERT models.
     """
     folder = _random_model(name) if name in RANDOM_SHAPES else find_model(name)
     missing = [file for file in ("config.json", WEIGHTS) if not (folder / file).is_file()]
@@ -53,7 +55,7 @@ def _random_model(name: str) -> Path:
     # Under another name until it is whole, as an interrupted run would leave a part of it.
     unfinished = folder.with_name(f"{name}.unfinished")
     unfinished.mkdir(parents=True, exist_ok=True)
-    config = random_config(name)
+    config = random_config(name) | {"vocab_size": VOCABULARY}
     (unfinished / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     (unfinished / "vocab.txt").write_bytes((find_model() / "vocab.txt").read_bytes())
     with (unfinished / WEIGHTS).open("wb") as file:

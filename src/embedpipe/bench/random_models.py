@@ -55,7 +55,11 @@ def albert_config(layers: int, hidden: int) -> dict[str, Any]:
 SHAPES: dict[str, dict[str, Any]] = {
     "bert_L2_H128": bert_config(2, 128),
     "bert_L2_H512": bert_config(2, 512),
+    "bert_L4_H256": bert_config(4, 256),
+    "bert_L4_H512": bert_config(4, 512),
+    "bert_L8_H512": bert_config(8, 512),
     "bert_L12_H256": bert_config(12, 256),
+    "bert_L12_H512": bert_config(12, 512),
     "bert_L12_H768": bert_config(12, 768),
     "albert_base": albert_config(12, 768),
     "albert_large": albert_config(24, 1024),

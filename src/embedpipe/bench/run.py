@@ -58,8 +58,8 @@ RANDOM_SEQUENCES = 256
 class Benchmark:
     """What to measure. models: names, paths or RANDOM_SHAPES. against: of PEERS.
 
-    isas: None takes the one in use. threads: of every engine. text: one sentence a line; None takes
-    random pieces of lengths from 3 to 512. sentences: so many of the text, evenly spread; None
+    isas: None takes the one in use. threads: of every engine. text: one sentence a line; None cuts
+    the default one anew, into lengths from 3 to 512. sentences: so many, evenly spread; None
     takes all. batch_sizes: that engines with padding are tried with.
     """
 
@@ -147,7 +147,7 @@ def _workloads(encoder: Encoder, benchmark: Benchmark, folder: Path) -> Workload
 
     if benchmark.text is None:
         lines = None
-        full = random_work(encoder, benchmark.sentences or RANDOM_SEQUENCES)
+        full = random_work(encoder, read_lines(TEXT), benchmark.sentences or RANDOM_SEQUENCES)
     else:
         lines = read_lines(benchmark.text)
         lines = spread(lines, benchmark.sentences or len(lines))

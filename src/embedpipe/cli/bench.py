@@ -87,7 +87,7 @@ def _add_input_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--random-lengths",
         action="store_true",
-        help="random pieces in lengths from 3 to 512 instead of a text",
+        help="the book's pieces in random lengths from 3 to 512 instead of its sentences",
     )
     parser.add_argument(
         "--sentences", type=positive_number, metavar="N", help="so many, evenly spread"

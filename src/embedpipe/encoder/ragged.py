@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -109,10 +111,12 @@ class Ragged:
         integers out of range). No sequences give values (0,) and offsets [0].
         """
         wanted = np.dtype(dtype)
-        arrays = [_as_exact(sequence, wanted, i) for i, sequence in enumerate(sequences)]
-        lengths = np.fromiter(map(len, arrays), np.int64, len(arrays))
-        values = np.concatenate(arrays) if arrays else np.empty(0, dtype=wanted)
-        return cls(values, offsets_of(lengths))
+        found: list[Any] = list(sequences)
+        values = _lists_of_int32(found) if wanted == np.int32 else None
+        if values is None:
+            found = [_as_exact(sequence, wanted, i) for i, sequence in enumerate(found)]
+            values = np.concatenate(found) if found else np.empty(0, dtype=wanted)
+        return cls(values, offsets_of(np.fromiter(map(len, found), np.int64, len(found))))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -132,6 +136,19 @@ class Ragged:
     def lengths(self) -> npt.NDArray[np.int64]:
         """The length of each sequence, int64 (n,)."""
         return np.diff(self.offsets)
+
+
+def _lists_of_int32(sequences: list[Any]) -> npt.NDArray[np.int32] | None:
+    """Lists of integers end to end; None for anything else, and for integers that do not fit.
+
+    An array for each of many short lists would cost more than a small model on their pieces.
+    """
+    if not all(type(each) is list and each and type(each[0]) is int for each in sequences):
+        return None
+    try:
+        return np.frombuffer(array("i", list(chain.from_iterable(sequences))), np.int32)
+    except (TypeError, OverflowError):
+        return None  # what is wrong, and where, is for the way that looks at each list
 
 
 def _as_exact(sequence: npt.ArrayLike, dtype: np.dtype[Any], index: int) -> npt.NDArray[Any]:
