@@ -75,6 +75,8 @@ def test_the_best_peer_of_many_texts_may_be_another_one_than_that_of_one_text() 
     rows = [row, peer("a", 10.0, None), peer("b", 4.0, 0.002), peer("c", 2.0, 0.0005)]
     assert comparisons(rows) == [Comparison("float32", 0.5, "a", 2.0, "c")]
     assert comparisons(rows[:2]) == [Comparison("float32", 0.5, "a", None, "")]
+    free = replace(peer("d", 99.0, 0.0001), isa_reservation="not held to it")
+    assert comparisons([*rows, free]) == comparisons(rows)
 
 
 def test_the_tables_show_the_figures() -> None:

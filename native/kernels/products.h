@@ -74,9 +74,11 @@ double multiply_add_loop(Index steps) {
   auto x = Math::spread(ones[0]);
   const auto w = Math::load_units(ones);
   for (Index s = 0; s < steps; ++s) {
-    hide(x);  // or an integer product that never changes would be computed once
 #pragma GCC unroll 24
-    for (int c = 0; c < kChains; ++c) sums[c] = Math::dot(x, w, sums[c]);
+    for (int c = 0; c < kChains; ++c) {
+      hide(x);  // or a product that is not one instruction with its sum would be computed once for all
+      sums[c] = Math::dot(x, w, sums[c]);
+    }
   }
   for (int c = 0; c < kChains; ++c) hide(sums[c]);
   return 2.0 * kChains * kLanes * Math::kGroup * static_cast<double>(steps);

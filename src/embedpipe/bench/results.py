@@ -222,8 +222,11 @@ def _percentile(seconds: Sequence[float], percent: float) -> float:
 
 
 def comparisons(rows: Sequence[Row]) -> list[Comparison]:
-    """Ours to the others by precision, of those that are given pieces; text is another task."""
-    given_pieces = [row for row in rows if row.source == "pieces"]
+    """Ours to the others by precision, of those that are given pieces; text is another task.
+
+    Engines that were not held to our instruction set do not count.
+    """
+    given_pieces = [row for row in rows if row.source == "pieces" and not row.isa_reservation]
     found = []
     for ours in (row for row in given_pieces if row.engine == OURS):
         peers = [r for r in given_pieces if r.engine != OURS and r.precision == ours.precision]
