@@ -19,7 +19,7 @@ constexpr Index kMostRows = 256;
 Index most_rows(Index hidden, Index others) {
   const Index columns = 2 * hidden + others;
   const Index rows = second_level_cache() / (columns * static_cast<Index>(sizeof(float)));
-  return std::clamp(rows, kFewestRows, kMostRows);
+  return std::clamp(rows, 2 * kFewestRows, kMostRows);  // fewer would wait for the weights of wide layers
 }
 
 std::vector<Chunk> plan_chunks(const Sequences& sequences, Index most_rows, int threads) {
