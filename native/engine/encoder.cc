@@ -1,7 +1,6 @@
 #include "encoder.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 
 #include "workspace.h"
@@ -12,10 +11,6 @@ namespace {
 
 // With fewer chunks than threads, each chunk is shared by a team, if there are so many rows for every member.
 constexpr Index kFewestRows = 32;
-
-// Work areas are handed over in microseconds. After a fork the mutex may stay locked by a thread that the child does
-// not have; then it makes its own each time.
-constexpr std::chrono::milliseconds kPatience{20};
 
 // Rows of the word table are asked for this many pieces ahead: each is somewhere else in memory.
 constexpr Index kRowsAhead = 6;
@@ -123,7 +118,7 @@ void Encoder::run(const Sequences& sequences, const Execution& execution, const 
 
 std::unique_ptr<Encoder::Workspace> Encoder::take_workspace(Index rows, Index longest, int members) {
   {
-    const std::unique_lock<std::timed_mutex> lock(idle_mutex_, kPatience);
+    const std::unique_lock<std::mutex> lock = lock_soon(idle_mutex_);
     while (lock && !idle_.empty()) {
       std::unique_ptr<Workspace> work = std::move(idle_.back());
       idle_.pop_back();
@@ -135,7 +130,7 @@ std::unique_ptr<Encoder::Workspace> Encoder::take_workspace(Index rows, Index lo
 }
 
 void Encoder::keep_workspace(std::unique_ptr<Workspace> work) {
-  const std::unique_lock<std::timed_mutex> lock(idle_mutex_, kPatience);
+  const std::unique_lock<std::mutex> lock = lock_soon(idle_mutex_);
   if (lock) idle_.push_back(std::move(work));
 }
 

@@ -80,7 +80,7 @@ class Encoder {
   PackedWeights weights_;
   std::optional<FirstProjection> first_projection_;  // where the first layer reads the embeddings as they are
 
-  std::timed_mutex idle_mutex_;
+  std::mutex idle_mutex_;
   std::vector<std::unique_ptr<Workspace>> idle_;  // kept between calls: no allocation once warm
 };
 

@@ -51,6 +51,18 @@ void for_each_in_parallel(std::ptrdiff_t count, int threads, const Work& work, c
   if (failure) std::rethrow_exception(failure);
 }
 
+// A mutex that is held for microseconds, locked, or not locked after a thousand times that: after a fork it may stay
+// locked by a thread that the child does not have.
+inline std::unique_lock<std::mutex> lock_soon(std::mutex& mutex) {
+  constexpr int kTries = 2000;
+  std::unique_lock<std::mutex> lock(mutex, std::try_to_lock);
+  for (int i = 0; i < kTries && !lock; ++i) {
+    std::this_thread::yield();
+    lock.try_lock();
+  }
+  return lock;
+}
+
 // Where the members of a team wait for each other. They spin, since they wait for microseconds, and give way to others
 // after a while.
 class Barrier {
