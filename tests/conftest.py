@@ -62,6 +62,18 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)  # though mapped
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the cache of all tests in a module: see own_cache."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def own_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is kept goes to `cache`."""
+    monkeypatch.setenv("EMBEDPIPE_CACHE", str(cache))
+
+
 @pytest.fixture
 def packed_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of an empty cache that keeps blocks of any size."""

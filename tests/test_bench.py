@@ -34,18 +34,10 @@ from embedpipe.bench.work import useful_gflop
 from embedpipe.bench.workload import Workload
 from embedpipe.errors import ModelFormatError
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 INSTALLED = [name for name, engine in ENGINES.items() if not missing_packages(engine.needs)]
 TEXTS = ["a b c", "d e f g a b", "a", "g f e d"]
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(autouse=True)
-def own_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EMBEDPIPE_CACHE", str(cache))
 
 
 @pytest.fixture(scope="module")
