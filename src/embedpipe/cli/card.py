@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from embedpipe.cli.options import InputOptions, positive_number
+from embedpipe.cli.options import InputOptions, add_threads_option
 from embedpipe.errors import ParameterError
 
 __all__ = ["add_parser"]
@@ -30,12 +30,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--text", metavar="FILE", help=f"measure on its first {_MOST_TEXTS:,} texts"
     )
-    parser.add_argument(
-        "--threads",
-        type=positive_number,
-        metavar="N",
-        help="default: the cores this process may use",
-    )
+    add_threads_option(parser)
     parser.add_argument(
         "--record",
         action="store_true",

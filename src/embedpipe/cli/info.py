@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import embedpipe
+from embedpipe.cli.options import add_model_option
 from embedpipe.errors import MissingDependencyError, ModelNotFoundError
 from embedpipe.processor import processor_name
 
@@ -24,11 +25,7 @@ def add_parser(commands: Any) -> None:
         description="Show version, processor, instruction sets, precisions, threads and facts of a "
         "model.",
     )
-    parser.add_argument(
-        "--model",
-        metavar="NAME|FOLDER",
-        help="a model's name or folder (default: all-MiniLM-L6-v2)",
-    )
+    add_model_option(parser)
     parser.add_argument("--json", action="store_true", help="as one JSON object")
     parser.set_defaults(run=run)
 

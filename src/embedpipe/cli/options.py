@@ -20,7 +20,9 @@ __all__ = [
     "InputOptions",
     "ModelOptions",
     "add_input_options",
+    "add_model_option",
     "add_model_options",
+    "add_threads_option",
     "input_options",
     "model_options",
     "positive_number",
@@ -64,11 +66,7 @@ class ModelOptions:
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """--model, --pooling, --normalize, --no-normalize, --precision and --threads."""
     group = parser.add_argument_group("model")
-    group.add_argument(
-        "--model",
-        metavar="NAME|FOLDER",
-        help="a model's name or folder (default: all-MiniLM-L6-v2)",
-    )
+    add_model_option(group)
     group.add_argument(
         "--pooling", choices=("cls", "mean", "pooler"), help="default: what the model was made for"
     )
@@ -84,7 +82,21 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help="of the products with weights; float32 is exact, int8 the fastest; bfloat16 and auto "
         "are float32 on processors without AVX512-BF16 (default: float32)",
     )
-    group.add_argument(
+    add_threads_option(group)
+
+
+def add_model_option(parser: argparse._ActionsContainer) -> None:
+    """--model."""
+    parser.add_argument(
+        "--model",
+        metavar="NAME|FOLDER",
+        help="a model's name or folder (default: all-MiniLM-L6-v2)",
+    )
+
+
+def add_threads_option(parser: argparse._ActionsContainer) -> None:
+    """--threads."""
+    parser.add_argument(
         "--threads",
         type=positive_number,
         metavar="N",
