@@ -22,9 +22,9 @@ Index most_rows(Index hidden, Index others) {
   return std::clamp(rows, 2 * kFewestRows, kMostRows);  // fewer would wait for the weights of wide layers
 }
 
-std::vector<Chunk> plan_chunks(const Sequences& sequences, Index most_rows, int threads) {
+std::vector<Chunk> plan_chunks(const Sequences& sequences, Index most, int threads) {
   const Index rows = static_cast<Index>(sequences.offsets[sequences.count] - sequences.offsets[0]);
-  const Index budget = std::clamp(rows / (2 * threads), kFewestRows, most_rows);
+  const Index budget = std::clamp(rows / (2 * threads), kFewestRows, most);
   std::vector<Index> order(static_cast<size_t>(sequences.count));
   std::iota(order.begin(), order.end(), Index{0});
   std::stable_sort(order.begin(), order.end(),

@@ -28,7 +28,8 @@ struct Chunk {
 // use together, two matrices of `hidden` columns and `others` columns of others.
 Index most_rows(Index hidden, Index others);
 
-// Longest sequences first, so that the last chunks to be taken are small and threads end together.
-std::vector<Chunk> plan_chunks(const Sequences& sequences, Index most_rows, int threads);
+// Of `most` rows at most, unless one sequence is longer. Longest sequences first, so that the last chunks to be taken
+// are small and threads end together.
+std::vector<Chunk> plan_chunks(const Sequences& sequences, Index most, int threads);
 
 }  // namespace embedpipe

@@ -82,15 +82,15 @@ float* FirstProjection::claim(Kept& kept, std::vector<int32_t>& missing, Index& 
   return kept.memory.back().data();
 }
 
-void FirstProjection::multiply(const Kept& kept, const int32_t* items, Index count, Buffer& centered,
+void FirstProjection::multiply(const Kept& kept, const int32_t* items, Index count, Activations& centered,
                                float* products) const {
   if (count == 0) return;
-  const Index stride = size_ + 16;  // an odd number of cache lines, as for other activations
-  if (centered.size() < count * stride) centered = Buffer(count * stride);
+  const Index panel = kernels_.float32.panel;
+  if (centered.values.size() < count * centered.stride) centered = Activations(count, size_, panel);
   for (Index i = 0; i < count; ++i) {
-    kernels_.center(kept.table + items[i] * size_, kept.added, size_, norm_.weight, centered.data() + i * stride);
+    kernels_.center(kept.table + items[i] * size_, kept.added, size_, norm_.weight, centered.row(i));
   }
-  kernels_.float32.linear({centered.data(), stride}, count, weights_, 0, size_, products, stride_);
+  kernels_.float32.linear({centered.row(0), centered.stride}, count, weights_, 0, size_, products, stride_);
 }
 
 }  // namespace embedpipe

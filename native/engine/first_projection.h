@@ -28,7 +28,8 @@ class FirstProjection {
   // One thread's: pieces or positions that are missing, their centered rows, and their products if they are not kept.
   struct Scratch {
     std::vector<int32_t> missing;
-    Buffer centered, words, positions;
+    Activations centered{0, 0, 0};
+    Buffer words, positions;
   };
 
   // All must outlive this. query_key_value: of the first layer, in float32; most_bytes: to keep words in.
@@ -62,7 +63,7 @@ class FirstProjection {
 
   void find(Kept& kept, const std::vector<int32_t>& items, Scratch& scratch, Buffer& others, const float** rows);
   float* claim(Kept& kept, std::vector<int32_t>& missing, Index& count);
-  void multiply(const Kept& kept, const int32_t* items, Index count, Buffer& centered, float* products) const;
+  void multiply(const Kept& kept, const int32_t* items, Index count, Activations& centered, float* products) const;
 
   const Kernels& kernels_;
   Index size_, stride_;
