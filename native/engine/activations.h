@@ -26,8 +26,8 @@ struct PreparedActivations {
         range_stride(2 * rounded_up(columns, kAttentionRangeBlock) / kAttentionRangeBlock),
         units(products.prepare ? rows * stride : 0),
         ranges(products.prepare ? rows * range_stride : 0) {}
-  Operand from(Index row, Index range_block) {
-    return {units.data() + row * stride, stride, ranges.data() + row * range_stride, range_stride, range_block};
+  Operand from(Index row) {
+    return {units.data() + row * stride, stride, ranges.data() + row * range_stride, range_stride};
   }
 
   Index stride, range_stride;

@@ -183,12 +183,12 @@ void Encoder::find_first_projection(const Share& share, Workspace& work) {
   first_projection_->find_positions(scratch.positions, scratch.first_projection, work.positions.data() + share.first);
 }
 
-// The share's rows of x as the precision's products read them.
-Operand Encoder::prepare(Activations& x, const Share& share, Index columns, PreparedActivations& space,
-                         Index range_block) const {
+// The share's rows of x, inputs of w, as the precision's products read them.
+Operand Encoder::prepare(Activations& x, const Share& share, Index columns, const PackedLinear& w,
+                         PreparedActivations& space) const {
   if (products_.prepare == nullptr) return {x.row(share.first), x.stride};
-  const Operand prepared = space.from(share.first, range_block);
-  products_.prepare(x.row(share.first), x.stride, share.count(), columns, prepared);
+  const Operand prepared = space.from(share.first);
+  products_.prepare(x.row(share.first), x.stride, share.count(), columns, w, prepared);
   return prepared;
 }
 
@@ -197,8 +197,9 @@ void Encoder::apply(const Layer& layer, const Sequences& sequences, const Chunk&
   Activations &x = work.x, &context = work.context, &y = work.y;
   const Index rows = share.count();
   attend(layer, sequences, chunk, share, first, turn, work);
-  products_.linear(prepare(context, share, hidden_, work.prepared, kRangeBlock), rows, layer.attention_output.packed(),
-                   0, hidden_, y.row(share.first), y.stride);
+  const PackedLinear& output = layer.attention_output.packed();
+  products_.linear(prepare(context, share, hidden_, output, work.prepared), rows, output, 0, hidden_,
+                   y.row(share.first), y.stride);
   kernels_.add_and_norm(x.row(share.first), x.stride, y.row(share.first), y.stride, rows, hidden_,
                         layer.attention_norm.weights());
   feed_forward(layer, share, work);
@@ -232,13 +233,14 @@ void Encoder::take_first_projection(const Share& share, Index first, Activations
 // reads the other any longer.
 void Encoder::attend(const Layer& layer, const Sequences& sequences, const Chunk& chunk, const Share& share,
                      bool first_layer, int& turn, Workspace& work) const {
-  const Operand x = first_layer ? Operand{} : prepare(work.x, share, hidden_, work.prepared, kAttentionRangeBlock);
+  const PackedLinear& weights = layer.query_key_value.packed();
+  const Operand x = first_layer ? Operand{} : prepare(work.x, share, hidden_, weights, work.prepared);
   for (Index first = 0; first < hidden_; first += head_group_.hidden) {
     Activations& qkv = work.query_key_value[share.barrier ? static_cast<size_t>(turn++ % 2) : 0];
     if (first_layer) {
       take_first_projection(share, first, qkv, work);
     } else {
-      project(layer.query_key_value.packed(), x, share, first, qkv);
+      project(weights, x, share, first, qkv);
     }
     share.wait();
     for (size_t i = 0; i < chunk.sequences.size(); ++i) {
@@ -254,13 +256,14 @@ void Encoder::attend(const Layer& layer, const Sequences& sequences, const Chunk
 // x -> y
 void Encoder::feed_forward(const Layer& layer, const Share& share, Workspace& work) const {
   Activations &middle = work.intermediate, &y = work.y;
-  const Operand x = prepare(work.x, share, hidden_, work.prepared, kRangeBlock);
+  const PackedLinear &intermediate = layer.intermediate.packed(), &output = layer.output.packed();
+  const Operand x = prepare(work.x, share, hidden_, intermediate, work.prepared);
   for (Index first = 0; first < intermediate_; first += kIntermediateBlock) {
     const Index last = std::min(first + kIntermediateBlock, intermediate_);
-    products_.linear_gelu(x, share.count(), layer.intermediate.packed(), first, last, activation_,
-                          middle.row(share.first), middle.stride);
-    products_.linear(prepare(middle, share, last - first, work.prepared_intermediate, kRangeBlock), share.count(),
-                     layer.output.packed(), first, last, y.row(share.first), y.stride);
+    products_.linear_gelu(x, share.count(), intermediate, first, last, activation_, middle.row(share.first),
+                          middle.stride);
+    products_.linear(prepare(middle, share, last - first, output, work.prepared_intermediate), share.count(), output,
+                     first, last, y.row(share.first), y.stride);
   }
 }
 

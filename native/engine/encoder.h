@@ -54,8 +54,8 @@ class Encoder {
   void encode(const Sequences& sequences, const Chunk& chunk, const Share& share, Workspace& work);
   void embed_pieces(const Sequences& sequences, const Chunk& chunk, const Share& share, Workspace& work) const;
   void find_first_projection(const Share& share, Workspace& work);
-  Operand prepare(Activations& x, const Share& share, Index columns, PreparedActivations& space,
-                  Index range_block) const;
+  Operand prepare(Activations& x, const Share& share, Index columns, const PackedLinear& w,
+                  PreparedActivations& space) const;
   void apply(const Layer& layer, const Sequences& sequences, const Chunk& chunk, const Share& share, bool first,
              int& turn, Workspace& work) const;
   void attend(const Layer& layer, const Sequences& sequences, const Chunk& chunk, const Share& share, bool first,

@@ -47,10 +47,13 @@ struct EncoderView {
 
   // Whether a layer is the one that reads the embeddings, as they are, and nothing else: see first_projection.h.
   bool reads_embeddings(int layer) const;
+
+  // The LayerNorm that a layer's input comes from, in its last pass; null for what ALBERT projects.
+  const LayerNormWeights* norm_before(int layer) const;
 };
 
 // To be counted up whenever the same weights would be packed otherwise than before: blocks are kept in files.
-constexpr int kPackingFormat = 2;
+constexpr int kPackingFormat = 3;
 
 // One block of memory for all packed weights. What is packed takes its pieces one after the other, by the same code
 // whether the block is only measured, filled, or was filled before, perhaps by another process: so the layout agrees.
@@ -72,11 +75,12 @@ class PackedMemory {
   Index taken_ = 0;
 };
 
-// One or more linear maps of the same input, packed side by side.
+// One or more linear maps of the same input, packed side by side. Products that quantize have the input balanced if it
+// is a LayerNorm's.
 class Linear {
  public:
   Linear(const std::vector<LinearView>& parts, const Products& products, PackedMemory& memory,
-         Index range_block = kRangeBlock);
+         Index range_block = kRangeBlock, const LayerNormWeights* inputs_norm = nullptr);
   const PackedLinear& packed() const { return packed_; }
 
  private:
@@ -93,8 +97,9 @@ class LayerNorm {
 };
 
 struct Layer {
-  Layer(const LayerView& view, const Products& query_key_value_products, const Products& products,
-        PackedMemory& memory);
+  // before: the LayerNorm that a layer's input comes from; null if none
+  Layer(const LayerView& view, const LayerNormWeights* before, const Products& query_key_value_products,
+        const Products& products, PackedMemory& memory);
 
   Linear query_key_value, attention_output;
   LayerNorm attention_norm;

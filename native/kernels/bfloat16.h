@@ -13,6 +13,7 @@ struct BFloat16 {
   static constexpr const char* kName = "bfloat16";
   static constexpr bool kExact = false;
   static constexpr Index kGroup = 2;
+  static constexpr bool kQuantizes = false;
 
   static __m512bh load_units(const Unit* p) {
     __m512bh v;
@@ -25,7 +26,8 @@ struct BFloat16 {
     return Float32::ends(x, w, n, first);
   }
 
-  static void prepare(const float* x, Index x_stride, Index rows, Index columns, const embedpipe::Operand& prepared) {
+  static void prepare(const float* x, Index x_stride, Index rows, Index columns, const embedpipe::PackedLinear&,
+                      const embedpipe::Operand& prepared) {
     Unit* units = static_cast<Unit*>(const_cast<void*>(prepared.units));
     for (Index r = 0; r < rows; ++r) {
       const float* row = x + r * x_stride;

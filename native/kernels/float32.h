@@ -28,7 +28,8 @@ struct Float32 {
   static constexpr const char* kName = "float32";
   static constexpr bool kExact = true;
   static constexpr Index kGroup = 1;
-  static constexpr void (*prepare)(const float*, Index, Index, Index, const embedpipe::Operand&) = nullptr;
+  static constexpr bool kQuantizes = false;
+  static constexpr decltype(embedpipe::Products::prepare) prepare = nullptr;
 
   static Vec load_units(const float* p) { return load(p); }
   static Vec spread(float x) { return broadcast(x); }

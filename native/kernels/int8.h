@@ -4,8 +4,9 @@
 // a row at a time and a block of columns at a time: x = low + step q, q from 0 to 255, so that what lies on one side
 // of zero (as after GELU) uses all steps as well. A row's result depends on that row alone. With this,
 //   sum x w = step scale (sum q_x q_w) + low (scale sum q_w),
-// whose integer sum is exact on every instruction set: VNNI multiplies bytes, the others 16-bit integers, because their
-// instruction for bytes saturates.
+// whose integer sum is exact on every instruction set: VNNI adds products of bytes in 32 bits. AVX2 and AVX-512 without
+// it add two of them in 16 bits, which would saturate, so an output's scale is large enough for the weights of an even
+// input and its neighbor to stay within 128 together: 255 * 128 fits. SSE2 multiplies 16-bit integers.
 #pragma once
 
 #include "kernels.h"
@@ -15,7 +16,7 @@ namespace {
 
 using embedpipe::WeightMatrix;
 
-#if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
+#if defined(__AVX2__)
 using Quantized = uint8_t;
 using QuantizedWeight = int8_t;
 #else
@@ -59,6 +60,7 @@ struct Int8 {
   static constexpr const char* kName = "int8";
   static constexpr bool kExact = false;
   static constexpr Index kGroup = sizeof(Unit) / sizeof(Quantized);
+  static constexpr bool kQuantizes = true;
 
   static IntVec load_units(const Unit* p) {
     IntVec v;
@@ -73,9 +75,9 @@ struct Int8 {
 #elif defined(__AVXVNNI__)
     return (IntVec)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)x, (__m256i)w);
 #elif defined(__AVX512BW__)
-    return sum + (IntVec)_mm512_madd_epi16((__m512i)x, (__m512i)w);
+    return sum + (IntVec)_mm512_madd_epi16(_mm512_maddubs_epi16((__m512i)x, (__m512i)w), _mm512_set1_epi16(1));
 #elif defined(__AVX2__)
-    return sum + (IntVec)_mm256_madd_epi16((__m256i)x, (__m256i)w);
+    return sum + (IntVec)_mm256_madd_epi16(_mm256_maddubs_epi16((__m256i)x, (__m256i)w), _mm256_set1_epi16(1));
 #elif defined(__SSE2__)
     return sum + (IntVec)_mm_madd_epi16((__m128i)x, (__m128i)w);
 #else
@@ -93,14 +95,21 @@ struct Int8 {
             w.range_block / kGroup};
   }
 
-  static void prepare(const float* x, Index x_stride, Index rows, Index columns, const embedpipe::Operand& prepared) {
+  static void prepare(const float* x, Index x_stride, Index rows, Index columns, const embedpipe::PackedLinear& w,
+                      const embedpipe::Operand& prepared) {
     Quantized* out = static_cast<Quantized*>(const_cast<void*>(prepared.units));
     float* ranges = const_cast<float*>(prepared.ranges);
     for (Index r = 0; r < rows; ++r) {
-      for (Index first = 0; first < columns; first += prepared.range_block) {
-        const Index count = columns - first < prepared.range_block ? columns - first : prepared.range_block;
-        quantize(x + r * x_stride + first, count, out + r * prepared.stride * kGroup + first,
-                 ranges + r * prepared.range_stride + 2 * (first / prepared.range_block));
+      for (Index first = 0; first < columns; first += w.range_block) {
+        const Index count = columns - first < w.range_block ? columns - first : w.range_block;
+        const float* from = x + r * x_stride + first;
+        Quantized* to = out + r * prepared.stride * kGroup + first;
+        float* range = ranges + r * prepared.range_stride + 2 * (first / w.range_block);
+        if (w.input_scales) {
+          quantize(ScaledNumbers{from, w.input_scales + first}, count, to, range);
+        } else {
+          quantize(Numbers{from}, count, to, range);
+        }
       }
     }
   }
@@ -122,6 +131,20 @@ struct Int8 {
   }
 
  private:
+  struct Numbers {
+    const float* x;
+
+    float one(Index k) const { return x[k]; }
+    Vec some(Index k) const { return load(x + k); }
+  };
+
+  struct ScaledNumbers {
+    const float *x, *scales;
+
+    float one(Index k) const { return x[k] * scales[k]; }
+    Vec some(Index k) const { return load(x + k) * load(scales + k); }
+  };
+
   // What numbers lie between; undefined is not zero once one of them was infinite or undefined.
   struct Range {
     Vec low, high, undefined;
@@ -135,18 +158,19 @@ struct Int8 {
 
   // One block of a row; `range` becomes what a step is worth and what 0 means. An infinite or undefined number makes
   // both undefined, and with them the result.
-  static void quantize(const float* x, Index count, Quantized* out, float* range) {
+  template <class From>
+  static void quantize(const From& x, Index count, Quantized* out, float* range) {
     constexpr int kAtOnce = 4;
     const Index whole = count / kLanes * kLanes, groups = count / (kAtOnce * kLanes) * (kAtOnce * kLanes);
-    const Vec first = broadcast(x[0]);
+    const Vec first = broadcast(x.one(0));
     Range r[kAtOnce];
     for (int i = 0; i < kAtOnce; ++i) r[i] = {first, first, Vec{}};
     for (Index k = 0; k < groups; k += kAtOnce * kLanes) {
 #pragma GCC unroll 4
-      for (int i = 0; i < kAtOnce; ++i) r[i].add(load(x + k + i * kLanes));
+      for (int i = 0; i < kAtOnce; ++i) r[i].add(x.some(k + i * kLanes));
     }
-    for (Index k = groups; k < whole; k += kLanes) r[0].add(load(x + k));
-    if (whole < count) r[0].add(load_some(x + whole, count - whole, x[0]));
+    for (Index k = groups; k < whole; k += kLanes) r[0].add(x.some(k));
+    if (whole < count) r[0].add(last_of(x, whole, count));
     const float bottom = -max_lane(-min(min(r[0].low, r[1].low), min(r[2].low, r[3].low)));
     const float top = max_lane(max(max(r[0].high, r[1].high), max(r[2].high, r[3].high)));
     const float undefined = sum_lanes((r[0].undefined + r[1].undefined) + (r[2].undefined + r[3].undefined));
@@ -154,8 +178,8 @@ struct Int8 {
     range[0] = width / 255.f + undefined;
     range[1] = bottom + undefined;
     const float steps = width > kSmallest ? 255.f / width : 0.f;
-    for (Index k = 0; k < whole; k += kLanes) store_steps(load(x + k), bottom, steps, out + k);
-    if (whole < count) store_steps(load_some(x + whole, count - whole, x[0]), bottom, steps, out + whole);
+    for (Index k = 0; k < whole; k += kLanes) store_steps(x.some(k), bottom, steps, out + k);
+    if (whole < count) store_steps(last_of(x, whole, count), bottom, steps, out + whole);
   }
 
   static void store_steps(Vec x, float bottom, float steps, Quantized* out) {
@@ -165,19 +189,24 @@ struct Int8 {
     __builtin_memcpy(out, &narrow, sizeof narrow);
   }
 
-  // The first `count` numbers at p, others in the lanes behind them.
-  static Vec load_some(const float* p, Index count, float others) {
-    if (count >= kLanes) return load(p);
+  // The numbers k..count, fewer than a vector's, and the first of all in the lanes behind them.
+  template <class From>
+  static Vec last_of(const From& x, Index k, Index count) {
     float lanes[kLanes];
-    for (Index i = 0; i < kLanes; ++i) lanes[i] = i < count ? p[i] : others;
+    for (Index i = 0; i < kLanes; ++i) lanes[i] = x.one(k + i < count ? k + i : 0);
     return load(lanes);
   }
 
+  // The least step of which 127 reach every weight, and every even input's together with its neighbor's.
   static float weight_scale(const WeightMatrix& weight, Index output) {
     float largest = 0.f;
-    for (Index k = 0; k < weight.inputs; ++k) {
-      const float size = __builtin_fabsf(weight_at(weight, output, k));
-      largest = size > largest ? size : largest;
+    for (Index k = 0; k < weight.inputs; k += 2) {
+      const float even = weight_at(weight, output, k);
+      const float odd = k + 1 < weight.inputs ? weight_at(weight, output, k + 1) : 0.f;
+      for (const float reached : {even, odd, even + odd}) {
+        const float size = __builtin_fabsf(reached);
+        largest = size > largest ? size : largest;
+      }
     }
     return largest > kSmallest ? largest / 127.f : 0.f;
   }

@@ -20,16 +20,20 @@ struct LayerNormWeights {
   float epsilon;
 };
 
-// Weights as they come, (outputs, inputs) in any order and at any address, strides in elements.
+// Weights as they come, (outputs, inputs) in any order and at any address, strides in elements. Those of an input that
+// is scaled before it meets them count divided by its scale.
 struct WeightMatrix {
   const float* values;
   Index outputs, inputs, output_stride, input_stride;
+  const float* input_scales = nullptr;  // null for ones; 0 for an input that adds nothing
 };
 
 static inline float weight_at(const WeightMatrix& weight, Index output, Index input) {
   float value;
   std::memcpy(&value, weight.values + output * weight.output_stride + input * weight.input_stride, sizeof value);
-  return value;
+  if (weight.input_scales == nullptr) return value;
+  const float scale = weight.input_scales[input];
+  return scale > 0.f ? value / scale : 0.f;
 }
 
 // In int8, at most so many activations of a row share a range, and so many products at most are summed as integers:
@@ -51,30 +55,32 @@ struct PackedLinear {
   const float* sums = nullptr;    // int8: by block of range_block inputs, the sum of an output's weights
   Index sums_stride = 0;
   Index range_block = kRangeBlock;
+  const float* input_scales = nullptr;  // int8: what inputs are multiplied by before they are quantized; null for ones
 };
 
 // Activations as products read them: rows of units.
 struct Operand {
   const void* units;
-  Index stride;  // in units
-  const float* ranges =
-      nullptr;  // int8: by row and block of kRangeBlock columns, what a step is worth and what 0 means
+  Index stride;                   // in units
+  const float* ranges = nullptr;  // int8: by row and block of columns, what a step is worth and what 0 means
   Index range_stride = 0;
-  Index range_block = kRangeBlock;
 };
 
 // All matrices are row-major float32 with a row stride in elements. Strides are at least the columns rounded up to
 // `panel`: kernels write whole panels.
 struct Products {
   const char* precision;
-  Index panel;  // outputs of W that are packed together
-  Index group;  // inputs that share a unit
+  Index panel;     // outputs of W that are packed together
+  Index group;     // inputs that share a unit
+  bool quantizes;  // whether activations share ranges, so that large ones make all others coarser
 
   // The weights become the outputs from `first` on of W, whose panels, scales and sums were zero before.
   void (*pack)(const WeightMatrix& weight, Index first, const PackedLinear& w);
 
-  // x (rows, columns) becomes `prepared`, which has room for as many rows; null where x can be read as it is.
-  void (*prepare)(const float* x, Index x_stride, Index rows, Index columns, const Operand& prepared);
+  // x (rows, columns), inputs of `w`, becomes `prepared`, which has room for as many rows; null where x can be read as
+  // it is.
+  void (*prepare)(const float* x, Index x_stride, Index rows, Index columns, const PackedLinear& w,
+                  const Operand& prepared);
 
   // y (rows, outputs) = b + x (rows, last) · the inputs ..last of W where first is 0; otherwise
   // y += x (rows, last - first) · the inputs first..last of W, first a multiple of kRangeBlock

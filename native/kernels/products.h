@@ -86,7 +86,7 @@ double multiply_add_loop(Index steps) {
 
 template <class Math>
 constexpr Products products_of() {
-  return {Math::kName,   kPanel,       Math::kGroup,      Math::pack,
+  return {Math::kName,   kPanel,       Math::kGroup,      Math::kQuantizes,       Math::pack,
           Math::prepare, linear<Math>, linear_gelu<Math>, multiply_add_loop<Math>};
 }
 

@@ -47,14 +47,17 @@ struct Weights {
 // A linear map that has a block of its own.
 class PackedAlone {
  public:
-  PackedAlone(const std::vector<LinearView>& parts, const Products& products, Index range_block = kRangeBlock)
-      : memory_(size(parts, products, range_block)), linear_(parts, products, memory_, range_block) {}
+  PackedAlone(const std::vector<LinearView>& parts, const Products& products, Index range_block = kRangeBlock,
+              const LayerNormWeights* inputs_norm = nullptr)
+      : memory_(size(parts, products, range_block, inputs_norm)),
+        linear_(parts, products, memory_, range_block, inputs_norm) {}
   const PackedLinear& packed() const { return linear_.packed(); }
 
  private:
-  static Index size(const std::vector<LinearView>& parts, const Products& products, Index range_block) {
+  static Index size(const std::vector<LinearView>& parts, const Products& products, Index range_block,
+                    const LayerNormWeights* inputs_norm) {
     PackedMemory measured;
-    Linear(parts, products, measured, range_block);
+    Linear(parts, products, measured, range_block, inputs_norm);
     return measured.taken();
   }
 

@@ -30,12 +30,12 @@ std::vector<Table> tables(const char* precision) {
 
 // Activations prepared in exactly the room that kernels.h promises.
 struct Prepared {
-  Prepared(const Products& products, const Matrix& x, Index range_block = kRangeBlock)
+  Prepared(const Products& products, const Matrix& x, const PackedLinear& w)
       : units(static_cast<size_t>(x.rows * rounded_up(x.columns, products.panel)), -1),
-        ranges(static_cast<size_t>(x.rows * range_stride(x.columns, range_block)), kNaN),
+        ranges(static_cast<size_t>(x.rows * range_stride(x.columns, w.range_block)), kNaN),
         operand{units.data(), rounded_up(x.columns, products.panel), ranges.data(),
-                range_stride(x.columns, range_block), range_block} {
-    products.prepare(x.row(0), x.stride, x.rows, x.columns, operand);
+                range_stride(x.columns, w.range_block)} {
+    products.prepare(x.row(0), x.stride, x.rows, x.columns, w, operand);
   }
   static Index range_stride(Index columns, Index block) { return 2 * rounded_up(columns, block) / block; }
   std::vector<int32_t> units;
@@ -44,9 +44,9 @@ struct Prepared {
 };
 
 std::vector<float> product(const Products& products, const Matrix& x, const LinearView& w,
-                           Index range_block = kRangeBlock) {
-  const PackedAlone packed({w}, products, range_block);
-  const Prepared prepared(products, x, range_block);
+                           Index range_block = kRangeBlock, const LayerNormWeights* inputs_norm = nullptr) {
+  const PackedAlone packed({w}, products, range_block, inputs_norm);
+  const Prepared prepared(products, x, packed.packed());
   Matrix y(x.rows, w.outputs, rounded_up(w.outputs, products.panel), kNaN);
   products.linear(prepared.operand, x.rows, packed.packed(), 0, w.inputs, y.row(0), y.stride);
   return y.dense<float>();
@@ -75,6 +75,7 @@ std::vector<float> quantized_weights(const Weights& w) {
     const float* row = w.weight.data() + o * w.view.inputs;
     float largest = 0;
     for (Index i = 0; i < w.view.inputs; ++i) largest = std::fmax(largest, std::fabs(row[i]));
+    for (Index i = 1; i < w.view.inputs; i += 2) largest = std::fmax(largest, std::fabs(row[i - 1] + row[i]));
     const float scale = largest / 127;
     for (Index i = 0; i < w.view.inputs; ++i) out.push_back(scale * std::nearbyint(row[i] / scale));
   }
@@ -115,28 +116,88 @@ TEST(int8_products_are_those_of_quantized_numbers) {
 
 TEST(int8_sums_are_exact_and_equal_on_every_instruction_set) {
   const Index depth = 1024, columns = 33;
-  std::vector<float> weight, bias(static_cast<size_t>(columns), 0.f);
-  for (Index i = 0; i < depth * columns; ++i) weight.push_back(static_cast<float>(i * 7919 % 255 - 127));
-  for (Index o = 0; o < columns; ++o) weight[static_cast<size_t>(o * depth)] = 127.f;  // scale 1
+  Weights w(columns, depth, 25);
+  std::fill(w.bias.begin(), w.bias.end(), 0.f);
+  for (size_t i = 0; i < w.weight.size(); ++i) w.weight[i] = static_cast<float>(i * 7919 % 127) - 63;
   Matrix x(9, depth, depth, 0.f);
   for (Index r = 0; r < x.rows; ++r) {
     for (Index c = 0; c < depth; ++c) x.row(r)[c] = static_cast<float>((c * (r + 3) * 104729) % 256);
     for (const Index c : {Index{0}, kRangeBlock}) x.row(r)[c] = 0.f, x.row(r)[c + 1] = 255.f;  // step 1 from 0
   }
-  for (Index c = 0; c < depth; ++c) {  // the largest sums there can be: bytes multiplied in pairs would saturate
+  for (Index c = 0; c < depth; ++c) {  // the largest sums of two there can be, 255 times 64 and 64
     x.row(0)[c] = c % kRangeBlock == 0 ? 0.f : 255.f;
-    weight[static_cast<size_t>(c)] = 127.f;
-    weight[static_cast<size_t>(depth + c)] = c == 0 ? 127.f : -127.f;
+    w.weight[static_cast<size_t>(c)] = 63.5f;
+    w.weight[static_cast<size_t>(depth + c)] = -63.5f;
   }
-  const LinearView view{weight.data(), bias.data(), columns, depth, depth, 1};
-  const Doubles expected = linear(x.dense<double>(), view);
+  for (Index o = 0; o < columns; ++o) {  // scale 1
+    w.weight[static_cast<size_t>(o * depth)] = 127.f, w.weight[static_cast<size_t>(o * depth + 1)] = 0.f;
+  }
+  const std::vector<float> weight = quantized_weights(w);
+  check(weight[2] == 64.f && weight[3] == 64.f, "the largest weights of a pair");
+  const Doubles expected = linear(x.dense<double>(), {weight.data(), w.bias.data(), columns, depth, depth, 1});
   for (const Table& table : tables("int8")) {
-    const std::vector<float> found = product(*table.products, x, view);
+    const std::vector<float> found = product(*table.products, x, w.view);
     for (size_t i = 0; i < found.size(); ++i) {
       check(static_cast<double>(found[i]) == static_cast<double>(static_cast<float>(expected[i])),
             label(table.name.c_str(), "sum", {static_cast<Index>(i)}));
     }
   }
+}
+
+// The columns of x differ by as much as their LayerNorm makes them differ; two of them count for nothing.
+TEST(int8_balances_inputs_by_their_layer_norm) {
+  const Index depth = 70, columns = 24;
+  Weights w(columns, depth, 26);
+  std::vector<float> weight(static_cast<size_t>(depth)), bias(weight);
+  Matrix x(4, depth, depth, 27u);
+  for (Index k = 0; k < depth; ++k) {
+    weight[static_cast<size_t>(k)] = k == 3 ? 0.f : k % 9 == 0 ? -20.f : 0.5f;
+    bias[static_cast<size_t>(k)] = k == 3 ? 0.f : 0.1f;
+    for (Index r = 0; r < x.rows; ++r) x.row(r)[k] *= weight[static_cast<size_t>(k)];
+    for (Index o = 0; k == 5 && o < columns; ++o) w.weight[static_cast<size_t>(o * depth + k)] = 0.f;
+  }
+  Weights balanced = w;
+  Matrix scaled = x;
+  for (Index k = 0; k < depth; ++k) {
+    float largest = 0;
+    for (Index o = 0; o < columns; ++o)
+      largest = std::fmax(largest, std::fabs(w.weight[static_cast<size_t>(o * depth + k)]));
+    const double reach = std::fabs(weight[static_cast<size_t>(k)]) + bias[static_cast<size_t>(k)];
+    const double scale = reach > 0 ? std::pow(largest, 0.25) / std::pow(reach, 0.75) : 0;
+    for (Index r = 0; r < x.rows; ++r) scaled.row(r)[k] *= static_cast<float>(scale);
+    for (Index o = 0; o < columns; ++o) {
+      float& value = balanced.weight[static_cast<size_t>(o * depth + k)];
+      value = scale > 0 ? static_cast<float>(value / scale) : 0.f;
+    }
+  }
+  const LayerNormWeights norm = {weight.data(), bias.data(), 1e-12f};
+  const std::vector<float> quantized = quantized_weights(balanced);
+  const Doubles exact = linear(x.dense<double>(), w.view);
+  for (const Table& table : tables("int8")) {
+    for (const Index block : {kRangeBlock, kAttentionRangeBlock, Index{32}}) {
+      const Doubles expected =
+          linear(quantized_activations(scaled, block), {quantized.data(), w.bias.data(), columns, depth, depth, 1});
+      const std::vector<float> found = product(*table.products, x, w.view, block, &norm);
+      const std::vector<float> plain = product(*table.products, x, w.view, block);
+      check_close(found, expected, 0.05, label(table.name.c_str(), "balanced", {block}));
+      double error = 0, before = 0;
+      for (size_t i = 0; i < found.size(); ++i) {
+        error += std::fabs(found[i] - exact[i]), before += std::fabs(plain[i] - exact[i]);
+      }
+      check(error < 0.6 * before, label(table.name.c_str(), "is finer by balancing", {block}));
+    }
+  }
+}
+
+TEST(the_layer_norm_before_a_layer_is_that_of_its_last_pass) {
+  EncoderView view{};
+  view.layers.resize(3);
+  view.schedule = {0, 1, 1, 2};
+  check(view.norm_before(0) == &view.embedding_norm, "of the first layer");
+  check(view.norm_before(1) == &view.layers[1].output_norm, "of a repeated layer");
+  check(view.norm_before(2) == &view.layers[1].output_norm, "of the last layer");
+  view.embedding_projection = LinearView{};
+  check(view.norm_before(0) == nullptr, "of the first layer after a projection");
 }
 
 TEST(int8_rows_of_one_number_and_of_tiny_ones_give_what_they_should) {
@@ -214,7 +275,7 @@ TEST(parts_of_the_depth_add_up_in_every_precision) {
       const Weights w(columns, depth, 71);
       const Matrix x(6, depth, depth, 72u);
       const PackedAlone packed({w.view}, *table.products);
-      const Prepared prepared(*table.products, x);
+      const Prepared prepared(*table.products, x, packed.packed());
       Matrix y(x.rows, columns, rounded_up(columns, table.products->panel), kNaN);
       const Index unit = kRangeBlock / table.products->group;
       Operand second = prepared.operand;
@@ -235,7 +296,7 @@ TEST(gelu_is_finer_than_what_the_precision_rounds_to) {
       const PackedAlone packed({LinearView{ones.data(), zeros.data(), count, 1, 1, 1}}, *table.products);
       for (int i = -128; i <= 128; ++i) {
         const Matrix x(1, 1, count, static_cast<float>(i) / 16.f);  // one number alone is exact in either precision
-        const Prepared prepared(*table.products, x);
+        const Prepared prepared(*table.products, x, packed.packed());
         for (const Activation activation : {Activation::kGeluErf, Activation::kGeluTanh}) {
           std::vector<float> y(static_cast<size_t>(count), kNaN);
           table.products->linear_gelu(prepared.operand, 1, packed.packed(), 0, count, activation, y.data(), count);

@@ -23,7 +23,7 @@ def multiply_add_peak(isa: str, precision: str, threads: int) -> float:
     10^9 operations a second of a register-only multiply-add loop on `threads` threads.
     """
 
-PACKING_FORMAT: int = 2
+PACKING_FORMAT: int = 3
 
 def empty_result(
     rows: int, columns: int
