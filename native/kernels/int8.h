@@ -152,7 +152,7 @@ struct Int8 {
     void add(Vec v) {
       low = min(low, v);
       high = max(high, v);
-      undefined += v - v;
+      undefined = fma(v, Vec{}, undefined);
     }
   };
 
@@ -184,8 +184,9 @@ struct Int8 {
 
   static void store_steps(Vec x, float bottom, float steps, Quantized* out) {
     const Vec shifted = (x - broadcast(bottom)) * broadcast(steps) + kRoundingShift;
-    const IntVec q = (IntVec)shifted - (IntVec)broadcast(kRoundingShift);
-    const QuantizedVec narrow = __builtin_convertvector(q, QuantizedVec);
+    IntVec bits = (IntVec)shifted;
+    hide(bits);  // or the compiler takes its lanes apart
+    const QuantizedVec narrow = __builtin_convertvector(bits, QuantizedVec);
     __builtin_memcpy(out, &narrow, sizeof narrow);
   }
 
