@@ -13,9 +13,13 @@ struct FloatEnds {
   const float* first;
 
   Vec start(Index lane) const { return first ? load(first + lane) : Vec{}; }
-  void finish(Index, Vec left, Vec right, float* out) const {
-    store(out, first ? left : load(out) + left);
-    store(out + kLanes, first ? right : load(out + kLanes) + right);
+  template <int Rows>
+  void finish(Index, const Vec (&left)[Rows], const Vec (&right)[Rows], float* out, Index stride) const {
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r, out += stride) {
+      store(out, first ? left[r] : load(out) + left[r]);
+      store(out + kLanes, first ? right[r] : load(out + kLanes) + right[r]);
+    }
   }
   Index depth_block() const { return 128; }
   void next_block() { first = nullptr; }

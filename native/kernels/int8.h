@@ -36,13 +36,20 @@ struct IntegerEnds {
   Index sums_stride, range_stride, units;      // units: of a block
 
   IntVec start(Index) const { return IntVec{}; }
-  void finish(Index row, IntVec left, IntVec right, float* out) const {
-    const Vec step = broadcast(ranges[row * range_stride]), low = broadcast(ranges[row * range_stride + 1]);
-    const IntVec both[] = {left, right};
-    for (int i = 0; i < 2; ++i) {
-      const Index lane = i * kLanes;
-      const Vec before = fma(low, load(sums + lane), load((bias ? bias : out) + lane));
-      store(out + lane, fma(__builtin_convertvector(both[i], Vec), step * load(scales + lane), before));
+  template <int Rows>
+  void finish(Index row, const IntVec (&left)[Rows], const IntVec (&right)[Rows], float* out, Index stride) const {
+    const float* from = bias ? bias : out;
+    const Index from_stride = bias ? 0 : stride;
+    const Vec sum[] = {load(sums), load(sums + kLanes)}, scale[] = {load(scales), load(scales + kLanes)};
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r) {
+      const float* range = ranges + (row + r) * range_stride;
+      const Vec step = broadcast(range[0]), low = broadcast(range[1]);
+      const IntVec both[] = {left[r], right[r]};
+      for (int i = 0; i < 2; ++i) {
+        const Vec before = fma(low, sum[i], load(from + r * from_stride + i * kLanes));
+        store(out + r * stride + i * kLanes, fma(__builtin_convertvector(both[i], Vec), step * scale[i], before));
+      }
     }
   }
   Index depth_block() const { return units; }

@@ -60,8 +60,8 @@ template <class Math, int Rows>
       right[r] = Math::dot(x, w_right, right[r]);
     }
   }
-#pragma GCC unroll 16
-  for (int r = 0; r < Rows; ++r) ends.finish(row + r, left[r], right[r], c + r * c_stride);
+  const typename Math::Ends own = ends;  // or its members would be read anew after everything stored
+  own.finish(row, left, right, c, c_stride);
 }
 
 template <class Math, int Rows>
