@@ -100,7 +100,7 @@ class WordEmbeddings(EncoderStage):
         # Imported late, as the encoder is: stages without a model do not need the engine.
         from embedpipe.encoder.native import empty_vectors
 
-        sequences = self.join(layout, parts)
+        sequences = self.join(layout.pieces, parts)
         hidden = self.encoder.forward(sequences.pieces).values
         places = np.append(sequences.places, _NO_PIECE)[layout.first]  # -1 takes what is appended
         if self.as_recorded:
