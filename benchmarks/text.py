@@ -102,7 +102,7 @@ def looked_up(stage: BertEmbeddings, batch: pa.RecordBatch) -> tuple[int, Sequen
     homes = sentences_of_tokens(sentences, tokens)
     layout = lay_out(pieces, distinct.indices.to_numpy(), homes, len(sentences))
     parts = stage.parts(layout.pieces.offsets, sentences)
-    return len(sentences), stage.join(layout, parts)
+    return len(sentences), stage.join(layout.pieces, parts)
 
 
 def check_results(table: pa.Table) -> None:

@@ -131,6 +131,15 @@ def test_metadata_maps_leave_out_what_is_null(annotations):
     assert got.to_pylist() == wanted
 
 
+@given(st.lists(st.tuples(texts, texts)))
+def test_metadata_is_the_same_from_dictionaries(pairs):
+    columns = {key: pa.array([p[i] for p in pairs], pa.string()) for i, key in enumerate("ab")}
+    encoded = {key: column.dictionary_encode() for key, column in columns.items()}
+    got = metadata_map({**encoded, "c": columns["a"]}, len(pairs))
+    got.validate(full=True)
+    assert got.to_pylist() == [[("a", a), ("b", b), ("c", a)] for a, b in pairs]
+
+
 def test_metadata_without_keys_is_an_empty_map():
     assert metadata_map({}, 2).to_pylist() == [[], []]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -85,7 +86,7 @@ def test_sequences_are_those_of_a_plain_loop(pieces, words, limit, keep_empty):
     columns = np.array(words, dtype=np.int64).reshape(-1, 2).T
     layout = lay_out(Ragged.from_sequences(pieces, np.int32), *columns, len(sentences))
     parts = truncated(layout.pieces.offsets, limit, keep_empty=keep_empty)
-    built = join(layout, parts, cls_id=1, sep_id=2)
+    built = join(layout.pieces, parts, cls_id=1, sep_id=2)
     assert [ids.tolist() for ids in layout.pieces] == sentences
     assert [ids.tolist() for ids in built.pieces] == wanted
     assert np.append(built.places, -1)[layout.first].tolist() == places
@@ -101,7 +102,7 @@ def test_windows_take_each_piece_where_its_nearer_end_is_farthest(totals, limit)
         np.repeat(np.arange(len(totals)), totals),
         len(totals),
     )
-    built = join(layout, parts, cls_id=-1, sep_id=-2)
+    built = join(layout.pieces, parts, cls_id=-1, sep_id=-2)
     assert built.pieces.values[built.places].tolist() == layout.pieces.values.tolist()
     assert (parts.lengths <= limit).all()
     for number, total in enumerate(totals):
@@ -164,6 +165,13 @@ def test_the_first_word_is_the_first_of_all_words_of_a_token(token, case_sensiti
 def test_words_of_ascii_do_not_depend_on_other_characters_in_the_text(text, case_sensitive):
     words = basic_words(text, case_sensitive=case_sensitive)
     assert basic_words(f"{text} \u00e9", case_sensitive=case_sensitive) == [*words, "e"]
+
+
+@given(st.text(st.characters() | st.sampled_from(" \u00a0\u0301\u03a3é,")), st.booleans())
+def test_words_of_a_text_are_those_of_what_stands_between_its_spaces(text, case_sensitive):
+    words = basic_words(text, case_sensitive=case_sensitive)
+    parts = [basic_words(part, case_sensitive=case_sensitive) for part in text.split(" ")]
+    assert words == list(chain.from_iterable(parts))
 
 
 @pytest.mark.parametrize("pooling", ["first", "mean"])

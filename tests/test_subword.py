@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -162,6 +163,24 @@ def test_words_have_the_same_pieces_when_met_again(request, model, monkeypatch):
     for start in range(len(words)):
         found = tokenizer.encode_words(words[start:] + words[:start])
         assert [ids.tolist() for ids in found] == alone[start:] + alone[:start]
+
+
+@pytest.mark.parametrize("model", ["bert", "albert"])
+def test_words_are_what_the_given_function_finds(request, model, monkeypatch):
+    tokenizer = request.getfixturevalue(model)
+    monkeypatch.setattr("embedpipe.subword.remembered._MOST_REMEMBERED", 3)  # forget often
+    texts = ["un able", "", "pain-killers", "un able", "pain-" * 9, " ", "pain"]
+    # more functions than are remembered, and the first ones again
+    for separator in (" ", "-", "i", "n", "a", "p", " ", "-"):
+        cut = partial(str.split, sep=separator)
+        expected = [
+            np.concatenate([tokenizer.encode_words([part])[0] for part in cut(text)]).tolist()
+            for text in texts
+        ]
+        for _ in range(2):  # the second time from memory
+            found = tokenizer.encode_words(texts, cut=cut)
+            assert [ids.tolist() for ids in found] == expected
+    assert len(tokenizer._words_by_cut) <= 4  # memory has a bound
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["offsets_of", "place_in_sequence", "ranges"]
+__all__ = ["end_to_end", "offsets_of", "place_in_sequence", "ranges"]
 
 Int64 = npt.NDArray[np.int64]
+
+T = TypeVar("T")
 
 
 def offsets_of(lengths: npt.NDArray[Any]) -> Int64:
@@ -23,6 +26,24 @@ def offsets_of(lengths: npt.NDArray[Any]) -> Int64:
     return offsets
 
 
+def end_to_end(rows: Iterable[Sequence[T]]) -> tuple[list[T], Int64]:
+    """The rows' elements in one list, and where rows begin and end there, int64 (n + 1,).
+
+    Where rows are made on the way, none outlives its turn: the garbage collector looks through
+    every object of the process whenever some ten thousand lists have come to stay.
+
+    >>> elements, offsets = end_to_end(["ab", "", "c"])
+    >>> elements, offsets.tolist()
+    (['a', 'b', 'c'], [0, 2, 2, 3])
+    """
+    elements: list[T] = []
+    offsets = [0]
+    for row in rows:
+        elements += row
+        offsets.append(len(elements))
+    return elements, np.array(offsets, np.int64)
+
+
 def ranges(starts: npt.NDArray[Any], lengths: npt.NDArray[Any]) -> Int64:
     """The numbers of all ranges `start` up to `start + length`, one after the other.
 
@@ -30,7 +51,9 @@ def ranges(starts: npt.NDArray[Any], lengths: npt.NDArray[Any]) -> Int64:
     [5, 6, 0, 1, 2]
     """
     offsets = offsets_of(lengths)
-    return np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
+    numbers: Int64 = np.repeat(starts - offsets[:-1], lengths)
+    numbers += np.arange(offsets[-1])
+    return numbers
 
 
 def place_in_sequence(offsets: npt.NDArray[Any]) -> Int64:

@@ -3,7 +3,8 @@
 Nothing here computes annotations; that is the work of `embedpipe.stages`.
 """
 
-from embedpipe.annotation.column import AnnotationColumn, metadata_map
+from embedpipe.annotation.column import AnnotationColumn
+from embedpipe.annotation.metadata import metadata_map
 from embedpipe.annotation.record import Annotation
 from embedpipe.annotation.schema import (
     ANNOTATION_TYPE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from embedpipe.annotation.schema import (
 from embedpipe.arrays import offsets_of
 from embedpipe.errors import InputError
 
-__all__ = ["AnnotationColumn", "metadata_map"]
+__all__ = ["AnnotationColumn"]
 
 _INT32_LIMIT = 2**31 - 1
 
@@ -39,6 +39,7 @@ class AnnotationColumn:
     - `vector_lengths` int32 (n,) where vectors differ in length, as where some are empty: how many
       numbers of each row of `embeddings` are its vector, the rest being zero; None otherwise
 
+    >>> from embedpipe.annotation import metadata_map
     >>> spans = [np.array(numbers, np.int32) for numbers in ([0, 2, 2], [0, 3], [1, 4])]
     >>> column = AnnotationColumn(
     ...     "token", *spans, pa.array(["It", "is"]), metadata_map({"sentence": "0"}, 2)
@@ -224,34 +225,6 @@ class AnnotationColumn:
         valid = np.ones(self.row_count, bool) if self.valid_rows is None else self.valid_rows
         cuts = zip(valid, self.row_offsets[:-1], self.row_offsets[1:], strict=True)
         return [found[start:stop] if there else None for there, start, stop in cuts]
-
-
-def metadata_map(fields: Mapping[str, pa.Array | str], length: int) -> pa.MapArray:
-    """The metadata of `length` annotations, from an array with one string per annotation and key.
-
-    A plain str stands for the same value everywhere; a null leaves the key out of that annotation.
-
-    >>> metadata_map({"sentence": pa.array(["0", "1"]), "id": pa.array([None, "a"])}, 2).to_pylist()
-    [[('sentence', '0')], [('sentence', '1'), ('id', 'a')]]
-    """
-    columns = [pa.repeat(v, length) if isinstance(v, str) else v for v in fields.values()]
-    width = len(columns)
-    if width == 0:
-        return pa.array([[]] * length, METADATA_TYPE)
-    # Annotation i takes the values i, length + i, 2 length + i, ... of the columns laid end to end.
-    order = np.arange(length)[:, None] + np.arange(width)[None, :] * length
-    values = columns[0] if width == 1 else pa.concat_arrays(columns).take(pa.array(order.ravel()))
-    keys = pa.array(list(fields), pa.string()).take(pa.array(np.tile(np.arange(width), length)))
-    if not values.null_count:
-        return pa.MapArray.from_arrays(_regular_offsets(width, length), keys, values, METADATA_TYPE)
-    there = values.is_valid()
-    counts = there.to_numpy(zero_copy_only=False).reshape(length, width).sum(axis=1)
-    return pa.MapArray.from_arrays(
-        pa.array(offsets_of(counts).astype(np.int32)),
-        keys.filter(there),
-        values.filter(there),
-        METADATA_TYPE,
-    )
 
 
 def _regular_offsets(width: int, count: int) -> pa.Array:

@@ -35,7 +35,7 @@ class AlbertEmbeddings(WordEmbeddings):
 
     def encode_tokens(self, tokens: Sequence[str]) -> Ragged:
         """The pieces of each token."""
-        texts = self.cased(tokens)
+        texts = tokens if self.getCaseSensitive() else [token.lower() for token in tokens]
         if self.as_recorded:  # such characters arrived there as bytes that are no UTF-8
             texts = [_BEYOND_BMP.sub(_UNKNOWN, text) for text in texts]
         return self.encoder.tokenizer.encode_words(texts)

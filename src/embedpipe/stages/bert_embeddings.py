@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
+from functools import partial
 
-import numpy as np
-
-from embedpipe.arrays import offsets_of
 from embedpipe.encoder.ragged import Ragged
 from embedpipe.params import Param, choice
 from embedpipe.stages.basic_words import basic_words, first_basic_word
 from embedpipe.stages.word_embeddings import WordEmbeddings
 
 __all__ = ["BertEmbeddings"]
+
+
+def _first_word(token: str, *, case_sensitive: bool) -> list[str]:
+    return [first_basic_word(token, case_sensitive=case_sensitive)]
+
+
+def _all_words(token: str, *, case_sensitive: bool) -> list[str]:
+    shown = token if case_sensitive else token.lower()
+    return basic_words(shown, case_sensitive=case_sensitive)
+
+
+_CUTS = {
+    (encoding, case): partial(find, case_sensitive=case)
+    for encoding, find in (("first-basic-word", _first_word), ("whole", _all_words))
+    for case in (False, True)
+}
+"""What finds the words that encode a token, by `tokenEncoding` and `caseSensitive`."""
 
 
 class BertEmbeddings(WordEmbeddings):
@@ -46,14 +60,8 @@ class BertEmbeddings(WordEmbeddings):
 
     def encode_tokens(self, tokens: Sequence[str]) -> Ragged:
         """The pieces of each token's first basic word, or of all its basic words."""
-        case = self.getCaseSensitive()
-        if self.getTokenEncoding() == "first-basic-word":
-            first = [first_basic_word(token, case_sensitive=case) for token in tokens]
-            return self.encoder.tokenizer.encode_words(first)
-        words = [basic_words(token, case_sensitive=case) for token in self.cased(tokens)]
-        pieces = self.encoder.tokenizer.encode_words(list(chain.from_iterable(words)))
-        counts = np.fromiter(map(len, words), np.int64, count=len(words))
-        return Ragged(pieces.values, pieces.offsets[offsets_of(counts)])
+        cut = _CUTS[self.getTokenEncoding(), self.getCaseSensitive()]
+        return self.encoder.tokenizer.encode_words(tokens, cut=cut)
 
     def _check_together(self) -> None:
         super()._check_together()

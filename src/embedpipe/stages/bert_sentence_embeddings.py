@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from embedpipe.annotation import AnnotationColumn, AnnotatorType, metadata_map
-from embedpipe.arrays import offsets_of
+from embedpipe.arrays import end_to_end, offsets_of
 from embedpipe.encoder.pooling import POOLINGS, Pooling, check_pooling, normalize, pool
 from embedpipe.encoder.ragged import Ragged
 from embedpipe.errors import ParameterError
@@ -19,7 +19,7 @@ from embedpipe.params import Param, boolean, choice
 from embedpipe.stages.basic_words import basic_words
 from embedpipe.stages.encoder_stage import EncoderStage
 from embedpipe.stages.flattened import flattened, in_rows
-from embedpipe.stages.sequences import Layout, Parts, lay_out
+from embedpipe.stages.sequences import Parts
 from embedpipe.stages.shared_params import SPARK_NLP
 from embedpipe.stages.spans import sentence_numbers
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["BertSentenceEmbeddings"]
 
 _FLATTENED = "flattened"
+
+_CUTS = {case: partial(basic_words, case_sensitive=case) for case in (False, True)}
+"""What finds words, by `caseSensitive`."""
 
 Float32 = npt.NDArray[np.float32]
 
@@ -70,8 +73,8 @@ class BertSentenceEmbeddings(EncoderStage):
     def annotate(self, *columns: AnnotationColumn) -> AnnotationColumn:
         """One vector per sentence."""
         (sentences,) = columns
-        layout = self._layout(sentences.result.to_pylist())
-        offsets = layout.pieces.offsets
+        pieces = self._pieces(sentences.result.to_pylist())
+        offsets = pieces.offsets
         parts = self.parts(offsets, sentences, keep_empty=True)
         metadata = {
             "sentence": pa.array(sentence_numbers(sentences)).cast(pa.string()),
@@ -83,11 +86,11 @@ class BertSentenceEmbeddings(EncoderStage):
             metadata |= self.cut_metadata(offsets, np.arange(len(sentences)))
         vector_lengths = None
         if self.getPooling() == _FLATTENED:
-            pieces = self.join(layout, parts).pieces
-            flat = flattened(self.encoder, pieces, sentences.row_of, self.getBatchSize())
+            read = self.join(pieces, parts).pieces
+            flat = flattened(self.encoder, read, sentences.row_of, self.getBatchSize())
             vectors, vector_lengths = in_rows(flat)
         else:
-            vectors = self._pooled(layout, parts)
+            vectors = self._pooled(pieces, parts)
         return AnnotationColumn(
             self.output_annotator_type,
             sentences.row_offsets,
@@ -100,25 +103,20 @@ class BertSentenceEmbeddings(EncoderStage):
             vector_lengths,
         )
 
-    def _layout(self, texts: Sequence[str | None]) -> Layout:
+    def _pieces(self, texts: Sequence[str | None]) -> Ragged:
         """The pieces of each text, int32."""
-        case = self.getCaseSensitive()
-        words = [basic_words(text or "", case_sensitive=case) for text in texts]
-        counts = np.fromiter(map(len, words), np.int64, count=len(words))
-        distinct = pa.array(chain.from_iterable(words), pa.string()).dictionary_encode()
-        return lay_out(
-            self.encoder.tokenizer.encode_words(distinct.dictionary.to_pylist()),
-            distinct.indices.to_numpy(),
-            np.repeat(np.arange(len(words)), counts),
-            len(words),
-        )
+        # No word has a space in it, and what stands between spaces is remembered.
+        stretches, ends = end_to_end((text or "").split(" ") for text in texts)
+        cut = _CUTS[self.getCaseSensitive()]
+        pieces = self.encoder.tokenizer.encode_words(stretches, cut=cut)
+        return Ragged(pieces.values, pieces.offsets[ends])
 
-    def _pooled(self, layout: Layout, parts: Parts) -> Float32:
+    def _pooled(self, pieces: Ragged, parts: Parts) -> Float32:
         """One vector per sentence (sentences, dimension)."""
-        sequences = self.join(layout, parts)
-        windows = np.bincount(parts.sentences, minlength=len(layout.pieces))
+        sequences = self.join(pieces, parts)
+        windows = np.bincount(parts.sentences, minlength=len(pieces))
         several = windows[parts.sentences] > 1  # (parts,)
-        vectors = np.empty((len(layout.pieces), self.encoder.dimension), dtype=np.float32)
+        vectors = np.empty((len(pieces), self.encoder.dimension), dtype=np.float32)
         single = parts.sentences[~several]
         if single.size:
             vectors[single] = self.encoder.embed(

@@ -98,7 +98,8 @@ class DocumentAssembler(HasOffsetUnit, AnnotationStage):
     def _lengths(self, texts: pa.StringArray) -> npt.NDArray[np.int32]:
         """How many units or code points each text has, int32."""
         lengths = pc.utf8_length(texts)
-        if not self.counts_code_points:  # characters beyond the basic plane count twice
+        # Characters beyond the basic plane count twice.
+        if not self.counts_code_points and not pc.all(pc.string_is_ascii(texts)).as_py():
             lengths = pc.add(lengths, pc.count_substring_regex(texts, _BEYOND_BMP))
         counted: npt.NDArray[np.int32] = lengths.to_numpy()
         return counted

@@ -15,12 +15,13 @@ from embedpipe.encoder.precision import PRECISIONS
 from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterError
 from embedpipe.params import Param, anything, boolean, choice, integer, string
 from embedpipe.stages.length_policy import HasLengthPolicy
-from embedpipe.stages.sequences import Layout, Parts, Sequences, join
+from embedpipe.stages.sequences import Parts, Sequences, join
 from embedpipe.stages.shared_params import HasCompatibility
 from embedpipe.stages.stage import Annotator, Stage
 
 if TYPE_CHECKING:
     from embedpipe.encoder.precision import AskedPrecision
+    from embedpipe.encoder.ragged import Ragged
     from embedpipe.models.encoder import Encoder
 
 __all__ = ["EncoderStage"]
@@ -142,10 +143,10 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
             ref=self.getStorageRef(),
         )
 
-    def join(self, layout: Layout, parts: Parts) -> Sequences:
-        """The parts of a layout between the model's [CLS] and [SEP]."""
+    def join(self, pieces: Ragged, parts: Parts) -> Sequences:
+        """The parts of sentences' pieces between the model's [CLS] and [SEP]."""
         tokenizer = self.encoder.tokenizer
-        return join(layout, parts, cls_id=tokenizer.cls_id, sep_id=tokenizer.sep_id)
+        return join(pieces, parts, cls_id=tokenizer.cls_id, sep_id=tokenizer.sep_id)
 
     def _adopt(self, encoder: Encoder) -> None:
         found = encoder.config.architecture

@@ -131,15 +131,15 @@ def windows(offsets: Int64, limit: int, *, keep_empty: bool = False) -> Parts:
     return Parts(sentences, begins, lengths, own_begins, own_ends)
 
 
-def join(layout: Layout, parts: Parts, *, cls_id: int, sep_id: int) -> Sequences:
-    """Each part between [CLS] and [SEP].
+def join(pieces: Ragged, parts: Parts, *, cls_id: int, sep_id: int) -> Sequences:
+    """Each part of sentences' pieces between [CLS] and [SEP].
 
-    >>> layout = lay_out(Ragged.from_sequences([[7, 8, 9]], np.int32), *np.zeros((2, 1), int), 1)
-    >>> sequences = join(layout, truncated(layout.pieces.offsets, 2), cls_id=1, sep_id=2)
+    >>> pieces = Ragged.from_sequences([[7, 8, 9]], np.int32)
+    >>> sequences = join(pieces, truncated(pieces.offsets, 2), cls_id=1, sep_id=2)
     >>> [ids.tolist() for ids in sequences.pieces], sequences.places.tolist()
     ([[1, 7, 8, 2]], [1, 2, -1])
     """
-    values = layout.pieces.values
+    values = pieces.values
     offsets = offsets_of(parts.lengths + 2)
     ids = np.empty(offsets[-1], dtype=np.int32)
     ids[offsets[:-1]], ids[offsets[1:] - 1] = cls_id, sep_id

@@ -77,14 +77,17 @@ def _children(
     owners = np.repeat(np.arange(len(parents)), placed.counts)
     begins = placed.begins + parents.begin[owners]
     row_offsets = offsets_of(placed.counts)[parents.row_offsets]
-    own = place_in_sequence(row_offsets) if numbers is None else numbers[owners]
+    if numbers is None:
+        own = pa.array(place_in_sequence(row_offsets)).cast(pa.string())
+    else:
+        own = pa.DictionaryArray.from_arrays(pa.array(owners), pa.array(numbers).cast(pa.string()))
     return AnnotationColumn(
         annotator_type,
         row_offsets.astype(np.int32),
         begins.astype(np.int32),
         (begins + placed.lengths - 1).astype(np.int32),
         placed.texts,
-        metadata_map({"sentence": pa.array(own).cast(pa.string())}, len(owners)),
+        metadata_map({"sentence": own}, len(owners)),
         valid_rows=parents.valid_rows,
     )
 

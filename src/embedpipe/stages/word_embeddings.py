@@ -71,13 +71,19 @@ class WordEmbeddings(EncoderStage):
         layout = lay_out(pieces, words.to_numpy(), homes, len(sentences))
         parts = self.parts(layout.pieces.offsets, sentences)
         vectors, found = self._vectors(layout, parts, homes)
-        result = pa.array(self.cased(texts), pa.string()).take(words)
+        cased = distinct.dictionary if self.getCaseSensitive() else _lower(distinct.dictionary)
+        shown = pa.DictionaryArray.from_arrays(words, cased)
+        result = shown.dictionary_decode()
         metadata = {
             "sentence": _sentence_metadata(sentences, tokens, homes),
-            "isOOV": pc.if_else(pa.array(found), "false", "true"),
+            "isOOV": pa.DictionaryArray.from_arrays(
+                pa.array(~found).cast(pa.int8()), pa.array(["false", "true"])
+            ),
             "isWordStart": "true",
-            "pieceId": pa.array(_first_ids(pieces)).cast(pa.string()).take(words),
-            "token": result,
+            "pieceId": pa.DictionaryArray.from_arrays(
+                words, pa.array(_first_ids(pieces)).cast(pa.string())
+            ),
+            "token": shown,
         }
         if not self.as_recorded:
             metadata |= self.cut_metadata(layout.pieces.offsets, homes)
@@ -100,7 +106,7 @@ class WordEmbeddings(EncoderStage):
         # Imported late, as the encoder is: stages without a model do not need the engine.
         from embedpipe.encoder.native import empty_vectors
 
-        sequences = self.join(layout, parts)
+        sequences = self.join(layout.pieces, parts)
         hidden = self.encoder.forward(sequences.pieces).values
         places = np.append(sequences.places, _NO_PIECE)[layout.first]  # -1 takes what is appended
         if self.as_recorded:
@@ -122,10 +128,6 @@ class WordEmbeddings(EncoderStage):
         number = layout.first[inside] - layout.pieces.offsets[homes[inside]]
         tokens: Int64 = inside[number == self.piece_limit]
         return tokens
-
-    def cased(self, texts: Sequence[str]) -> Sequence[str]:
-        """The texts as annotations show them: in lower case unless case matters."""
-        return texts if self.getCaseSensitive() else [text.lower() for text in texts]
 
     def _check_together(self) -> None:
         super()._check_together()
@@ -177,6 +179,15 @@ def _numbers_in(homes: Int64, sentence_count: int) -> Int64:
     return numbers
 
 
+def _lower(texts: pa.StringArray) -> pa.StringArray:
+    """The texts in lower case as Python has it, which Arrow has for ASCII only."""
+    lower, other = pc.ascii_lower(texts), pc.invert(pc.string_is_ascii(texts))
+    if not pc.any(other).as_py():
+        return lower
+    others = [text.lower() for text in texts.filter(other).to_pylist()]
+    return pc.replace_with_mask(lower, other, pa.array(others, pa.string()))
+
+
 def _first_ids(pieces: Ragged) -> npt.NDArray[np.int64]:
     """The id of the first piece of each word, `_NO_PIECE` where there is none."""
     ids = np.full(len(pieces), _NO_PIECE, dtype=np.int64)
@@ -187,9 +198,11 @@ def _first_ids(pieces: Ragged) -> npt.NDArray[np.int64]:
 
 def _sentence_metadata(
     sentences: AnnotationColumn, tokens: AnnotationColumn, homes: npt.NDArray[np.int64]
-) -> pa.StringArray:
+) -> pa.Array:
     """The number of each token's sentence; for a token outside of all, what it says itself."""
     outside = homes < 0
     numbers = pa.array(sentence_numbers(sentences)).cast(pa.string())
+    if not outside.any():
+        return pa.DictionaryArray.from_arrays(pa.array(homes), numbers)
     found = numbers.take(pa.array(homes, mask=outside))
-    return pc.coalesce(found, tokens.metadata_field("sentence")) if outside.any() else found
+    return pc.coalesce(found, tokens.metadata_field("sentence"))

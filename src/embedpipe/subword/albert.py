@@ -41,7 +41,7 @@ class AlbertText:
 
     def split(self, texts: Sequence[str]) -> Ragged:
         """Piece ids (int32) of each text, without special pieces around them."""
-        return as_ragged([self._ids(text) for text in texts])
+        return as_ragged(map(self._ids, texts))
 
     def _ids(self, text: str) -> list[int]:
         plain, *others = self._special_piece.split(text)

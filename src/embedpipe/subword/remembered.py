@@ -15,7 +15,7 @@ from embedpipe.subword.splitter import Splitter
 __all__ = ["RememberedWords"]
 
 _MOST_REMEMBERED, _LONGEST_REMEMBERED = 2**16, 32
-"""Words, and characters of a word: some 15 MB."""
+"""Words, and characters of a word: some 15 MB for each of these."""
 
 _ID_BYTES = np.dtype(np.int32).itemsize
 
@@ -34,22 +34,22 @@ class RememberedWords:
     def split(self, texts: Sequence[str]) -> Ragged:
         """Piece ids (int32) of each word."""
         found: list[Any] = list(map(self._known.get, texts))
-        new = [i for i, ids in enumerate(found) if ids is None]
-        if new:
-            learned = self._learn([texts[i] for i in new])
-            for i, ids in zip(new, learned, strict=True):
-                found[i] = ids
+        if None in found:
+            new = {text: None for text, ids in zip(texts, found, strict=True) if ids is None}
+            learned = self._learn(list(new))
+            found = [
+                learned[t] if ids is None else ids for t, ids in zip(texts, found, strict=True)
+            ]
         offsets = offsets_of(np.fromiter(map(len, found), np.int64, len(found)))
         return Ragged(np.frombuffer(b"".join(found), np.int32), offsets // _ID_BYTES)
 
-    def _learn(self, words: Sequence[str]) -> list[bytes]:
-        """The ids of new words, which are remembered from now on."""
+    def _learn(self, words: Sequence[str]) -> dict[str, bytes]:
+        """The ids of distinct new words, which are remembered from now on."""
         pieces = self._splitter.split(words)
         ids, cuts = pieces.values.tobytes(), (pieces.offsets * _ID_BYTES).tolist()
-        learned = [ids[begin:end] for begin, end in pairwise(cuts)]
-        for word, own in zip(words, learned, strict=True):
-            if len(word) <= _LONGEST_REMEMBERED:
-                self._known[word] = own
+        parts = (ids[begin:end] for begin, end in pairwise(cuts))
+        learned = dict(zip(words, parts, strict=True))
+        self._known.update((w, own) for w, own in learned.items() if len(w) <= _LONGEST_REMEMBERED)
         if len(self._known) > _MOST_REMEMBERED:
             self._known.clear()
         return learned

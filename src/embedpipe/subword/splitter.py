@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from itertools import chain
 from typing import Any, Protocol
 
 import numpy as np
 
-from embedpipe.arrays import offsets_of
+from embedpipe.arrays import end_to_end
 from embedpipe.encoder.ragged import Ragged
 from embedpipe.errors import ModelFormatError
 
-__all__ = ["Splitter", "TokenizersSplitter", "as_ragged", "failures_named"]
+__all__ = ["Splitter", "TokenizersSplitter", "WordwiseSplitter", "as_ragged", "failures_named"]
 
 _PARALLELISM = "TOKENIZERS_PARALLELISM"
 
@@ -45,7 +44,22 @@ class TokenizersSplitter:
         """Piece ids (int32) of each text, without special pieces around them."""
         with failures_named(f"{self._source} made the tokenizers package fail on a text"):
             encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-        return as_ragged([encoding.ids for encoding in encodings])
+        return as_ragged(encoding.ids for encoding in encodings)
+
+
+class WordwiseSplitter:
+    """Cuts texts into words, and leaves those to another splitter."""
+
+    def __init__(self, cut: Callable[[str], Sequence[str]], words: Splitter) -> None:
+        """Keep what finds the words of a text, and what splits them."""
+        self._cut = cut
+        self._words = words
+
+    def split(self, texts: Sequence[str]) -> Ragged:
+        """Piece ids (int32) of each text, those of its words one after the other."""
+        words, ends = end_to_end(map(self._cut, texts))
+        pieces = self._words.split(words)
+        return Ragged(pieces.values, pieces.offsets[ends])
 
 
 @contextmanager
@@ -64,10 +78,10 @@ def failures_named(finding: str) -> Iterator[None]:
         raise ModelFormatError(f"{finding}: {error}. Fetch the model again") from error
 
 
-def as_ragged(rows: Sequence[Sequence[int]]) -> Ragged:
+def as_ragged(rows: Iterable[Sequence[int]]) -> Ragged:
     """Piece ids of each text end to end, as int32."""
-    offsets = offsets_of(np.fromiter(map(len, rows), np.int64, len(rows)))
-    return Ragged(np.fromiter(chain.from_iterable(rows), np.int32, int(offsets[-1])), offsets)
+    ids, offsets = end_to_end(rows)
+    return Ragged(np.array(ids, np.int32), offsets)
 
 
 @cache

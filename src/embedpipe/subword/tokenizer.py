@@ -17,11 +17,12 @@ from embedpipe.arrays import offsets_of
 from embedpipe.encoder.ragged import Ragged
 from embedpipe.errors import InputError, ParameterError
 from embedpipe.subword.remembered import RememberedWords
-from embedpipe.subword.splitter import Splitter
+from embedpipe.subword.splitter import Splitter, WordwiseSplitter
 
 __all__ = ["PieceBatch", "SubwordTokenizer", "TokenizerParts"]
 
 _SPECIAL_PER_TEXT = 2  # [CLS] and [SEP]
+_MOST_CUTS = 4  # functions whose answers are remembered
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -81,6 +82,7 @@ class SubwordTokenizer:
         self.unk_id: int = parts.vocabulary[parts.unk_piece]
         self.vocab_size: int = max(parts.vocabulary.values()) + 1
         self._parts = parts
+        self._words_by_cut: dict[Callable[[str], Sequence[str]], Splitter] = {}
 
     def __repr__(self) -> str:
         return f"SubwordTokenizer({self.source!r}, vocab_size={self.vocab_size})"
@@ -114,7 +116,9 @@ class SubwordTokenizer:
         ids = self._surround(values, kept)
         return PieceBatch(ids, truncated, lengths + _SPECIAL_PER_TEXT)
 
-    def encode_words(self, words: Sequence[str]) -> Ragged:
+    def encode_words(
+        self, words: Sequence[str], *, cut: Callable[[str], Sequence[str]] | None = None
+    ) -> Ragged:
         """Piece ids (int32) of each word by itself, without special pieces.
 
         A word is looked up as it stands: case, accents and punctuation are the caller's. An empty
@@ -122,11 +126,14 @@ class SubwordTokenizer:
         SentencePiece normalises the word, begins it with its word boundary `▁` and drops that piece
         where it stands alone, as Spark NLP does.
 
+        With `cut`, what that function finds in each of `words` is looked up instead. Pieces are
+        remembered by function, so give the same one again, one that always finds the same.
+
         >>> from embedpipe import Encoder
         >>> [ids.tolist() for ids in Encoder.load().tokenizer.encode_words(["pain", "painkiller"])]
         [[3255], [3255, 15872, 2121]]
         """
-        pieces = self._words.split(_encodable(words))
+        pieces = self._words_by(cut).split(_encodable(words))
         if self._parts.skipped_in_words is None:
             return pieces
         skipped = self._parts.vocabulary.get(self._parts.skipped_in_words)
@@ -148,6 +155,17 @@ class SubwordTokenizer:
     @cached_property
     def _words(self) -> Splitter:
         return RememberedWords(self._parts.make_words())
+
+    def _words_by(self, cut: Callable[[str], Sequence[str]] | None) -> Splitter:
+        if cut is None:
+            return self._words
+        splitter = self._words_by_cut.get(cut)
+        if splitter is None:
+            if len(self._words_by_cut) >= _MOST_CUTS:
+                self._words_by_cut.clear()
+            splitter = RememberedWords(WordwiseSplitter(cut, self._words))
+            self._words_by_cut[cut] = splitter
+        return splitter
 
     @cached_property
     def _texts(self) -> dict[int, str]:

@@ -87,7 +87,7 @@ class Unigram:
 
     def split(self, texts: Iterable[str]) -> Ragged:
         """The piece ids of each text, without special pieces."""
-        return as_ragged([self.ids(text) for text in texts])
+        return as_ragged(map(self.ids, texts))
 
     def ids(self, text: str) -> list[int]:
         """The piece ids of a text without surrogates; a run of unknown characters is one piece."""

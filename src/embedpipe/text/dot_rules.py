@@ -76,9 +76,10 @@ def _dictionary(stop_after: str) -> Iterator[DotRule]:
 
 def _union(rules: Sequence[DotRule]) -> re.Pattern[str]:
     """A stop in any of the contexts: it comes first, so that the search runs from stop to stop."""
-    contexts = (
-        f"(?={rule.after})" + (rf"(?<={rule.before}\.)" if rule.before else "") for rule in rules
-    )
+    before: dict[str, list[str]] = {}  # what follows a stop is looked at once for all rules
+    for rule in rules:
+        before.setdefault(rule.after, []).append(rf"(?<={rule.before}\.)" if rule.before else "")
+    contexts = (f"(?={after})(?:{'|'.join(befores)})" for after, befores in before.items())
     return re.compile(rf"\.(?:{'|'.join(contexts)})", re.ASCII)
 
 

@@ -85,7 +85,7 @@ def mark(text: str, *, abbreviations: bool, lists: bool, numbers_first: bool) ->
     ascii_only = text.isascii()
     if lists:
         text = _mark_lists(text)
-    if "." in text:
+    if -1 < text.find(".") < len(text) - 1:  # what keeps a stop stands behind it too
         if _STOP_BETWEEN_LETTERS.search(text):
             if numbers_first:
                 text = NUMBER_DOT.sub(KEPT, text)
