@@ -28,8 +28,8 @@ from embedpipe.annotator import BertEmbeddings, BertSentenceEmbeddings, Sentence
 from embedpipe.base import DocumentAssembler, Pipeline, PipelineModel
 from embedpipe.bench.corpus import TEXT, read_lines
 from embedpipe.bench.models import get_model
-from embedpipe.encoder.precision import PRECISIONS, AskedPrecision, Precision
-from embedpipe.encoder.ragged import Ragged
+from embedpipe.engine.precision import PRECISIONS, AskedPrecision, Precision
+from embedpipe.engine.ragged import Ragged
 
 __all__ = ["Measured", "measure"]
 

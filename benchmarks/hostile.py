@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from embedpipe.stages.basic_words import basic_words, first_basic_word
+from embedpipe.text.basic_words import basic_words, first_basic_word
 from embedpipe.text.cleanup import CLEANUP_MODES, clean
-from embedpipe.text.java_regex import compile_java, find_all
+from embedpipe.text.java.regex import compile_java, find_all
 from embedpipe.text.recorded import RecordedWords, recorded_sentences
 from embedpipe.text.sentence_columns import split_all
 from embedpipe.text.sentences import SentenceRules

@@ -29,8 +29,8 @@ from embedpipe.bench.corpus import TEXT, read_lines
 from embedpipe.bench.machine import describe_machine, memory_of
 from embedpipe.bench.models import get_model
 from embedpipe.bench.report import heading, markdown_table, save_json
-from embedpipe.encoder.native import supported_precisions
-from embedpipe.encoder.precision import Precision
+from embedpipe.engine.native import supported_precisions
+from embedpipe.engine.precision import Precision
 
 __all__ = ["Job", "Sample", "growth", "make_jobs"]
 

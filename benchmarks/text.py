@@ -26,8 +26,8 @@ from embedpipe.base import DocumentAssembler, Pipeline, PipelineModel
 from embedpipe.bench.corpus import TEXT, read_lines
 from embedpipe.bench.machine import NOTICE, OtherLoad, describe_machine
 from embedpipe.bench.report import heading, markdown_table, save_json
-from embedpipe.stages.sequences import Sequences, lay_out
-from embedpipe.stages.word_embeddings import sentences_of_tokens
+from embedpipe.stages.bases.word_embeddings import sentences_of_tokens
+from embedpipe.subword.sequences import Sequences, lay_out
 
 __all__ = ["Flatness", "Throughput", "flatness", "throughput"]
 

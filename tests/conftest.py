@@ -77,7 +77,7 @@ def own_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def packed_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of an empty cache that keeps blocks of any size."""
-    from embedpipe.encoder import packed_cache
+    from embedpipe.engine import packed_cache
 
     monkeypatch.setenv("EMBEDPIPE_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("EMBEDPIPE_PACKED_CACHE", raising=False)

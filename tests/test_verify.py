@@ -13,19 +13,19 @@ import numpy as np
 import pytest
 import sentencepiece
 import torch
-from download_support import Place, entry, zipped
-from model_server import ModelServer, model_server
-from oracles import minilm_folder, transformers_model, transformers_outputs
-from random_models import random_tensors, tiny_config, write_model, write_safetensors
 from safetensors.numpy import load_file
 from transformers import BertModel, BertTokenizer
 
 from embedpipe.cli import main
-from embedpipe.encoder import Ragged
+from embedpipe.engine import Ragged
 from embedpipe.errors import ModelNotFoundError, OutputError, ParameterError
-from embedpipe.formats import huggingface
-from embedpipe.models import find_model
+from embedpipe.formats.huggingface import folder as huggingface
+from embedpipe.hub import find_model
 from embedpipe.verification import Verification, verify
+from tests.support.download_support import Place, entry, zipped
+from tests.support.model_server import ModelServer, model_server
+from tests.support.oracles import minilm_folder, transformers_model, transformers_outputs
+from tests.support.random_models import random_tensors, tiny_config, write_model, write_safetensors
 
 PIECES = [
     *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
@@ -314,7 +314,7 @@ def test_a_record_that_cannot_be_written_is_told(publish, monkeypatch, capsys):
     def refuse(path: Path) -> None:
         raise OutputError(f"cannot write {path}: no space")
 
-    monkeypatch.setattr("embedpipe.models.settle.AtomicFile", refuse)
+    monkeypatch.setattr("embedpipe.hub.install.AtomicFile", refuse)
     main(["verify", "house"])
     assert "not recorded: cannot write" in capsys.readouterr().out
     assert "verified" not in json.loads((folder / "embedpipe.json").read_text())

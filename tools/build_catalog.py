@@ -1,6 +1,6 @@
 """Derive the catalog of models from the recorded facts of their published cards.
 
-python tools/build_catalog.py FACTS [--output src/embedpipe/models/catalog.json]
+python tools/build_catalog.py FACTS [--output src/embedpipe/hub/catalog.json]
 
 FACTS is the folder with `spark_nlp_cards.json` and `nlu_aliases.json`. Addresses are the cards';
 those that are not on a card follow from the tables here and are marked `"derived": true`.
@@ -17,7 +17,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-OUTPUT = Path(__file__).resolve().parent.parent / "src/embedpipe/models/catalog.json"
+OUTPUT = Path(__file__).resolve().parent.parent / "src/embedpipe/hub/catalog.json"
 
 _GOOGLE = "https://storage.googleapis.com"
 

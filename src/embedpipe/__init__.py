@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from embedpipe.annotation import Annotation
-    from embedpipe.encoder.config import EncoderConfig
-    from embedpipe.encoder.ragged import Ragged
-    from embedpipe.models.encoder import Encoder
-    from embedpipe.pipeline import Pipeline, PipelineModel
+    from embedpipe.encoder import Encoder
+    from embedpipe.engine.config import EncoderConfig
+    from embedpipe.engine.ragged import Ragged
+    from embedpipe.pipeline.pipeline import Pipeline, PipelineModel
 
 __version__ = "0.1.0"
 
 _HOME = {
     "Annotation": "embedpipe.annotation",
-    "Encoder": "embedpipe.models.encoder",
-    "EncoderConfig": "embedpipe.encoder.config",
-    "Pipeline": "embedpipe.pipeline",
-    "PipelineModel": "embedpipe.pipeline",
-    "Ragged": "embedpipe.encoder.ragged",
+    "Encoder": "embedpipe.encoder",
+    "EncoderConfig": "embedpipe.engine.config",
+    "Pipeline": "embedpipe.pipeline.pipeline",
+    "PipelineModel": "embedpipe.pipeline.pipeline",
+    "Ragged": "embedpipe.engine.ragged",
 }
 
 __all__ = ["Annotation", "Encoder", "EncoderConfig", "Pipeline", "PipelineModel", "Ragged"]

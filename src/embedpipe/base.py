@@ -1,8 +1,8 @@
 """What Spark NLP code imports from `sparknlp.base`: `from embedpipe.base import *`."""
 
 from embedpipe.annotation import Annotation
-from embedpipe.light_pipeline import LightPipeline
-from embedpipe.pipeline import Pipeline, PipelineModel
+from embedpipe.pipeline.light import LightPipeline
+from embedpipe.pipeline.pipeline import Pipeline, PipelineModel
 from embedpipe.stages import (
     Doc2Chunk,
     DocumentAssembler,

@@ -14,21 +14,23 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal, get_args
 
-from embedpipe.encoder.config import Activation
-from embedpipe.encoder.pooling import POOLINGS
+from embedpipe.encoder.encoder import Encoder
+from embedpipe.engine.config import Activation
+from embedpipe.engine.pooling import POOLINGS
+from embedpipe.environment import cache_directory
 from embedpipe.errors import ModelFormatError, ModelNotFoundError, OutputError, ParameterError
-from embedpipe.formats.huggingface import HuggingFaceModel
+from embedpipe.formats.huggingface.folder import HuggingFaceModel
+from embedpipe.formats.huggingface.sentence_transformers import OWN_SETTINGS
 from embedpipe.formats.opening import open_model, open_model_tree
-from embedpipe.formats.sentence_transformers import OWN_SETTINGS
-from embedpipe.light_pipeline import LightPipeline
-from embedpipe.models.catalog import catalog, show
-from embedpipe.models.catalog_file import CatalogModel, Published
-from embedpipe.models.encoder import Encoder
-from embedpipe.models.resolve import DEFAULT_MODEL, cache_directory, find_model
-from embedpipe.models.settle import add_to_record, read_record
-from embedpipe.pipeline import Pipeline
+from embedpipe.hub.catalog import catalog, show
+from embedpipe.hub.catalog_file import CatalogModel, Published
+from embedpipe.hub.find import find_model
+from embedpipe.hub.install import add_to_record, read_record
+from embedpipe.hub.names import DEFAULT_MODEL
+from embedpipe.pipeline.light import LightPipeline
+from embedpipe.pipeline.pipeline import Pipeline
 from embedpipe.stages import STAGES, DocumentAssembler, Tokenizer
-from embedpipe.stages.encoder_stage import EncoderStage
+from embedpipe.stages.bases.encoder_stage import EncoderStage
 
 __all__ = [
     "FLOAT32_TOLERANCE",

@@ -21,7 +21,7 @@ from embedpipe.bench.models import BenchmarkModel
 from embedpipe.bench.peers import ENGINES
 from embedpipe.bench.peers.common import EngineError, Entry, Floats, Options
 from embedpipe.bench.workload import Workload
-from embedpipe.encoder.native import supported_isas
+from embedpipe.engine.native import supported_isas
 
 __all__ = ["Child", "Entrant"]
 

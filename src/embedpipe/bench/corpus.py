@@ -10,8 +10,8 @@ from statistics import fmean
 from typing import TypeVar
 
 from embedpipe.bench.peers.common import Work
+from embedpipe.encoder.encoder import Encoder
 from embedpipe.errors import InputError
-from embedpipe.models.encoder import Encoder
 
 __all__ = [
     "TEXT",

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from embedpipe.processor import processor_name
+from embedpipe.engine.processor import processor_name
 
 __all__ = ["NOTICE", "Memory", "OtherLoad", "describe_machine", "memory_of"]
 

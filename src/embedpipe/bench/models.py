@@ -8,9 +8,11 @@ from pathlib import Path
 
 from embedpipe.bench import RANDOM_SHAPES
 from embedpipe.bench.random_models import random_config, random_tensors
+from embedpipe.environment import cache_directory
 from embedpipe.errors import ModelFormatError
-from embedpipe.formats.safetensors_writer import safetensors_parts
-from embedpipe.models.resolve import cache_directory, find_model, sha256_of
+from embedpipe.files.hashes import sha256_of
+from embedpipe.formats.huggingface.safetensors_writer import safetensors_parts
+from embedpipe.hub.find import find_model
 
 __all__ = ["BenchmarkModel", "get_model"]
 

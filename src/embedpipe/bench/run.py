@@ -42,8 +42,8 @@ from embedpipe.bench.timing import (
 )
 from embedpipe.bench.work import useful_gflop
 from embedpipe.bench.workload import Workload
-from embedpipe.encoder.native import choose_isa, multiply_add_peak
-from embedpipe.models.encoder import Encoder
+from embedpipe.encoder.encoder import Encoder
+from embedpipe.engine.native import choose_isa, multiply_add_peak
 
 __all__ = ["Benchmark", "run"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from embedpipe.card.facts import CardFacts, CardFile
 from embedpipe.card.parts import Code, Heading, Inline, Listing, Paragraph, Part, Table
 from embedpipe.card.usage import command, encoder_code, pipeline_code
-from embedpipe.models.transfer import shown
+from embedpipe.hub.transfer import shown
 
 __all__ = ["parts"]
 

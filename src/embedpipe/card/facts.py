@@ -11,19 +11,21 @@ from typing import Any
 
 import embedpipe
 from embedpipe.card.measuring import Measured, Measuring, measure
-from embedpipe.encoder.config import EncoderConfig
+from embedpipe.engine.config import EncoderConfig
 from embedpipe.errors import ModelFormatError, ModelNotFoundError
-from embedpipe.formats.file_tree import FileTree
-from embedpipe.formats.huggingface import HuggingFaceModel
+from embedpipe.files.hashes import sha256_of
+from embedpipe.formats.archives.tree import FileTree
+from embedpipe.formats.huggingface.folder import HuggingFaceModel
+from embedpipe.formats.huggingface.sentence_transformers import OWN_SETTINGS
 from embedpipe.formats.opening import open_model, open_model_tree
-from embedpipe.formats.sentence_transformers import OWN_SETTINGS
-from embedpipe.models.catalog import catalog
-from embedpipe.models.catalog_file import CatalogModel
-from embedpipe.models.repository import wanted_files
-from embedpipe.models.resolve import DEFAULT_MODEL, find_model, sha256_of
-from embedpipe.models.settle import read_record
+from embedpipe.hub.catalog import catalog
+from embedpipe.hub.catalog_file import CatalogModel
+from embedpipe.hub.find import find_model
+from embedpipe.hub.install import read_record
+from embedpipe.hub.names import DEFAULT_MODEL
+from embedpipe.hub.repository import wanted_files
 from embedpipe.stages import AlbertEmbeddings, BertEmbeddings, BertSentenceEmbeddings
-from embedpipe.stages.encoder_stage import EncoderStage
+from embedpipe.stages.bases.encoder_stage import EncoderStage
 from embedpipe.verification import (
     Verification,
     catalog_entry,

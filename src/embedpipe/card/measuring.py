@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from embedpipe.card.sentences import SENTENCES
-from embedpipe.encoder.native import supported_precisions
+from embedpipe.encoder.encoder import Encoder
+from embedpipe.encoder.windows import progress_bar
+from embedpipe.engine.native import supported_precisions
+from embedpipe.engine.processor import processor_name
 from embedpipe.errors import InputError
-from embedpipe.models.encoder import Encoder
-from embedpipe.models.windows import progress_bar
-from embedpipe.processor import processor_name
 
 __all__ = ["Figures", "Measured", "Measuring", "measure"]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from embedpipe.card.facts import CardFacts
 from embedpipe.card.rendering import html, markdown
 from embedpipe.errors import OutputError, ParameterError
-from embedpipe.formats.sentence_transformers import OWN_SETTINGS
-from embedpipe.models.settle import add_to_record
+from embedpipe.formats.huggingface.sentence_transformers import OWN_SETTINGS
+from embedpipe.hub.install import add_to_record
 from embedpipe.output import AtomicFile
 
 __all__ = ["MARKDOWN", "PAGE", "check_output", "record_measured", "write_card"]

@@ -160,7 +160,7 @@ def _opened(args: argparse.Namespace) -> Iterator[Callable[[Report], None]]:
 def _benchmark(args: argparse.Namespace) -> Benchmark:
     from embedpipe.bench.corpus import TEXT
     from embedpipe.bench.run import Benchmark
-    from embedpipe.encoder.native import default_threads
+    from embedpipe.engine.native import default_threads
 
     return Benchmark(
         models=tuple(args.models or DEFAULT_MODELS),

@@ -35,7 +35,7 @@ def bundle(path: str | Path, output: str | Path) -> tuple[str, int]:
     Raises ModelNotFoundError or ModelFormatError for what is wrong with it, OutputError for what is
     wrong with the file.
     """
-    from embedpipe.pipeline import load_any
+    from embedpipe.pipeline.pipeline import load_any
 
     saved = load_any(path)
     saved.write().bundle(output)

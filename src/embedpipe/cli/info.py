@@ -11,8 +11,8 @@ from typing import Any
 
 import embedpipe
 from embedpipe.cli.options import add_model_option
+from embedpipe.engine.processor import processor_name
 from embedpipe.errors import MissingDependencyError, ModelNotFoundError
-from embedpipe.processor import processor_name
 
 __all__ = ["add_parser", "gather"]
 
@@ -49,7 +49,7 @@ def gather(model: str | Path | None = None) -> dict[str, Any]:
         "processor": processor_name(),
     }
     try:
-        from embedpipe.encoder.native import default_threads, supported_isas, supported_precisions
+        from embedpipe.engine.native import default_threads, supported_isas, supported_precisions
 
         facts["instruction sets"] = list(supported_isas())
         facts["precisions"] = list(supported_precisions())
@@ -87,7 +87,7 @@ def _plain(value: Any) -> str:
 
 
 def _model_facts(model: str | Path | None) -> dict[str, Any]:
-    from embedpipe.models.encoder import Encoder
+    from embedpipe.encoder.encoder import Encoder
 
     encoder = Encoder.load(model)
     config = encoder.config

@@ -10,7 +10,7 @@ from embedpipe.cli.options import positive_number
 from embedpipe.cli.table import table
 
 if TYPE_CHECKING:
-    from embedpipe.models.catalog_file import CatalogModel, Source
+    from embedpipe.hub.catalog_file import CatalogModel, Source
 
 __all__ = ["add_parser"]
 
@@ -49,7 +49,7 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Carry out the parsed command and print the table."""
-    from embedpipe.models.catalog import search
+    from embedpipe.hub.catalog import search
 
     found = search(args.task, args.language, args.dimension, args.text)
     print("\n".join(table([_HEADER, *map(_row, found)])) if found else "no model fits")
@@ -57,14 +57,14 @@ def run(args: argparse.Namespace) -> None:
 
 def run_show(args: argparse.Namespace) -> None:
     """Carry out the parsed command and print what is known."""
-    from embedpipe.models.catalog import catalog, show
+    from embedpipe.hub.catalog import catalog, show
 
     model = show(args.name)
     print("\n".join(_facts(model, catalog().further_names(model.name))))
 
 
 def _row(model: CatalogModel) -> tuple[str, ...]:
-    from embedpipe.models.resolve import find_here
+    from embedpipe.hub.find import find_here
 
     return (
         model.name,
@@ -82,7 +82,7 @@ def _case(model: CatalogModel) -> str:
 
 
 def _facts(model: CatalogModel, further: Iterable[str]) -> Iterator[str]:
-    from embedpipe.models.resolve import find_here
+    from embedpipe.hub.find import find_here
 
     here = find_here(model)
     elsewhere = "it is downloaded when first used"

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from embedpipe.encoder.pooling import Pooling
-    from embedpipe.encoder.precision import AskedPrecision
-    from embedpipe.models.encoder import Encoder
+    from embedpipe.encoder.encoder import Encoder
+    from embedpipe.engine.pooling import Pooling
+    from embedpipe.engine.precision import AskedPrecision
 
 __all__ = [
     "FORMATS",

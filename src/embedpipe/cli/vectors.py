@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 import embedpipe
 from embedpipe.cli.options import ModelOptions
-from embedpipe.encoder.pooling import Pooling
-from embedpipe.models.encoder import Encoder
+from embedpipe.encoder.encoder import Encoder
+from embedpipe.engine.pooling import Pooling
 
 __all__ = ["Embedder", "Vectors"]
 

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
 
 def format_verification(found: Verification) -> Iterator[str]:
     """The table, what the tolerance is, and what was recorded."""
-    from embedpipe.formats.sentence_transformers import OWN_SETTINGS
+    from embedpipe.formats.huggingface.sentence_transformers import OWN_SETTINGS
     from embedpipe.verification import FLOAT32_TOLERANCE
 
     yield from table([_HEADER, *(_row(c, found.used) for c in found.combinations)])

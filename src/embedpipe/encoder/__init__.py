@@ -1,25 +1,9 @@
-"""Encoders: their configuration, weights and computation, on piece ids; text is handled above."""
+"""The public encoder: texts or piece ids in, vectors out.
 
-from embedpipe.encoder.config import Activation, Architecture, EncoderConfig
-from embedpipe.encoder.ragged import Ragged
-from embedpipe.encoder.weights import (
-    EncoderWeights,
-    LayerNormWeights,
-    LayerWeights,
-    LinearWeights,
-    check_weights,
-    expected_shapes,
-)
+Models are found in `hub`, read in `formats` and computed in `engine`; texts become piece ids in
+`subword`.
+"""
 
-__all__ = [
-    "Activation",
-    "Architecture",
-    "EncoderConfig",
-    "EncoderWeights",
-    "LayerNormWeights",
-    "LayerWeights",
-    "LinearWeights",
-    "Ragged",
-    "check_weights",
-    "expected_shapes",
-]
+from embedpipe.encoder.encoder import Encoder
+
+__all__ = ["Encoder"]

@@ -8,8 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from embedpipe.formats.huggingface import HuggingFaceModel, read_huggingface
-from embedpipe.formats.safetensors import read_safetensors
+from embedpipe.formats.huggingface.folder import HuggingFaceModel, read_huggingface
+from embedpipe.formats.huggingface.safetensors import read_safetensors
 
 if TYPE_CHECKING:
     from embedpipe.formats.imported import ImportedModel, ImportReport

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from embedpipe.encoder.config import Activation
+from embedpipe.engine.config import Activation
 from embedpipe.errors import ModelFormatError
 
 __all__ = ["Graph", "GraphFacts", "Node", "find_facts"]

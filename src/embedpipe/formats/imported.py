@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy.typing as npt
 
-from embedpipe.encoder.config import Activation, EncoderConfig
-from embedpipe.encoder.weights import check_tensors, expected_shapes, has_pooler
+from embedpipe.engine.config import Activation, EncoderConfig
+from embedpipe.engine.weights import check_tensors, expected_shapes, has_pooler
 from embedpipe.errors import ModelFormatError
-from embedpipe.formats.sentence_transformers import SentenceSettings, check_settings
+from embedpipe.formats.huggingface.sentence_transformers import SentenceSettings, check_settings
 
 __all__ = ["ImportReport", "ImportedModel", "TokenizerFiles", "finish", "huggingface_config"]
 

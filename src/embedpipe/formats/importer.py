@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Literal
 
 from embedpipe.errors import ModelFormatError
-from embedpipe.formats.file_tree import FileTree
-from embedpipe.formats.google_checkpoint import read_google_checkpoint
-from embedpipe.formats.huggingface_import import WEIGHTS, read_huggingface_files
+from embedpipe.formats.archives.tree import FileTree
+from embedpipe.formats.huggingface.importing import WEIGHTS, read_huggingface_files
 from embedpipe.formats.imported import ImportedModel
 from embedpipe.formats.opening import open_model_tree
-from embedpipe.formats.spark_nlp import METADATA, read_spark_nlp
-from embedpipe.formats.tf_saved_model import GRAPH, VARIABLES, read_tf_saved_model
+from embedpipe.formats.spark_nlp.folder import METADATA, read_spark_nlp
+from embedpipe.formats.tensorflow.checkpoint import read_google_checkpoint
+from embedpipe.formats.tensorflow.saved_model import GRAPH, VARIABLES, read_tf_saved_model
 
 __all__ = ["ModelFormat", "import_model", "import_tree", "recognise"]
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy.typing as npt
 
-from embedpipe.encoder.config import EncoderConfig
-from embedpipe.encoder.pooling import Pooling
-from embedpipe.formats.safetensors_writer import safetensors_parts
-from embedpipe.formats.sentence_transformers import OWN_SETTINGS
+from embedpipe.engine.config import EncoderConfig
+from embedpipe.engine.pooling import Pooling
+from embedpipe.formats.huggingface.safetensors_writer import safetensors_parts
+from embedpipe.formats.huggingface.sentence_transformers import OWN_SETTINGS
 
 __all__ = ["CONFIG", "ModelFiles", "config_text", "json_text", "own_settings"]
 

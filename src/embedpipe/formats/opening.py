@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from embedpipe.encoder.weights import check_weights
+from embedpipe.engine.weights import check_weights
 from embedpipe.errors import ModelFormatError, ModelNotFoundError
-from embedpipe.formats.file_tree import FileTree, open_tree
-from embedpipe.formats.huggingface import HuggingFaceModel, read_huggingface
+from embedpipe.formats.archives.tree import FileTree, open_tree
+from embedpipe.formats.huggingface.folder import HuggingFaceModel, read_huggingface
 
 __all__ = ["PARTS_OF_MODELS", "SAVED_MODELS", "SAVED_STAGES", "open_model", "open_model_tree"]
 
 SAVED_STAGES = "stages.json"
-"""The file that tells a saved stage or pipeline; `embedpipe.persistence` reads it."""
+"""The file that tells a saved stage or pipeline; `embedpipe.saving` reads it."""
 SAVED_MODELS = "models"
 """The folder in a saved stage or pipeline that holds the folders of its models."""
 

@@ -1,8 +1,8 @@
 """Adapters between data frames and streams of Arrow record batches: stages see only batches."""
 
+from embedpipe.frames.adapter import BatchTransformer, columns_of_frame, transform_frame
+from embedpipe.frames.batch_limits import MAX_ROWS, bounded
 from embedpipe.frames.columns import Column, Kinds, columns_of
-from embedpipe.frames.cutting import MAX_ROWS, bounded
-from embedpipe.frames.dispatch import BatchTransformer, columns_of_frame, transform_frame
 
 __all__ = [
     "MAX_ROWS",

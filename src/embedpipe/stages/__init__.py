@@ -3,7 +3,10 @@
 `STAGES` lists them all; a stage in it is run through the contract that all stages keep.
 """
 
+from embedpipe.pipeline.plan import Runner, check_order
+from embedpipe.pipeline.stage import AnnotationStage, Annotator, Stage
 from embedpipe.stages.albert_embeddings import AlbertEmbeddings
+from embedpipe.stages.bases.shared_params import share_unit
 from embedpipe.stages.bert_embeddings import BertEmbeddings
 from embedpipe.stages.bert_sentence_embeddings import BertSentenceEmbeddings
 from embedpipe.stages.chunk_embeddings import ChunkEmbeddings
@@ -11,11 +14,8 @@ from embedpipe.stages.doc2chunk import Doc2Chunk
 from embedpipe.stages.document_assembler import DocumentAssembler
 from embedpipe.stages.embeddings_finisher import EmbeddingsFinisher
 from embedpipe.stages.finisher import Finisher
-from embedpipe.stages.runner import Runner, check_order
 from embedpipe.stages.sentence_detector import SentenceDetector
 from embedpipe.stages.sentence_embeddings import SentenceEmbeddings
-from embedpipe.stages.shared_params import share_unit
-from embedpipe.stages.stage import AnnotationStage, Annotator, Stage
 from embedpipe.stages.token_assembler import TokenAssembler
 from embedpipe.stages.tokenizer import Tokenizer, TokenizerModel
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from embedpipe.encoder.ragged import Ragged
-from embedpipe.stages.word_embeddings import WordEmbeddings
+from embedpipe.engine.ragged import Ragged
+from embedpipe.stages.bases.word_embeddings import WordEmbeddings
 
 __all__ = ["AlbertEmbeddings"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from embedpipe.encoder.ragged import Ragged
+from embedpipe.engine.ragged import Ragged
 from embedpipe.params import Param, choice
-from embedpipe.stages.basic_words import basic_words, first_basic_word
-from embedpipe.stages.word_embeddings import WordEmbeddings
+from embedpipe.stages.bases.word_embeddings import WordEmbeddings
+from embedpipe.text.basic_words import basic_words, first_basic_word
 
 __all__ = ["BertEmbeddings"]
 

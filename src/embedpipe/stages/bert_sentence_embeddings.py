@@ -12,19 +12,19 @@ import pyarrow as pa
 
 from embedpipe.annotation import AnnotationColumn, AnnotatorType, metadata_map
 from embedpipe.arrays import end_to_end, offsets_of
-from embedpipe.encoder.pooling import POOLINGS, Pooling, check_pooling, normalize, pool
-from embedpipe.encoder.ragged import Ragged
+from embedpipe.engine.pooling import POOLINGS, Pooling, check_pooling, normalize, pool
+from embedpipe.engine.ragged import Ragged
 from embedpipe.errors import ParameterError
 from embedpipe.params import Param, boolean, choice
-from embedpipe.stages.basic_words import basic_words
-from embedpipe.stages.encoder_stage import EncoderStage
-from embedpipe.stages.flattened import flattened, in_rows
-from embedpipe.stages.sequences import Parts
-from embedpipe.stages.shared_params import SPARK_NLP
-from embedpipe.stages.spans import sentence_numbers
+from embedpipe.stages.bases.encoder_stage import EncoderStage
+from embedpipe.stages.bases.flattened import flattened, in_rows
+from embedpipe.stages.bases.shared_params import SPARK_NLP
+from embedpipe.stages.bases.spans import sentence_numbers
+from embedpipe.subword.sequences import Parts
+from embedpipe.text.basic_words import basic_words
 
 if TYPE_CHECKING:
-    from embedpipe.models.encoder import Encoder
+    from embedpipe.encoder.encoder import Encoder
 
 __all__ = ["BertSentenceEmbeddings"]
 
@@ -40,7 +40,7 @@ class BertSentenceEmbeddings(EncoderStage):
     """One vector per sentence by a BERT model; source: Spark NLP's BertSentenceEmbeddings.
 
     Reads sentences (or documents) and makes one annotation of type sentence_embeddings for each,
-    with the sentence as its text. Words are found as `embedpipe.stages.basic_words` says, and all
+    with the sentence as its text. Words are found as `embedpipe.text.basic_words` says, and all
     of the sentence is encoded, up to `maxSentenceLength` pieces (default 128, [CLS] and [SEP]
     included). Metadata: that of the sentence, `token` (the sentence), `pieceId` (-1) and
     `isWordStart` (`true`); of a sentence that was cut, `piecesUsed` and `piecesTotal`.
@@ -48,7 +48,7 @@ class BertSentenceEmbeddings(EncoderStage):
     `pooling` (`cls`, `mean` or `pooler`) and `normalize` are the model's own unless set. Under
     `compatibility` there is `flattened` too: the vectors of all pieces one after the other, with
     those of padding up to the longest sentence of a batch, which is what Spark NLP 5.5.3 gives for
-    an ONNX model whose output is a sequence; see `embedpipe.stages.flattened`.
+    an ONNX model whose output is a sequence; see `embedpipe.stages.bases.flattened`.
 
     With `lengthPolicy` "window", the mean of a longer sentence is taken over the vectors that its
     pieces have in their windows, and those of the first window's [CLS] and the last one's [SEP];

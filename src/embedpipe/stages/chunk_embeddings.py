@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from embedpipe.annotation import AnnotationColumn, AnnotatorType
 from embedpipe.params import Param, boolean, string, strings
-from embedpipe.stages.pooled_embeddings import (
+from embedpipe.stages.bases.pooled_embeddings import (
     Members,
     PooledEmbeddings,
     members_within,

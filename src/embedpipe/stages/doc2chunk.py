@@ -16,10 +16,10 @@ from embedpipe.arrays import offsets_of
 from embedpipe.errors import InputError
 from embedpipe.frames import Column, Kinds
 from embedpipe.params import Param, boolean, string
-from embedpipe.stages.batch import Batch
-from embedpipe.stages.shared_params import HasOffsetUnit
-from embedpipe.stages.spans import cut
-from embedpipe.stages.stage import Annotator
+from embedpipe.pipeline.batch import Batch
+from embedpipe.pipeline.stage import Annotator
+from embedpipe.stages.bases.shared_params import HasOffsetUnit
+from embedpipe.stages.bases.spans import cut
 from embedpipe.text.offsets import to_code_points
 from embedpipe.text.segment import Stretches
 

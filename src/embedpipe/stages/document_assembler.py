@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 from embedpipe.annotation import METADATA_TYPE, AnnotationColumn, AnnotatorType, metadata_map
 from embedpipe.frames import Column, Kinds
 from embedpipe.params import Param, choice, string
-from embedpipe.stages.batch import Batch
-from embedpipe.stages.shared_params import HasOffsetUnit
-from embedpipe.stages.stage import AnnotationStage
+from embedpipe.pipeline.batch import Batch
+from embedpipe.pipeline.stage import AnnotationStage
+from embedpipe.stages.bases.shared_params import HasOffsetUnit
 from embedpipe.text.cleanup import CLEANUP_MODES, clean
 
 __all__ = ["DocumentAssembler"]

@@ -10,8 +10,8 @@ from embedpipe.annotation import WITH_VECTORS, AnnotationColumn
 from embedpipe.frames import Column
 from embedpipe.frames.columns import described
 from embedpipe.params import Param, boolean
-from embedpipe.stages.batch import Batch
-from embedpipe.stages.finishing import Finishing
+from embedpipe.pipeline.batch import Batch
+from embedpipe.stages.bases.finishing import Finishing
 
 __all__ = ["EmbeddingsFinisher"]
 

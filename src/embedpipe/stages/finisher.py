@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 from embedpipe.annotation import WITH_VECTORS, AnnotationColumn
 from embedpipe.frames import Column, Kinds
 from embedpipe.params import Param, boolean, string
-from embedpipe.stages.batch import Batch
-from embedpipe.stages.finishing import Finishing
+from embedpipe.pipeline.batch import Batch
+from embedpipe.stages.bases.finishing import Finishing
 
 __all__ = ["Finisher"]
 

@@ -9,10 +9,10 @@ import numpy as np
 from embedpipe.annotation import AnnotationColumn, AnnotatorType
 from embedpipe.errors import ParameterError
 from embedpipe.params import Param, boolean, choice, integer, strings
-from embedpipe.stages.batch import Batch
-from embedpipe.stages.shared_params import HasOffsetUnit
-from embedpipe.stages.spans import annotate_segments, annotate_stretches
-from embedpipe.stages.stage import Annotator
+from embedpipe.pipeline.batch import Batch
+from embedpipe.pipeline.stage import Annotator
+from embedpipe.stages.bases.shared_params import HasOffsetUnit
+from embedpipe.stages.bases.spans import annotate_segments, annotate_stretches
 from embedpipe.text.recorded import recorded_sentences
 from embedpipe.text.sentence_columns import split_all
 from embedpipe.text.sentences import BOUND_STRATEGIES, SentenceRules

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from embedpipe.annotation import AnnotationColumn, AnnotatorType
 from embedpipe.params import Param, integer, string, strings
-from embedpipe.stages.pooled_embeddings import (
+from embedpipe.stages.bases.pooled_embeddings import (
     Members,
     PooledEmbeddings,
     members_between,
@@ -16,7 +16,7 @@ from embedpipe.stages.pooled_embeddings import (
     row_keys,
     with_vectors,
 )
-from embedpipe.stages.spans import sentence_numbers
+from embedpipe.stages.bases.spans import sentence_numbers
 
 __all__ = ["SentenceEmbeddings"]
 

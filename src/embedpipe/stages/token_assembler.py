@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 from embedpipe.annotation import AnnotationColumn, AnnotatorType, metadata_map
 from embedpipe.arrays import offsets_of
 from embedpipe.params import Param, boolean
-from embedpipe.stages.pooled_embeddings import Members, members_within
-from embedpipe.stages.shared_params import HasOffsetUnit
-from embedpipe.stages.spans import sentence_numbers
-from embedpipe.stages.stage import Annotator
+from embedpipe.pipeline.stage import Annotator
+from embedpipe.stages.bases.pooled_embeddings import Members, members_within
+from embedpipe.stages.bases.shared_params import HasOffsetUnit
+from embedpipe.stages.bases.spans import sentence_numbers
 from embedpipe.text.offsets import to_code_points, utf16_length
 
 __all__ = ["TokenAssembler"]

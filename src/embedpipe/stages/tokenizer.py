@@ -11,13 +11,13 @@ from typing import Any
 from embedpipe.annotation import AnnotationColumn, AnnotatorType
 from embedpipe.errors import InputError, ParameterError
 from embedpipe.params import Kind, Param, boolean, integer, string, strings
-from embedpipe.stages.shared_params import HasOffsetUnit
-from embedpipe.stages.spans import (
+from embedpipe.pipeline.stage import Annotator, Stage
+from embedpipe.stages.bases.shared_params import HasOffsetUnit
+from embedpipe.stages.bases.spans import (
     annotate_segments,
     annotate_stretches,
     sentence_numbers,
 )
-from embedpipe.stages.stage import Annotator, Stage
 from embedpipe.text.recorded import RecordedWords
 from embedpipe.text.word_columns import split_words
 from embedpipe.text.word_rules import DEFAULT_CONTEXT_CHARS, WordRules

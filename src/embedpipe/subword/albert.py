@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-from embedpipe.encoder.ragged import Ragged
+from embedpipe.engine.ragged import Ragged
 from embedpipe.subword.normalizer import WORD_BOUNDARY
 from embedpipe.subword.splitter import as_ragged
 from embedpipe.subword.unigram import Unigram

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from embedpipe._dependencies import require
-from embedpipe.encoder.config import EncoderConfig
+from embedpipe.engine.config import EncoderConfig
 from embedpipe.errors import ModelFormatError
 from embedpipe.files.whole import decoded, read_bytes
 from embedpipe.subword.albert import AlbertText

@@ -14,8 +14,8 @@ import numpy as np
 
 from embedpipe._dependencies import require
 from embedpipe.arrays import offsets_of, ranges
-from embedpipe.encoder.ragged import Ragged
-from embedpipe.subword.remembered import RememberedWords
+from embedpipe.engine.ragged import Ragged
+from embedpipe.subword.piece_cache import RememberedWords
 from embedpipe.subword.splitter import Splitter, TokenizersSplitter, WordwiseSplitter
 
 __all__ = ["text_splitter"]

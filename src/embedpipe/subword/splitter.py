@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from embedpipe.arrays import end_to_end
-from embedpipe.encoder.ragged import Ragged
+from embedpipe.engine.ragged import Ragged
 from embedpipe.errors import ModelFormatError
 
 __all__ = ["Splitter", "TokenizersSplitter", "WordwiseSplitter", "as_ragged", "failures_named"]

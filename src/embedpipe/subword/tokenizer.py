@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from embedpipe.arrays import offsets_of
-from embedpipe.encoder.ragged import Ragged
+from embedpipe.engine.ragged import Ragged
 from embedpipe.errors import InputError, ParameterError
-from embedpipe.subword.remembered import RememberedWords
+from embedpipe.subword.piece_cache import RememberedWords
 from embedpipe.subword.splitter import Splitter, WordwiseSplitter
 
 __all__ = ["PieceBatch", "SubwordTokenizer", "TokenizerParts"]

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from embedpipe.encoder.ragged import Ragged
+from embedpipe.engine.ragged import Ragged
 from embedpipe.subword.normalizer import WORD_BOUNDARY, Normalizer
 from embedpipe.subword.sentencepiece import NORMAL, UNKNOWN, USER_DEFINED, SentencePieceModel
 from embedpipe.subword.splitter import as_ragged

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from embedpipe.errors import ParameterError
 from embedpipe.text.cleanup import TRIMMED
 from embedpipe.text.code_points import CodePoints
-from embedpipe.text.java_regex import compile_java
+from embedpipe.text.java.regex import compile_java
 from embedpipe.text.offsets import Utf16Offsets, utf16_length
 from embedpipe.text.segment import Segment, has_length
 from embedpipe.text.sentence_marks import BOUND, BREAK, CLOSE, KEPT, OPEN

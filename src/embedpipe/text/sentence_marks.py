@@ -16,7 +16,7 @@ import re
 from functools import lru_cache
 
 from embedpipe.text.dot_rules import NUMBER_DOT, kept_dots
-from embedpipe.text.java_words import not_behind_word
+from embedpipe.text.java.words import not_behind_word
 
 __all__ = ["BOUND", "BREAK", "CLOSE", "KEPT", "MARKS", "NEUTRAL", "OPEN", "mark"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from embedpipe.errors import ParameterError
-from embedpipe.text.java_regex import compile_java, find_all, replace_all
+from embedpipe.text.java.regex import compile_java, find_all, replace_all
 from embedpipe.text.segment import check_lengths
 from embedpipe.text.sentence_marks import BOUND, BREAK, CLOSE, OPEN, mark
 

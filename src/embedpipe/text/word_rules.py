@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from embedpipe.errors import ParameterError
 from embedpipe.text.code_points import CodePoints
-from embedpipe.text.java_classes import read_class
-from embedpipe.text.java_reader import Reader
-from embedpipe.text.java_regex import compile_java
+from embedpipe.text.java.classes import read_class
+from embedpipe.text.java.reader import Reader
+from embedpipe.text.java.regex import compile_java
 from embedpipe.text.offsets import utf16_length
 from embedpipe.text.segment import check_lengths
 

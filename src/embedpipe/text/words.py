@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from embedpipe.text.code_points import CodePoints
-from embedpipe.text.java_regex import compile_java, find_all, replace_all
+from embedpipe.text.java.regex import compile_java, find_all, replace_all
 from embedpipe.text.segment import Segment, has_length
 from embedpipe.text.word_rules import DEFAULT_CONTEXT_CHARS, WordRules
 

@@ -49,7 +49,7 @@ class Ours:
 
         def start(work: Work) -> Job:
             from embedpipe import Encoder
-            from embedpipe.encoder.native import supported_precisions
+            from embedpipe.engine.native import supported_precisions
 
             there = supported_precisions()
             if entry.precision not in there:

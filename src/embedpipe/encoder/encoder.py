@@ -1,0 +1,314 @@
+"""The public encoder: a model from its folder, texts or piece ids in, vectors out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from copy import copy
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from weakref import ref
+
+import numpy as np
+import numpy.typing as npt
+
+from embedpipe.encoder.texts import as_piece_ids, as_texts
+from embedpipe.encoder.windows import progress_bar, window_pieces, windows
+from embedpipe.engine.choice import Engine, EngineChoice, Implementation
+from embedpipe.engine.config import EncoderConfig
+from embedpipe.engine.pooling import Pooling, check_pooling
+from embedpipe.engine.precision import AskedPrecision, Precision
+from embedpipe.engine.ragged import Ragged
+from embedpipe.errors import ParameterError
+from embedpipe.formats.huggingface.folder import HuggingFaceModel
+from embedpipe.formats.model_files import ModelFiles
+from embedpipe.formats.opening import open_model, open_model_tree
+from embedpipe.hub.find import find_model
+from embedpipe.hub.names import DEFAULT_MODEL
+from embedpipe.subword import PieceBatch, SubwordTokenizer, make_tokenizer
+
+__all__ = ["Encoder"]
+
+_CHARACTERS_PER_PIECE = 4  # of English text; a window's size need not be exact
+
+
+class Encoder:
+    """A BERT or ALBERT model that turns text into vectors. Made by `Encoder.load`.
+
+    It holds no state that a call changes, so that threads may share it. A text's vector has the
+    same bits whatever other texts stand beside it, in whatever order.
+
+    Attributes:
+        name: what it was loaded as. path: the folder of its files, or their archive.
+        files: what a folder with the same model holds. reference: the name or path that loads it
+            again, None where there is none of its own.
+        config: sizes of the encoder. tokenizer: text to piece ids.
+        dimension: of a vector; `hidden_size` is the same.
+        max_length: most pieces of a text, `[CLS]` and `[SEP]` included; the rest is cut off.
+        pooling, normalize: how the model was published to be used; `encode` may overrule them.
+        has_pooler: whether "pooler" is among the poolings that can be asked for.
+
+    >>> encoder = Encoder.load()
+    >>> encoder.name, encoder.dimension, encoder.pooling, encoder.normalize, encoder.max_length
+    ('all-MiniLM-L6-v2', 384, 'mean', True, 256)
+    """
+
+    def __init__(
+        self,
+        model: HuggingFaceModel,
+        tokenizer: SubwordTokenizer,
+        engine: EngineChoice,
+        *,
+        name: str,
+        reference: str | None = None,
+    ) -> None:
+        """Keep the parts that `load` has read and checked."""
+        self.name = name
+        self.reference = reference
+        self.path: Path = model.directory
+        self.files: ModelFiles = model.files
+        self.config: EncoderConfig = model.config
+        self.tokenizer = tokenizer
+        self.max_length = model.max_length
+        self.pooling: Pooling = model.pooling
+        self.normalize = model.normalize
+        self.has_pooler = model.weights.pooler is not None
+        self._weights = model.weights
+        self._weights_files = model.weights_files
+        self._choice = engine
+        self._window = window_pieces(model.config)
+        # The first one keeps its siblings, but they not it: without a cycle, weights go as soon as
+        # nobody uses them.
+        self._siblings: dict[Precision, Encoder] = {}
+        self._first: ref[Encoder] | None = None
+
+    @classmethod
+    def load(
+        cls,
+        name_or_path: str | os.PathLike[str] | None = None,
+        *,
+        precision: AskedPrecision = "float32",
+        threads: int | None = None,
+        implementation: Implementation = "native",
+        language: str | None = None,
+    ) -> Encoder:
+        """Load a model.
+
+        Args:
+            name_or_path: a folder or archive in any format that `embedpipe import` knows, told by
+                its content, or a name that is looked for in the directories of
+                `EMBEDPIPE_MODELS`, in the cache, among installed packages and in the catalog, from
+                which it is downloaded; None means all-MiniLM-L6-v2.
+            precision: of the products with the layers' weights; all else is float32 always.
+                "float32" is exact. "bfloat16" is about 1.8 times as fast on processors with
+                AVX512-BF16 (mean cosine to float32 0.99999 for all-MiniLM-L6-v2), and float32 on
+                others. "int8" is the fastest on all, 1.5 to 3 times float32 (0.9992). "auto" is
+                the same as "bfloat16". The attribute `precision` tells which one it became.
+            threads: at most this many, 1 to 1024; None means the cores this process may use.
+            implementation: "native", compiled, or "reference", its definition in NumPy float64,
+                slow.
+            language: of a model that is given by name, such as "en"; None for any.
+
+        Raises:
+            ModelNotFoundError: there is no such model, or it cannot be downloaded.
+            ModelFormatError: its files are damaged or contradict each other.
+            ParameterError: another argument has a value that is not allowed.
+
+        >>> Encoder.load("all-MiniLM-L6-v2").config.num_hidden_layers
+        6
+        """
+        engine = EngineChoice.of(implementation, threads=threads, precision=precision)
+        place = find_model(name_or_path, language=language)
+        model = open_model(open_model_tree(place))
+        name = _name(name_or_path, place)
+        is_path = name_or_path is not None and Path(name_or_path) == place
+        return cls(
+            model,
+            _tokenizer(model),
+            engine,
+            name=name,
+            reference=str(place.resolve()) if is_path else name,
+        )
+
+    @classmethod
+    def of_model(cls, model: HuggingFaceModel, *, name: str, reference: str | None) -> Encoder:
+        """An encoder of what has been read already, such as out of a saved pipeline."""
+        return cls(
+            model, _tokenizer(model), EngineChoice.of("native"), name=name, reference=reference
+        )
+
+    def at_precision(self, precision: AskedPrecision) -> Encoder:
+        """The same model in another precision, with the same tokenizer; kept for the next time.
+
+        >>> encoder = Encoder.load()
+        >>> encoder.at_precision("int8").precision, encoder.precision
+        ('int8', 'float32')
+        """
+        choice = self._choice.at_precision(precision)
+        first = (self._first and self._first()) or self
+        if choice == first._choice:
+            return first
+        if choice.precision not in first._siblings:
+            other = copy(first)
+            other._choice = choice
+            other._siblings = {}
+            other._first = ref(first)
+            other.__dict__.pop("_engine", None)
+            return first._siblings.setdefault(choice.precision, other)
+        return first._siblings[choice.precision]
+
+    @property
+    def precision(self) -> Precision:
+        """Of the products with weights: "float32", "bfloat16" or "int8"."""
+        return self._choice.precision
+
+    @property
+    def threads(self) -> int:
+        """At most so many compute."""
+        return self._choice.threads
+
+    @property
+    def isa(self) -> str:
+        """The instruction set in use, or "reference"."""
+        return self._choice.isa
+
+    @cached_property
+    def _engine(self) -> Engine:
+        # Made when first needed: packing weights takes time and memory.
+        return self._choice.make(self.config, self._weights, self._weights_files)
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        return self.config.hidden_size
+
+    @property
+    def hidden_size(self) -> int:
+        """Length of a vector, by transformers' name."""
+        return self.config.hidden_size
+
+    def __repr__(self) -> str:
+        return (
+            f"Encoder({self.name!r}, {self.config.architecture}, dimension={self.dimension}, "
+            f"pooling={self.pooling!r}, precision={self.precision!r}, "
+            f"isa={self.isa!r}, threads={self.threads})"
+        )
+
+    def encode(
+        self,
+        texts: Iterable[str],
+        *,
+        pooling: Pooling | None = None,
+        normalize: bool | None = None,
+        progress: bool = False,
+    ) -> npt.NDArray[np.float32]:
+        """One vector per text, float32 (n, dimension); no texts give (0, dimension).
+
+        A text of more than `max_length` pieces is cut, as sentence-transformers does; `tokenize`
+        tells which ones are. An empty text, or one of white space, has the vector of
+        `[CLS] [SEP]`. Half of a surrogate pair counts as U+FFFD.
+
+        Args:
+            texts: a list, tuple or iterator of str, or one column: NumPy, pandas, Polars, Arrow.
+            pooling: "mean", "cls" or "pooler"; None as the model was published.
+            normalize: whether vectors get length 1; None as the model was published.
+            progress: show a bar on standard error.
+
+        Raises:
+            InputError: a single str, an element that is not a str (which is named), or "pooler" of
+                a model that has none.
+            ParameterError: another pooling, or a `normalize` that is not a bool.
+
+        >>> encoder = Encoder.load()
+        >>> question, answer, other = encoder.encode(
+        ...     ["What eases a headache?", "Painkillers help against it.", "The train is late."])
+        >>> bool(question @ answer > question @ other)
+        True
+        """
+        chosen, unit_length = self._choices(pooling, normalize)
+        listed = as_texts(texts)
+        vectors = np.empty((len(listed), self.dimension), dtype=np.float32)
+        sizes = (len(text) // _CHARACTERS_PER_PIECE + 2 for text in listed)
+        with progress_bar(len(listed), shown=progress) as advance:
+            for begin, end in windows(sizes, self._window):
+                ids = self.tokenizer.encode(listed[begin:end], max_length=self.max_length).ids
+                vectors[begin:end] = self._engine.embed(
+                    ids.values, ids.offsets, pooling=chosen, normalize=unit_length
+                )
+                advance(end - begin)
+        return vectors
+
+    def embed(
+        self,
+        sequences: Ragged | Iterable[npt.ArrayLike],
+        *,
+        pooling: Pooling | None = None,
+        normalize: bool | None = None,
+    ) -> npt.NDArray[np.float32]:
+        """`encode` for texts that are piece ids already: float32 (n, dimension).
+
+        Args and errors: `sequences` as for `forward`, the others as for `encode`.
+
+        >>> encoder = Encoder.load()
+        >>> batch = encoder.tokenize(["The train is late."])
+        >>> bool((encoder.embed(batch.ids) == encoder.encode(["The train is late."])).all())
+        True
+        """
+        chosen, unit_length = self._choices(pooling, normalize)
+        pieces = as_piece_ids(sequences)
+        vectors = self._engine.embed(
+            pieces.values, pieces.offsets, pooling=chosen, normalize=unit_length
+        )
+        return vectors.astype(np.float32, copy=False)
+
+    def forward(self, sequences: Ragged | Iterable[npt.ArrayLike]) -> Ragged:
+        """The last layer's vector of every piece: float32 (total pieces, dimension), by sequence.
+
+        Args:
+            sequences: piece ids of each sequence, special pieces included: lists, arrays, or a
+                Ragged such as `tokenize` gives.
+
+        Raises:
+            InputError: an id that is no integer or not in the vocabulary, an empty sequence, or
+                one of more pieces than the model has positions; the first one is named.
+
+        >>> hidden = Encoder.load().forward([[101, 7592, 102], [101, 102]])
+        >>> hidden.values.shape, hidden.offsets.tolist()
+        ((5, 384), [0, 3, 5])
+        """
+        pieces = as_piece_ids(sequences)
+        hidden = self._engine.forward(pieces.values, pieces.offsets)
+        return Ragged(hidden.astype(np.float32, copy=False), pieces.offsets)
+
+    def tokenize(self, texts: Iterable[str]) -> PieceBatch:
+        """What `encode` hands to the encoder: piece ids of each text, and which texts were cut.
+
+        >>> batch = Encoder.load().tokenize(["short", "long " * 1000])
+        >>> batch.truncated.tolist(), batch.full_lengths.tolist()
+        ([False, True], [3, 1002])
+        """
+        return self.tokenizer.encode(as_texts(texts), max_length=self.max_length)
+
+    def _choices(self, pooling: Pooling | None, normalize: bool | None) -> tuple[Pooling, bool]:
+        """The pooling and normalisation asked for, or the model's own."""
+        asked = self.pooling if pooling is None else pooling
+        unit_length = self.normalize if normalize is None else _check_switch("normalize", normalize)
+        return check_pooling(asked, has_pooler=self.has_pooler), unit_length
+
+
+def _tokenizer(model: HuggingFaceModel) -> SubwordTokenizer:
+    return make_tokenizer(model.files.texts, model.config, source=str(model.directory))
+
+
+def _name(asked: str | os.PathLike[str] | None, directory: Path) -> str:
+    """The name that was asked for, or the last part of the path that was."""
+    if asked is None:
+        return DEFAULT_MODEL
+    return directory.resolve().name if Path(asked) == directory else str(asked)
+
+
+def _check_switch(name: str, value: Any) -> bool:
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    raise ParameterError(f"{name}: found {value!r}; expected True, False or None")

@@ -1,0 +1,109 @@
+"""Checks what callers pass as texts or as piece ids, in whatever container; computes nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Set
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedpipe.engine.ragged import Ragged
+from embedpipe.errors import InputError
+
+__all__ = ["as_piece_ids", "as_texts"]
+
+_COLUMN_METHODS = ("to_pylist", "tolist", "to_list")
+"""How Arrow arrays, NumPy arrays and pandas series, and Polars series give a Python list."""
+
+
+def as_texts(texts: Any) -> list[str]:
+    """A list, tuple, iterator, array or column of strings, as a list of strings.
+
+    Raises InputError for a single string, for what has no order or more than one dimension, and
+    for the first element that is not a string.
+
+    >>> as_texts(np.array(["one", "two"]))
+    ['one', 'two']
+    """
+    if isinstance(texts, (str, bytes)):
+        raise InputError(
+            f"texts: found a single {type(texts).__name__}; expected several str. "
+            "Put one text into a list: [text]"
+        )
+    if isinstance(texts, (Mapping, Set)) or getattr(texts, "ndim", 1) != 1:
+        raise InputError(
+            f"texts: found {_described(texts)}; expected a list or one column of str. "
+            "Pass one column of a table, the values of a dict, a list instead of a set"
+        )
+    found = _as_list(texts, "texts", "a list, column or iterator of str")
+    if set(map(type, found)) <= {str}:
+        return found
+    for index, text in enumerate(found):
+        if not isinstance(text, str):
+            raise InputError(f"texts[{index}]: {_complaint(text)}")
+    return [str(text) for text in found]  # NumPy's str_ and other subclasses
+
+
+def as_piece_ids(sequences: Any) -> Ragged:
+    """Sequences of piece ids, as int32 ids end to end. Their range is checked by the encoder.
+
+    Raises InputError for what is no sequence of sequences of integers; booleans are none.
+
+    >>> as_piece_ids([[101, 102], np.array([101, 7592, 102])]).values
+    array([ 101,  102,  101, 7592,  102], dtype=int32)
+    """
+    if isinstance(sequences, Ragged):
+        if sequences.values.dtype == np.int32:
+            return sequences
+        whole = Ragged.from_sequences([sequences.values], np.int32)
+        return Ragged(whole.values, sequences.offsets)
+    listed = _as_sequences(sequences)
+    for index, sequence in enumerate(listed):
+        # NumPy would take True for 1 beside integers
+        if isinstance(sequence, (list, tuple)) and {bool, np.bool_} & set(map(type, sequence)):
+            raise InputError(f"sequence {index}: found bool; expected integers, the piece ids")
+    return Ragged.from_sequences(listed, np.int32)
+
+
+def _as_sequences(sequences: Any) -> list[npt.ArrayLike]:
+    if isinstance(sequences, np.ndarray) and sequences.ndim == 2:
+        return list(sequences)
+    if isinstance(sequences, (str, bytes, Mapping, Set)):
+        raise InputError(
+            f"sequences: found {_described(sequences)}; expected a list of lists of piece ids"
+        )
+    return _as_list(sequences, "sequences", "a list of lists of piece ids")
+
+
+def _as_list(values: Any, name: str, expected: str) -> list[Any]:
+    for method in _COLUMN_METHODS:
+        if hasattr(values, method):
+            listed = getattr(values, method)()
+            if isinstance(listed, list):
+                return listed
+    if not isinstance(values, Iterable):
+        raise InputError(f"{name}: found {_described(values)}; expected {expected}")
+    return list(values)
+
+
+def _complaint(text: Any) -> str:
+    kind = type(text).__name__
+    # pandas' missing values, recognised without importing pandas
+    if text is None or kind in ("NAType", "NaTType") or _is_nan(text):
+        return (
+            f"found {text!r}, a missing value; expected str. "
+            "Leave such rows out, or put an empty string in their place"
+        )
+    remedy = "decode it, such as with .decode('utf-8')" if kind == "bytes" else "convert it to str"
+    return f"found {kind} {text!r:.80}; expected str: {remedy}"
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _described(value: Any) -> str:
+    shape = getattr(value, "shape", None)
+    return f"{type(value).__name__}" + (f" of shape {shape}" if shape is not None else "")

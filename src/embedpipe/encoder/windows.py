@@ -1,0 +1,56 @@
+"""Cutting long work into parts, so that memory stays bounded and progress is seen."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from embedpipe._dependencies import require
+from embedpipe.engine.config import EncoderConfig
+
+__all__ = ["progress_bar", "window_pieces", "windows"]
+
+# A window is about half a second of work for a fast core, between what keeps many cores busy and
+# what keeps its memory small.
+_WINDOW_OPERATIONS = 1e11
+_FEWEST_PIECES = 2**12
+_MOST_PIECES = 2**15
+
+
+def window_pieces(config: EncoderConfig) -> int:
+    """How many pieces to hand to the engine at once: fewer for larger models."""
+    layer = 4 * config.hidden_size**2 + 2 * config.hidden_size * config.intermediate_size
+    operations_per_piece = 2 * layer * len(config.layer_schedule)
+    return min(max(int(_WINDOW_OPERATIONS / operations_per_piece), _FEWEST_PIECES), _MOST_PIECES)
+
+
+def windows(sizes: Iterable[int], limit: int) -> Iterator[tuple[int, int]]:
+    """Cut items into runs `(begin, end)`, each ending once its sizes reach `limit`.
+
+    >>> list(windows([3, 3, 9, 1], 6))
+    [(0, 2), (2, 3), (3, 4)]
+    """
+    begin = end = total = 0
+    for size in sizes:
+        end += 1
+        total += size
+        if total >= limit:
+            yield begin, end
+            begin, total = end, 0
+    if begin < end:
+        yield begin, end
+
+
+@contextmanager
+def progress_bar(
+    total: int, *, shown: bool, unit: str = "text", label: str = ""
+) -> Iterator[Callable[[int], Any]]:
+    """Give a function that counts units done, and draws them on standard error if `shown`."""
+    if not shown:
+        yield lambda _: None
+        return
+    tqdm = require("tqdm", "a progress bar").tqdm
+    with tqdm(total=total, unit=unit, desc=label or None, file=sys.stderr) as bar:
+        yield bar.update

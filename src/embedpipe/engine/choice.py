@@ -1,0 +1,133 @@
+"""Which implementation of the encoder computes, on how many threads, in which precision."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from embedpipe.engine.config import EncoderConfig
+from embedpipe.engine.pooling import Pooling
+from embedpipe.engine.precision import PRECISIONS, Precision
+from embedpipe.engine.weights import EncoderWeights, WeightsFile
+from embedpipe.environment import cache_directory
+from embedpipe.errors import ParameterError
+
+if TYPE_CHECKING:
+    from embedpipe.engine.packed_cache import PackedCache
+
+__all__ = ["Engine", "EngineChoice", "Implementation"]
+
+Implementation = Literal["native", "reference"]
+
+PACKED_VARIABLE = "EMBEDPIPE_PACKED_CACHE"
+_NO = {"0", "off", "no", "false"}
+
+
+class Engine(Protocol):
+    """What both implementations do; see `encoder.reference` for the definition."""
+
+    def forward(
+        self, ids: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64]
+    ) -> npt.NDArray[Any]:
+        """The last hidden states (T, hidden size) of ids (T,), cut at offsets (n + 1,)."""
+
+    def embed(
+        self,
+        ids: npt.NDArray[np.int32],
+        offsets: npt.NDArray[np.int64],
+        *,
+        pooling: Pooling,
+        normalize: bool,
+    ) -> npt.NDArray[Any]:
+        """One vector per sequence, (n, hidden size)."""
+
+
+@dataclass(frozen=True)
+class EngineChoice:
+    """An engine that this processor has, before there is a model for it; made by `of`."""
+
+    implementation: Implementation
+    precision: Precision
+    threads: int
+    isa: str
+
+    @classmethod
+    def of(
+        cls, implementation: str, *, threads: int | None = None, precision: str = "float32"
+    ) -> EngineChoice:
+        """The engine that `Encoder.load` was asked for; its arguments are checked here.
+
+        "auto" is bfloat16 where the processor multiplies it, else float32; so is "bfloat16" itself.
+        """
+        if precision not in PRECISIONS:
+            allowed = ", ".join(map(repr, PRECISIONS))
+            raise ParameterError(f"precision: found {precision!r}; expected one of {allowed}")
+        if implementation == "native":
+            from embedpipe.engine.native import check_threads, choose_isa
+
+            exact = cls("native", "float32", check_threads(threads), choose_isa())
+            return exact.at_precision(precision)
+        if implementation == "reference":
+            if threads is not None:
+                _refuse("threads", threads)
+            if precision not in ("float32", "auto"):
+                _refuse("precision", precision)
+            return cls("reference", "float32", 1, "reference")
+        raise ParameterError(
+            f"implementation: found {implementation!r}; expected 'native' or 'reference'"
+        )
+
+    def at_precision(self, precision: str) -> EngineChoice:
+        """The same in another precision."""
+        if self.implementation != "native" or precision not in PRECISIONS:
+            return EngineChoice.of(self.implementation, precision=precision)  # which may refuse it
+        from embedpipe.engine.native import supported_precisions
+
+        wanted = "bfloat16" if precision == "auto" else precision
+        there = supported_precisions(self.isa)
+        return replace(self, precision=next((p for p in there if p == wanted), "float32"))
+
+    def make(
+        self, config: EncoderConfig, weights: EncoderWeights, files: tuple[WeightsFile, ...]
+    ) -> Engine:
+        """The engine of a model; `files` are those its weights lie in, if they have their own."""
+        if self.implementation == "native":
+            from embedpipe.engine.native import NativeEncoder
+
+            return NativeEncoder(
+                config,
+                weights,
+                threads=self.threads,
+                isa=self.isa,
+                precision=self.precision,
+                cache=_packed_cache(files),
+            )
+        from embedpipe.engine.reference import ReferenceEncoder
+
+        return ReferenceEncoder(config, weights)
+
+
+def _packed_cache(files: tuple[WeightsFile, ...]) -> PackedCache | None:
+    """In `packed` of the cache; None where `EMBEDPIPE_PACKED_CACHE` is 0.
+
+    None also for weights without a file of their own, or without a home directory for the cache.
+    """
+    from embedpipe.engine.packed_cache import PackedCache
+
+    if not files or os.environ.get(PACKED_VARIABLE, "").lower() in _NO:
+        return None
+    try:
+        return PackedCache(cache_directory() / "packed", files)
+    except ParameterError:  # of cache_directory: nowhere to keep anything
+        return None
+
+
+def _refuse(name: str, value: Any) -> None:
+    raise ParameterError(
+        f"{name}: found {value!r}; the reference implementation has none to choose. "
+        "Leave it out, or use implementation='native'"
+    )

@@ -1,0 +1,155 @@
+"""Files of packed weights: mapped read-only, so that all processes of a machine share one copy.
+
+A file is a head that says what was packed and for what, the block's CRC-32, zeros up to a
+multiple of 4096 bytes, and the block as `embedpipe._native` gave it. Where caches lie is decided in
+`embedpipe.hub.find`.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import struct
+import time
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedpipe.engine.weights import WeightsFile
+from embedpipe.errors import OutputError
+
+__all__ = ["PackedCache"]
+
+Float32 = npt.NDArray[np.float32]
+
+_MAGIC = b"embedpipe packed weights\0\n\r\n"
+_SIZES = struct.Struct("<IQ")  # bytes of the key, bytes of the block
+_CHECKSUM = struct.Struct("<I")
+_ALIGNMENT = 4096
+
+_SMALLEST_BLOCK = 4 * 2**20
+"""Bytes; less is packed within three milliseconds, and mapping it would gain nothing."""
+
+_MOST_BYTES = 4 * 2**30
+"""Of all files together; those that were not used for the longest time are removed first."""
+
+_ABANDONED = 3600
+"""Seconds after which a file that never got its name is nobody's any more."""
+
+
+@dataclass(frozen=True)
+class PackedCache:
+    """The packed weights of one model, in `folder`, which need not exist.
+
+    weights: the files that the model's weights were read from.
+
+    Whatever is wrong with a file or the folder, nothing is raised: then there is no block, or it
+    cannot be kept, and a line in the log at debug level says why.
+    """
+
+    folder: Path
+    weights: tuple[WeightsFile, ...]
+
+    def find(self, made_for: Mapping[str, Any], size: int) -> Float32 | None:
+        """The block of `size` floats that was kept under the same description, if it is whole.
+
+        made_for: all that the block depends on besides the files of weights, as JSON can hold it;
+        of it, "isa" and "precision" name the file.
+        """
+        if not _is_worth_it(4 * size):
+            return None
+        path = self._path(made_for)
+        try:
+            block = _map_block(path, self._head(made_for, size), 4 * size)
+        except (OSError, ValueError) as error:
+            _log(path, error)
+            return None
+        with suppress(OSError):  # others' file, or a disk that is only read, keeps its time
+            os.utime(path)
+        return block
+
+    def keep(self, made_for: Mapping[str, Any], block: Float32) -> Float32 | None:
+        """Write a block, and give it back as `find` does; None for a small one, or if it fails."""
+        from embedpipe.output import AtomicFile  # not loaded by starts that find a block
+
+        if not _is_worth_it(block.nbytes):
+            return None
+        path = self._path(made_for)
+        head = self._head(made_for, block.size)
+        checked = head + _CHECKSUM.pack(zlib.crc32(block.data))
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with AtomicFile(path, durable=False) as file:
+                file.write(checked.ljust(_block_begin(head), b"\0"))
+                file.write(block.data)
+            self._remove_oldest(path)
+        except (OSError, OutputError) as error:
+            _log(path, error)
+            return None
+        return self.find(made_for, block.size)
+
+    def _path(self, made_for: Mapping[str, Any]) -> Path:
+        """One name for all states of the weights and all versions: a newer file replaces older."""
+        model = zlib.crc32(json.dumps([file.path for file in self.weights]).encode())
+        return self.folder / f"{model:08x}-{made_for['isa']}-{made_for['precision']}.packed"
+
+    def _head(self, made_for: Mapping[str, Any], size: int) -> bytes:
+        files = [[f.path, f.size, f.modified_ns, f.changed_ns] for f in self.weights]
+        key = json.dumps({**made_for, "weights": files}, sort_keys=True).encode()
+        return _MAGIC + _SIZES.pack(len(key), 4 * size) + key
+
+    def _remove_oldest(self, kept: Path) -> None:
+        """Remove what nobody finished, and of the others those beyond the bound, but not `kept`."""
+        total = kept.stat().st_size
+        for path, status in sorted(self._files(), key=lambda file: -file[1].st_mtime_ns):
+            if path == kept:
+                continue
+            total += status.st_size
+            unfinished = path.suffix == ".tmp"
+            if time.time() - status.st_mtime > _ABANDONED if unfinished else total > _MOST_BYTES:
+                with suppress(OSError):  # others' file, or one that another process removed
+                    path.unlink()
+
+    def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
+        for pattern in ("*.packed", ".embedpipe-*.tmp"):
+            for path in self.folder.glob(pattern):
+                try:
+                    yield path, path.stat()
+                except FileNotFoundError:  # removed by another process meanwhile
+                    continue
+
+
+def _map_block(path: Path, head: bytes, size: int) -> Float32:
+    """The block of `size` bytes; OSError or ValueError unless the file is what `keep` wrote."""
+    begin = _block_begin(head)
+    if path.stat().st_size != begin + size:
+        raise ValueError("has another size")
+    with path.open("rb") as file:
+        content = mmap.mmap(file.fileno(), begin + size, access=mmap.ACCESS_READ)
+    if content[: len(head)] != head:
+        raise ValueError("is of other weights or of another version")
+    block = np.frombuffer(content, np.float32, offset=begin)
+    if _CHECKSUM.unpack_from(content, len(head))[0] != zlib.crc32(block.data):
+        raise ValueError("is damaged")
+    return block
+
+
+def _block_begin(head: bytes) -> int:
+    return -(-(len(head) + _CHECKSUM.size) // _ALIGNMENT) * _ALIGNMENT
+
+
+def _is_worth_it(size: int) -> bool:
+    return _SMALLEST_BLOCK <= size <= _MOST_BYTES
+
+
+def _log(path: Path, error: Exception) -> None:
+    import logging  # which takes longer to load than a block to check
+
+    logging.getLogger(__name__).debug("packed weights: %s: %s", path, error)

@@ -1,0 +1,1 @@
+"""Hugging Face's and sentence-transformers' layout, with safetensors."""

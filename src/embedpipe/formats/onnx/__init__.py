@@ -1,0 +1,1 @@
+"""Weights and facts out of ONNX graphs."""

@@ -1,0 +1,1 @@
+"""PyTorch's pickled weights, read without executing anything."""

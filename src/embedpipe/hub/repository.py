@@ -1,0 +1,186 @@
+"""A model's files from a Hugging Face repository, by huggingface_hub and its cache."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from embedpipe._dependencies import http_client, require
+from embedpipe.errors import DownloadError, EmbedpipeError
+from embedpipe.files.hashes import sha256_of
+from embedpipe.hub.catalog_file import Source
+from embedpipe.hub.transfer import (
+    TRANSIENT_STATUS,
+    TransientError,
+    check_room,
+    is_offline,
+    patiently,
+    retry_after,
+    unanswered,
+    write_failure,
+)
+
+__all__ = ["fetch_repository", "wanted_files"]
+
+_TOKENIZERS = ("tokenizer.json", "vocab.txt", "spiece.model")
+_SETTINGS = re.compile(
+    r"([0-9]_[A-Za-z]{1,50}/)?config\.json|modules\.json|sentence_bert_config\.json"
+    r"|tokenizer_config\.json|special_tokens_map\.json"
+)
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_CACHE_VARIABLE = "HF_HOME"
+_SHA256 = re.compile("[0-9a-f]{64}")
+_SECONDS = 10.0
+
+
+def fetch_repository(source: Source, check_size: Callable[[int], None]) -> tuple[Path, list[str]]:
+    """The folder of a repository's files in the Hugging Face cache, and the names of those needed.
+
+    What is in that cache already is used without asking. Raises DownloadError that says why the
+    files cannot be had, or that they are not the published ones.
+    """
+    folder = _from_cache(source)
+    names = wanted_files(_names_below(folder)) if folder is not None else []
+    sound = [_is_whole(folder / name, None) for name in names] if folder is not None else []
+    if folder is None or not names or not all(sound):
+        if is_offline():
+            raise DownloadError(
+                f"{source.repository}: not in the Hugging Face cache, and offline is asked for"
+            )
+        folder, names = patiently(lambda: _download(source, check_size), str(source.repository))
+    _check_hashes(folder, source.files)
+    return folder, names
+
+
+def wanted_files(names: Iterable[str]) -> list[str]:
+    """Of the files of a repository, those of the model; none unless it is complete.
+
+    >>> wanted_files(["README.md", "config.json", "vocab.txt", "pytorch_model.bin", "tf_model.h5"])
+    ['config.json', 'pytorch_model.bin', 'vocab.txt']
+    """
+    there = set(names)
+    weights: set[str] = set()
+    for name in _WEIGHTS:
+        stem, _, suffix = name.rpartition(".")
+        shards = {n for n in there if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}", n)}
+        index = f"{name}.index.json"
+        if name in there:
+            weights = {name}
+        elif index in there and _all_shards(shards):
+            weights = {index, *shards}
+        if weights:
+            break
+    vocabulary = there & set(_TOKENIZERS)
+    if not weights or not vocabulary or "config.json" not in there:
+        return []
+    return sorted(weights | vocabulary | set(filter(_SETTINGS.fullmatch, there)))
+
+
+def _all_shards(shards: set[str]) -> bool:
+    counts = {int(name.rpartition("-of-")[2].partition(".")[0]) for name in shards}
+    return counts == {len(shards)}
+
+
+def _names_below(folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+
+
+def _from_cache(source: Source) -> Path | None:
+    """The folder of the revision in the Hugging Face cache, if it has a configuration."""
+    hub = require("huggingface_hub", "a model from Hugging Face")
+    try:
+        found = hub.try_to_load_from_cache(
+            source.repository, "config.json", revision=source.revision
+        )
+    except ValueError as error:
+        raise DownloadError(f"{source.repository} is no name of a repository: {error}") from error
+    return Path(found).parent if isinstance(found, str) else None  # an object if known not to exist
+
+
+def _download(source: Source, check_size: Callable[[int], None]) -> tuple[Path, list[str]]:
+    hub = require("huggingface_hub", "a model from Hugging Face")
+    errors = require("huggingface_hub.errors", "a model from Hugging Face")
+    name = str(source.repository)
+    cache = Path(hub.constants.HF_HUB_CACHE)
+    with write_failure(cache, variable=_CACHE_VARIABLE):
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+            return _asked(hub, name, source.revision, check_size)
+        except errors.HfHubHTTPError as error:
+            raise _refusal(name, error) from error
+        except errors.LocalEntryNotFoundError as error:  # stands for every failure to connect
+            raise TransientError("the server cannot be reached", cost=2) from error
+        except http_client().HTTPError as error:
+            raise unanswered(error) from error
+        except ValueError as error:
+            raise DownloadError(f"{name}: the server answers with no listing of files") from error
+        except OSError as error:
+            if error.errno is None and not isinstance(error, EmbedpipeError):
+                raise TransientError("another number of bytes came than was announced") from error
+            raise
+
+
+def _asked(
+    hub: Any, name: str, revision: str | None, check_size: Callable[[int], None]
+) -> tuple[Path, list[str]]:
+    facts = hub.HfApi().model_info(name, revision=revision, files_metadata=True, timeout=_SECONDS)
+    published = {file.rfilename: file for file in facts.siblings or ()}
+    names = wanted_files(published)
+    if not names:
+        raise DownloadError(
+            f"{name}: the repository holds no whole model; found "
+            f"{', '.join(sorted(published)[:20]) or 'no files'}"
+        )
+    size = sum(published[file].size or 0 for file in names)
+    # Weights that have to be converted lie there twice for a while.
+    check_size(2 * size if any(file.startswith("pytorch_model") for file in names) else size)
+    check_room(Path(hub.constants.HF_HUB_CACHE), size, variable=_CACHE_VARIABLE)
+    for file in names:
+        hub.hf_hub_download(name, file, revision=facts.sha)
+    # Under its branch, once, so that the cache knows which commit that means.
+    folder = Path(hub.hf_hub_download(name, "config.json", revision=revision)).parent
+    if folder.name != facts.sha:
+        raise TransientError("the repository was changed meanwhile")
+    for file in names:
+        large = published[file].lfs  # whose SHA-256 the repository publishes
+        if not _is_whole(folder / file, large.sha256 if large is not None else None):
+            raise DownloadError(f"{name}: {file} came with another SHA-256 than is published there")
+    return folder, names
+
+
+def _refusal(name: str, error: Any) -> Exception:
+    """What to make of an answer that is no success; the answer's own words may hold too much."""
+    status = error.response.status_code
+    if status in TRANSIENT_STATUS:
+        return TransientError(
+            f"the server answers {status}", wait=retry_after(error.response.headers)
+        )
+    login = "; if it is a gated repository, set HF_TOKEN" if status in (401, 403) else ""
+    return DownloadError(f"{name}: the server answers {status}{login}")
+
+
+def _check_hashes(folder: Path, expected: Mapping[str, str]) -> None:
+    """Raise DownloadError unless the files are those that the catalog means."""
+    for name, digest in expected.items():
+        if (folder / name).exists() and sha256_of(folder / name) != digest:
+            raise DownloadError(
+                f"{folder / name} has not the SHA-256 {digest} that the catalog says; the "
+                "repository holds another file now"
+            )
+
+
+def _is_whole(path: Path, published: str | None) -> bool:
+    """Whether a file of the Hugging Face cache is what it was published as; else it is removed.
+
+    Large files are kept there under their SHA-256, as the repository publishes it. published: the
+    same from the repository's listing, if it was asked. Of small files nothing is known.
+    """
+    real = path.resolve()
+    digest = published or (real.name if _SHA256.fullmatch(real.name) else None)
+    if digest is None or sha256_of(real) == digest:
+        return True
+    real.unlink()
+    path.unlink(missing_ok=True)
+    return False

@@ -1,0 +1,160 @@
+"""LightPipeline: a pipeline over texts in memory, without a data frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, TypeVar, overload
+
+import pyarrow as pa
+
+from embedpipe.annotation import Annotation, AnnotationColumn
+from embedpipe.errors import ColumnError, InputError, ParameterError
+from embedpipe.pipeline.pipeline import PipelineModel
+from embedpipe.stages import AnnotationStage, DocumentAssembler, Finisher, Stage
+from embedpipe.stages.bases.finishing import Finishing
+
+__all__ = ["LightPipeline"]
+
+Frame = TypeVar("Frame")
+
+
+class LightPipeline:
+    """The stages of a fitted pipeline over texts; source: Spark NLP's LightPipeline.
+
+    Texts go to every DocumentAssembler, whatever its `inputCol`, and come out in their order, one
+    dict per text: by the name of each annotation column, in the order of the stages, what was found
+    in the text. It is what the pipeline gives over a frame of these texts, but for two stages:
+    sentences stay together where `explodeSentences` is set, and of a Finisher only the choice of
+    columns is kept. `annotate` gives the annotations' texts, and with `parse_embeddings` vectors as
+    texts, numbers with spaces between them; `fullAnnotate` gives Annotations, whose embeddings are
+    lists of float, empty unless `parse_embeddings`.
+
+    >>> from embedpipe.base import DocumentAssembler, LightPipeline, Pipeline
+    >>> from embedpipe.annotator import Tokenizer
+    >>> stages = [DocumentAssembler(inputCol="text"), Tokenizer(inputCols=["document"])]
+    >>> light = LightPipeline(Pipeline(stages=stages).fit())
+    >>> light.annotate("I hate cancer")
+    {'document': ['I hate cancer'], 'token': ['I', 'hate', 'cancer']}
+    >>> light.fullAnnotate(["It", "rains"])[1]["token"]
+    [Annotation(token, 0, 4, rains, {'sentence': '0'}, [])]
+    """
+
+    def __init__(self, pipelineModel: PipelineModel, parse_embeddings: bool = False) -> None:
+        if not isinstance(pipelineModel, PipelineModel):
+            raise ParameterError(
+                f"LightPipeline: found {pipelineModel!r}; expected a PipelineModel, as "
+                "Pipeline.fit gives it"
+            )
+        self.pipeline_model = pipelineModel
+        self.parse_embeddings = parse_embeddings
+        self._model = PipelineModel(
+            [_joined(s) for s in pipelineModel.stages if not isinstance(s, Finishing)]
+        )
+        self._inputs = _text_columns(self._model.stages)
+        self._outputs = _kept_columns(pipelineModel.stages)
+        assemblers = [s for s in self._model.stages if isinstance(s, DocumentAssembler)]
+        # Spark NLP gives documents no metadata here
+        self._bare = {s.getOutputCol() for s in assemblers if s.as_recorded} & set(self._outputs)
+
+    @overload
+    def annotate(self, target: str) -> dict[str, list[str]]: ...
+    @overload
+    def annotate(self, target: list[str] | tuple[str, ...]) -> list[dict[str, list[str]]]: ...
+    def annotate(self, target: str | list[str] | tuple[str, ...]) -> Any:
+        """The texts that were found: a dict for one text, a list of dicts for a list of texts.
+
+        Raises InputError for anything but texts.
+        """
+        found = self._rows(_texts(target), self._shown)
+        return found[0] if isinstance(target, str) else found
+
+    def fullAnnotate(
+        self, target: str | list[str] | tuple[str, ...]
+    ) -> list[dict[str, list[Annotation]]]:
+        """The annotations that were found: one dict per text, in a list for a single text too.
+
+        Raises InputError for anything but texts.
+        """
+        rows = self._rows(_texts(target), self._annotations)
+        for document in (document for row in rows for name in self._bare for document in row[name]):
+            document.metadata = {}
+        return rows
+
+    def transform(self, dataframe: Frame) -> Frame:
+        """The frame with the pipeline's columns, as `PipelineModel.transform` makes them."""
+        return self.pipeline_model.transform(dataframe)
+
+    def _rows(
+        self, texts: list[str], read: Callable[[AnnotationColumn], list[list[Any]]]
+    ) -> list[dict[str, list[Any]]]:
+        """What `read` makes of the columns, one dict per text."""
+        try:
+            column = pa.array(texts, pa.string())
+        except UnicodeEncodeError as error:
+            raise InputError(
+                f"the text {error.object[:40]!r} holds a lone surrogate at character "
+                f"{error.start}, which is no Unicode text; replace it"
+            ) from error
+        batch = pa.record_batch([column] * len(self._inputs), names=self._inputs)
+        rows: list[dict[str, list[Any]]] = []
+        for made in self._model.transform_batches([batch]):
+            columns = [read(AnnotationColumn.from_arrow(made[name])) for name in self._outputs]
+            cells = zip(*columns, strict=True)
+            rows += [dict(zip(self._outputs, row, strict=True)) for row in cells]
+        return rows
+
+    def _shown(self, column: AnnotationColumn) -> list[list[str]]:
+        texts = column.texts(vectors=self.parse_embeddings).to_pylist()
+        return [texts[start:stop] for start, stop in pairwise(column.row_offsets.tolist())]
+
+    def _annotations(self, column: AnnotationColumn) -> list[list[Annotation]]:
+        rows = [row or [] for row in column.rows()]
+        for annotation in (annotation for row in rows for annotation in row):
+            vector = annotation.embeddings if self.parse_embeddings else []
+            annotation.embeddings = [float(number) for number in vector]
+        return rows
+
+
+def _texts(target: Any) -> list[str]:
+    texts = [target] if isinstance(target, str) else target
+    if not isinstance(texts, (list, tuple)):
+        raise InputError(f"found {target!r}; expected a text or a list of texts")
+    for place, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise InputError(f"item {place} of the list is {text!r}; expected a text")
+    return list(texts)
+
+
+def _joined(stage: Stage) -> Stage:
+    """The stage without what would make several rows of one."""
+    return stage.copy({"explodeSentences": False}) if stage.hasParam("explodeSentences") else stage
+
+
+def _text_columns(stages: Sequence[Stage]) -> list[str]:
+    """The names of the columns that hold the texts; ColumnError where stages need others."""
+    made: set[str] = set()
+    texts: dict[str, None] = {}
+    for stage in stages:
+        for name in stage.needed_columns():
+            if isinstance(stage, DocumentAssembler) and name == stage.getInputCol():
+                texts[name] = None
+            elif name not in made:
+                raise ColumnError(
+                    f"{stage.label} reads column {name!r}, and a LightPipeline has nothing but "
+                    "texts for the inputCol of each DocumentAssembler; leave the stage out, or "
+                    "use PipelineModel.transform"
+                )
+        made.update(stage.output_names())
+    return list(texts)
+
+
+def _kept_columns(stages: Sequence[Stage]) -> list[str]:
+    """The names of the annotation columns that come out."""
+    names: list[str] = []
+    for stage in stages:
+        if isinstance(stage, Finisher):
+            names = [name for name in names if name in stage.getInputCols()]
+        elif isinstance(stage, AnnotationStage):
+            names += stage.output_names()
+    return names

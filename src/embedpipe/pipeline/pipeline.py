@@ -1,0 +1,224 @@
+"""Pipeline and PipelineModel: stages in a row, over any frame."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pyarrow as pa
+
+from embedpipe.errors import ModelFormatError
+from embedpipe.frames import columns_of_frame, transform_frame
+from embedpipe.params import HasParams, Kind, Param
+from embedpipe.saving import Saved, load_saved
+from embedpipe.saving.reading import refuse_entries, restore
+from embedpipe.stages import STAGES, Runner, Stage, check_order, share_unit
+
+if TYPE_CHECKING:
+    from embedpipe.saving.models import LoadedModels, StoredModels
+    from embedpipe.saving.node import Node
+
+__all__ = ["Pipeline", "PipelineModel", "load_any"]
+
+Frame = TypeVar("Frame")
+P = TypeVar("P", bound="_SavedPipeline")
+
+
+def load_any(path: str | os.PathLike[str]) -> Saved:
+    """What was saved at `path`, whichever stage or pipeline it is; errors as of `load`."""
+    return load_saved(path, Saved, _classes())  # type: ignore[type-abstract]
+
+
+def _classes() -> dict[str, type[Saved]]:
+    known: tuple[type[Saved], ...] = (*STAGES, Pipeline, PipelineModel)
+    return {found.__name__: found for found in known}
+
+
+class _SavedPipeline(Saved):
+    """What is saved of pipelines: their stages, in order."""
+
+    @classmethod
+    def saved_classes(cls) -> Mapping[str, type[Saved]]:
+        """All stages, and both kinds of pipelines."""
+        return _classes()
+
+    def to_json(self, models: StoredModels) -> dict[str, Any]:
+        """Class, uid and stages."""
+        stages = [stage.to_json(models) for stage in self.saved_stages()]
+        return {"class": type(self).__name__, "uid": self.uid, "stages": stages}
+
+    @classmethod
+    def of_node(cls: type[P], node: Node, models: LoadedModels) -> P:
+        """The pipeline of the stages that were saved."""
+        if node.stages is None:
+            raise ModelFormatError(
+                f"the saved pipeline {node.uid} has no list of stages. Save it again, or fetch it "
+                "again"
+            )
+        refuse_entries(node, params=node.params, defaults=node.defaults, model=node.model)
+        stages = [restore(stage, _classes(), models) for stage in node.stages]
+        pipelines = [stage.uid for stage in stages if isinstance(stage, Pipeline)]
+        if pipelines:
+            raise ModelFormatError(
+                f"the saved pipeline {node.uid} holds {', '.join(pipelines)}, which is to be fitted"
+                " first. Save it again, or fetch it again"
+            )
+        pipeline = cls.of_stages(stages)
+        pipeline.uid = node.uid
+        return pipeline
+
+    @classmethod
+    @abstractmethod
+    def of_stages(cls: type[P], stages: list[Any]) -> P:
+        """A pipeline of these stages."""
+
+    @abstractmethod
+    def saved_stages(self) -> Sequence[Saved]:
+        """The stages to save."""
+
+
+class PipelineModel(_SavedPipeline):
+    """Stages that are ready to run, as `Pipeline.fit` gives them: copies that nobody else changes.
+
+    At heart it is a function from an iterator of Arrow record batches to another; frames of every
+    kind only adapt to and from that, so that all give the same results.
+    """
+
+    def __init__(self, stages: Sequence[Stage | PipelineModel]) -> None:
+        self.uid = f"PipelineModel_{uuid.uuid4().hex[:12]}"
+        self.stages: list[Stage] = [stage.fitted() for stage in _flat(stages)]
+        share_unit(self.stages)
+        check_order(self.stages)
+
+    def transform(self, dataset: Frame) -> Frame:
+        """The frame with the columns that the stages make, as the same kind of frame.
+
+        | frame                     | what comes out                                               |
+        |---------------------------|--------------------------------------------------------------|
+        | pandas.DataFrame          | new columns of Arrow dtype; index, order, others as they are |
+        | pyarrow.Table             | a table                                                      |
+        | pyarrow.RecordBatch       | one record batch                                             |
+        | pyarrow.RecordBatchReader | a reader; rows are computed as they are asked for            |
+
+        Raises ColumnError before anything runs if a column is missing or of another type, or if an
+        output column is there already; InputError for another kind of frame.
+        """
+        return transform_frame(dataset, self._runner())
+
+    def transform_batches(
+        self, batches: Iterable[pa.RecordBatch], schema: pa.Schema | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Transform a stream of record batches of one schema, holding little of it at a time.
+
+        Columns are checked at once, by `schema` or else by the first batch. Batches of more than
+        1,024 rows come out in several; rows keep their order.
+
+        >>> from embedpipe.base import DocumentAssembler
+        >>> model = Pipeline(stages=[DocumentAssembler(inputCol="text")]).fit()
+        >>> batches = [pa.record_batch({"text": [name]}) for name in ("one", "two")]
+        >>> [batch.schema.names for batch in model.transform_batches(batches)]
+        [['text', 'document'], ['text', 'document']]
+        """
+        return self._runner().transform_batches(batches, schema)
+
+    def output_schema(self, schema: pa.Schema) -> pa.Schema:
+        """The schema of what comes out where rows of `schema` go in."""
+        return self._runner().output_schema(schema)
+
+    def copy(self, extra: Mapping[Any, Any] | None = None) -> PipelineModel:
+        """The same pipeline; `extra` overrides parameters of the stages that have them."""
+        copied = PipelineModel([_copied(stage, extra) for stage in self.stages])
+        copied.uid = self.uid
+        return copied
+
+    @classmethod
+    def of_stages(cls, stages: list[Any]) -> PipelineModel:
+        """A pipeline of these stages, which are ready to run."""
+        return cls(stages)
+
+    def saved_stages(self) -> Sequence[Saved]:
+        """All of them."""
+        return self.stages
+
+    def _runner(self) -> Runner:
+        return Runner(self.stages)
+
+
+def _stage_list(value: Any) -> list[Any]:
+    stages = list(value)
+    for place, stage in enumerate(stages):
+        if not isinstance(stage, (Stage, PipelineModel)):
+            hint = "; add () to make one of it" if isinstance(stage, type) else ""
+            raise ValueError(f"stage {place} is {stage!r}{hint}")
+    return stages
+
+
+_stages: Kind[list[Any]] = Kind("a list of stages and pipeline models", _stage_list)
+
+
+class Pipeline(_SavedPipeline, HasParams):
+    """Stages in the order in which they run.
+
+    What contradicts itself is found here: a stage that reads a column of the wrong type, or before
+    it is made, or makes one that is there. What a frame must bring is checked by `fit`.
+
+    >>> import pandas as pd
+    >>> from embedpipe.base import DocumentAssembler, Pipeline
+    >>> from embedpipe.annotator import BertSentenceEmbeddings, SentenceDetector
+    >>> pipeline = Pipeline(stages=[
+    ...     DocumentAssembler().setInputCol("text").setOutputCol("document"),
+    ...     SentenceDetector().setInputCols("document").setOutputCol("sentence"),
+    ...     BertSentenceEmbeddings.pretrained().setInputCols("sentence").setOutputCol("vectors"),
+    ... ])
+    >>> frame = pd.DataFrame({"text": ["It rains. We stay at home.", None]})
+    >>> out = pipeline.fit(frame).transform(frame)
+    >>> [len(cell) for cell in out["vectors"]], len(out["vectors"][0][1]["embeddings"])
+    ([2, 0], 384)
+    """
+
+    stages = Param("the stages, in the order in which they run", _stages)
+    setStages, getStages = stages.accessors()
+
+    def fit(self, dataset: Any = None, params: Mapping[Any, Any] | None = None) -> PipelineModel:
+        """Fit the stages that learn from data, and check all columns against those of `dataset`.
+
+        Without a frame, what it must bring is checked only by `transform`. `params` overrides
+        parameters of the stages that have them. Raises ColumnError, or ParameterError where a stage
+        lacks a parameter.
+        """
+        stages = [_copied(stage, params) for stage in _flat(self.getStages())]
+        if dataset is not None:
+            runner = Runner(stages)
+            runner.check(columns_of_frame(dataset, runner.needed_columns()))
+        return PipelineModel(stages)
+
+    def copy(self, extra: Mapping[Any, Any] | None = None) -> Pipeline:
+        """A pipeline of copies of the stages; `extra` overrides some parameters."""
+        return Pipeline(stages=[_copied(stage, extra) for stage in _flat(self.getStages())])
+
+    @classmethod
+    def of_stages(cls, stages: list[Any]) -> Pipeline:
+        """A pipeline of these stages, to be fitted."""
+        return cls(stages=stages)
+
+    def saved_stages(self) -> Sequence[Saved]:
+        """The stages as they were set, pipelines among them."""
+        return self.getStages()
+
+    def _check_together(self) -> None:
+        if self.isSet("stages"):
+            check_order(_flat(self.getStages()))
+
+
+def _flat(stages: Iterable[Stage | PipelineModel]) -> list[Stage]:
+    """The stages, with those of pipelines among them in their place."""
+    nested = (stage.stages if isinstance(stage, PipelineModel) else [stage] for stage in stages)
+    return [stage for group in nested for stage in group]
+
+
+def _copied(stage: Stage, extra: Mapping[Any, Any] | None) -> Stage:
+    own = {p: v for p, v in (extra or {}).items() if stage.hasParam(getattr(p, "name", p))}
+    return stage.copy(own)

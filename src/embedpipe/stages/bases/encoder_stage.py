@@ -1,0 +1,192 @@
+"""What all stages with an encoder have in common: loading it, and the parameters about it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from string import ascii_lowercase, ascii_uppercase
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+
+import numpy as np
+import pyarrow as pa
+
+from embedpipe.annotation import annotation_field
+from embedpipe.engine.precision import PRECISIONS
+from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterError
+from embedpipe.params import Param, anything, boolean, choice, integer, string
+from embedpipe.pipeline.stage import Annotator, Stage
+from embedpipe.stages.bases.length_policy import HasLengthPolicy
+from embedpipe.stages.bases.shared_params import HasCompatibility
+from embedpipe.subword.sequences import Parts, Sequences, join
+
+if TYPE_CHECKING:
+    from embedpipe.encoder.encoder import Encoder
+    from embedpipe.engine.precision import AskedPrecision
+    from embedpipe.engine.ragged import Ragged
+
+__all__ = ["EncoderStage"]
+
+E = TypeVar("E", bound="EncoderStage")
+
+_NO_EFFECT = "accepted for compatibility, without effect"
+
+
+class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
+    """A stage around an encoder, which it shares with its copies and never changes.
+
+    `precision` is that of `Encoder.load`, and the encoder's own unless set: it concerns products
+    with the layers' weights only, and weights are packed for it when the first text comes. Under
+    `pooling` "flattened", sentences with padding go without the engine and stay exact.
+    """
+
+    opens_models = True
+    architecture: ClassVar[str]
+    default_model: ClassVar[str | None] = None
+
+    batchSize = Param("a hint, without effect on results", integer(minimum=1), default=8)
+    setBatchSize, getBatchSize = batchSize.accessors()
+    caseSensitive = Param("whether case matters to the pieces", boolean, default=False)
+    setCaseSensitive, getCaseSensitive = caseSensitive.accessors()
+    configProtoBytes = Param(_NO_EFFECT, anything)
+    setConfigProtoBytes, getConfigProtoBytes = configProtoBytes.accessors()
+    dimension = Param("width of the vectors, as the column's metadata tells it", integer(), 768)
+    setDimension, getDimension = dimension.accessors()
+    engine = Param(_NO_EFFECT, string)
+    setEngine, getEngine = engine.accessors()
+    precision = Param(
+        "of products with the layers' weights; the encoder's own", choice(*PRECISIONS), "float32"
+    )
+    setPrecision, getPrecision = precision.accessors()
+    storageRef = Param("name of the vectors in the column's metadata", string)
+    setStorageRef, getStorageRef = storageRef.accessors()
+
+    def __init__(self, encoder: Encoder | None = None, **params: Any) -> None:
+        self._encoder = encoder
+        super().__init__()
+        self._set_defaults(storageRef=self.uid)
+        if encoder is not None:
+            self._adopt(encoder)
+        self.setParams(**params)
+
+    @classmethod
+    def pretrained(
+        cls: type[E], name: str | None = None, lang: str = "en", remote_loc: str | None = None
+    ) -> E:
+        """A stage with the model of that name, or with the default model.
+
+        Names are looked up as `Encoder.load` does, in the language `lang`; the default models are
+        English ("en"). `remote_loc`: a folder of model folders, to look for the name in.
+        """
+        if name is None and lang != "en":
+            raise ParameterError(
+                f"{cls.__name__}.pretrained: the default model is for lang 'en', got {lang!r}; "
+                "give the name of a model for that language"
+            )
+        wanted = name or cls.default_model
+        if remote_loc is not None:
+            if wanted is None:
+                raise ParameterError(f"{cls.__name__}.pretrained: remote_loc needs a name")
+            return cls.load(Path(remote_loc) / wanted)
+        return cls(_load_encoder(wanted, lang))
+
+    @classmethod
+    def loadSavedModel(
+        cls: type[E], folder: str | os.PathLike[str], spark_session: Any = None
+    ) -> E:
+        """The same as `load`; there is no Spark session to pass."""
+        del spark_session
+        return cls.load(folder)
+
+    @classmethod
+    def of_model(cls: type[E], path: str | os.PathLike[str]) -> E:
+        """A stage with the model at a path, in any format that `Encoder.load` opens."""
+        return cls(_load_encoder(Path(path)))
+
+    def saved_model(self) -> Encoder | None:
+        """The encoder as it was given, which must be there."""
+        return self._given()
+
+    @classmethod
+    def restored(cls: type[E], encoder: Encoder | None) -> E:
+        """A new stage around the encoder that was saved with it."""
+        if encoder is None:
+            raise ModelFormatError(
+                f"a saved {cls.__name__} has no model. Save it again, or fetch it again"
+            )
+        return cls(encoder)
+
+    @property
+    def encoder(self) -> Encoder:
+        """The shared encoder in the stage's precision; ModelNotFoundError if it has none."""
+        return self._given().at_precision(cast("AskedPrecision", self.getPrecision()))
+
+    def _given(self) -> Encoder:
+        if self._encoder is None:
+            name = type(self).__name__
+            raise ModelNotFoundError(
+                f"{self.label} has no model; make the stage by {name}.pretrained(), "
+                f"{name}.load(folder) or {name}(encoder)"
+            )
+        return self._encoder
+
+    def fitted(self) -> Stage:
+        """A copy that shares the encoder, which must be there."""
+        _ = self.encoder
+        return super().fitted()
+
+    def output_field(self) -> pa.Field:
+        """The field, with dimension and storageRef in its metadata."""
+        return annotation_field(
+            self.getOutputCol(),
+            self.output_annotator_type,
+            dimension=self.getDimension(),
+            ref=self.getStorageRef(),
+        )
+
+    def join(self, pieces: Ragged, parts: Parts) -> Sequences:
+        """The parts of sentences' pieces between the model's [CLS] and [SEP]."""
+        tokenizer = self.encoder.tokenizer
+        return join(pieces, parts, cls_id=tokenizer.cls_id, sep_id=tokenizer.sep_id)
+
+    def _adopt(self, encoder: Encoder) -> None:
+        found = encoder.config.architecture
+        if found != self.architecture:
+            raise ModelFormatError(
+                f"{type(self).__name__} needs a model of architecture {self.architecture}, and "
+                f"{encoder.name!r} is of architecture {found}; use the stage for {found}"
+            )
+        positions = encoder.config.max_position_embeddings
+        default = min(positions, self.getMaxSentenceLength())
+        self._set_defaults(
+            caseSensitive=_case_matters(encoder),
+            dimension=encoder.dimension,
+            maxSentenceLength=default,
+            precision=encoder.precision,
+        )
+
+    def _check_together(self) -> None:
+        super()._check_together()
+        self._check_recorded("lengthPolicy")
+        if self._encoder is not None:
+            _ = self.encoder  # which refuses a precision that it cannot have
+            positions = self._encoder.config.max_position_embeddings
+            if self.getMaxSentenceLength() > positions:
+                raise ParameterError(
+                    f"{self.label}: maxSentenceLength must be at most {positions}, the positions "
+                    f"of this model, got {self.getMaxSentenceLength()}"
+                )
+
+
+def _case_matters(encoder: Encoder) -> bool:
+    """Whether the model's own tokenizer tells upper from lower case."""
+    upper, lower = (
+        encoder.tokenizer.encode(letters) for letters in (ascii_uppercase, ascii_lowercase)
+    )
+    return not np.array_equal(upper.ids.values, lower.ids.values)
+
+
+def _load_encoder(name_or_path: str | Path | None, language: str | None = None) -> Encoder:
+    # Imported late: stages without a model need neither NumPy kernels nor tokenizers.
+    from embedpipe.encoder.encoder import Encoder
+
+    return Encoder.load(name_or_path, language=language)

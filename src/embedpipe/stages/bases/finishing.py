@@ -1,0 +1,75 @@
+"""Plain columns made of annotations: what Finisher and EmbeddingsFinisher have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from embedpipe.errors import ParameterError
+from embedpipe.frames import Column, Kinds
+from embedpipe.params import Param, boolean, strings
+from embedpipe.pipeline.stage import Stage, names_given
+
+__all__ = ["Finishing"]
+
+F = TypeVar("F", bound="Finishing")
+
+
+class Finishing(Stage):
+    """A stage that makes plain columns of annotation columns, and may take all the latter away."""
+
+    column_params = ("inputCols",)
+
+    inputCols = Param("names of the annotation columns that the stage reads", strings)
+    getInputCols = inputCols.accessors()[1]
+    outputCols = Param(
+        "names of the columns that are made, one for each input; `finished_` and its name if empty",
+        strings,
+        default=[],
+    )
+    cleanAnnotations = Param("whether all annotation columns are taken away", boolean, default=True)
+    setCleanAnnotations, getCleanAnnotations = cleanAnnotations.accessors()
+
+    def setInputCols(self: F, *value: str | Sequence[str]) -> F:
+        """Set the annotation columns to read, as arguments or as one list."""
+        return self.setParams(inputCols=names_given(value))
+
+    def setOutputCols(self: F, *value: str | Sequence[str]) -> F:
+        """Set the names of the columns to make, as arguments or as one list."""
+        return self.setParams(outputCols=names_given(value))
+
+    def getOutputCols(self) -> list[str]:
+        """The names of the columns that are made: those set, or the inputs' after `finished_`."""
+        given: list[str] = self.getOrDefault("outputCols")
+        return given or [f"finished_{name}" for name in self.getInputCols()]
+
+    @abstractmethod
+    def check_input(self, available: Mapping[str, Column], name: str) -> None:
+        """Raise ColumnError where this stage cannot read the column of that name."""
+
+    def needed_columns(self) -> dict[str, str]:
+        """The input columns."""
+        return dict.fromkeys(self.getInputCols(), Kinds.ANNOTATIONS)
+
+    def resolve_inputs(self, available: Mapping[str, Column]) -> list[str]:
+        """The input columns, in their order."""
+        names = self.getInputCols()
+        for name in names:
+            self.check_input(available, name)
+        return names
+
+    def removes(self, column: Column) -> bool:
+        """All annotation columns, if so wanted."""
+        return self.getCleanAnnotations() and column.holds_annotations
+
+    def _check_together(self) -> None:
+        super()._check_together()
+        if self.isSet("inputCols") and self.getOrDefault("outputCols"):
+            inputs, outputs = self.getInputCols(), self.getOutputCols()
+            if len(inputs) != len(outputs):
+                raise ParameterError(
+                    f"{self.label}: inputCols are {inputs} and outputCols {outputs}; expected as "
+                    "many of one as of the other. Set both in one call: "
+                    "setParams(inputCols=..., outputCols=...)"
+                )

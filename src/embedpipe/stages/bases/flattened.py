@@ -1,0 +1,89 @@
+"""What Spark NLP 5.5.3 takes for sentence vectors where a model's output is a sequence.
+
+It reads the output called `last_hidden_state`, lays all of its numbers end to end and divides them
+by the size of the batch. So a sentence's vector is the vectors of all its pieces one after the
+other, then those of the padding up to the longest sentence of its batch. Nobody attends to padding,
+but it attends to the pieces, and so has vectors too. Kept for those who depend on such vectors.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from embedpipe.arrays import offsets_of
+from embedpipe.engine.ragged import Ragged
+
+if TYPE_CHECKING:
+    from embedpipe.encoder.encoder import Encoder
+    from embedpipe.engine.reference import ReferenceEncoder
+
+__all__ = ["flattened", "in_rows"]
+
+_PADDING = 0  # the piece that Spark NLP pads with, whatever the vocabulary
+
+Int64 = npt.NDArray[np.int64]
+
+
+def flattened(encoder: Encoder, pieces: Ragged, rows: Int64, batch_size: int) -> Ragged:
+    """Vectors of sentences, float32 end to end, of hidden size times padded length numbers each.
+
+    - `pieces`: of each of n sentences, [CLS] and [SEP] included
+    - `rows` int64 (n,): the row of each, ascending; Spark NLP takes `batch_size` rows at a time,
+      and of their sentences as many
+
+    Padding is not known to the engine; sentences that have some go through the reference, slowly.
+    """
+    padded = _padded_lengths(pieces.lengths, rows, batch_size)
+    hidden = encoder.forward(pieces)
+    found = []
+    for ids, vectors, length in zip(pieces, hidden, padded, strict=True):
+        if length == len(ids):
+            found.append(vectors.ravel())
+            continue
+        whole = np.full(length, _PADDING, dtype=np.int32)
+        whole[: len(ids)] = ids
+        found.append(_reference(encoder).forward_padded(whole, len(ids)).ravel())
+    values = np.concatenate(found, dtype=np.float32) if found else np.empty(0, np.float32)
+    return Ragged(values, offsets_of(padded * encoder.dimension))
+
+
+def in_rows(vectors: Ragged) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+    """Vectors of several lengths as rows (n, longest), zeros behind each, and their lengths (n,).
+
+    >>> rows, lengths = in_rows(Ragged.from_sequences([[1, 2], [3]], np.float32))
+    >>> rows.tolist(), lengths.tolist()
+    ([[1.0, 2.0], [3.0, 0.0]], [2, 1])
+    """
+    lengths = vectors.lengths.astype(np.int32)
+    rows = np.zeros((len(lengths), lengths.max(initial=0)), dtype=np.float32)
+    rows[np.arange(rows.shape[1]) < lengths[:, None]] = vectors.values
+    return rows, lengths
+
+
+def _padded_lengths(lengths: Int64, rows: Int64, batch_size: int) -> Int64:
+    """The longest length in each one's batch, int64 (n,).
+
+    >>> _padded_lengths(np.array([3, 5, 4, 2]), np.array([0, 1, 1, 2]), 2).tolist()
+    [5, 5, 4, 2]
+    """
+    groups = rows // batch_size
+    first = np.searchsorted(groups, groups)
+    batch = groups * (len(rows) + 1) + (np.arange(len(rows)) - first) // batch_size
+    _, which = np.unique(batch, return_inverse=True)
+    longest = np.zeros(len(lengths), dtype=np.int64)
+    np.maximum.at(longest, which, lengths)
+    return longest[which]
+
+
+@lru_cache(maxsize=1)
+def _reference(encoder: Encoder) -> ReferenceEncoder:
+    """The definition of the encoder, with the same weights."""
+    from embedpipe.engine.reference import ReferenceEncoder
+    from embedpipe.engine.weights import check_weights
+
+    weights = check_weights(encoder.files.tensors, encoder.config, source=encoder.name)
+    return ReferenceEncoder(encoder.config, weights)

@@ -1,0 +1,55 @@
+"""Remembers the pieces of words: text repeats them, and looking one up again costs far less."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from embedpipe.arrays import offsets_of
+from embedpipe.engine.ragged import Ragged
+from embedpipe.subword.splitter import Splitter
+
+__all__ = ["RememberedWords"]
+
+_MOST_REMEMBERED, _LONGEST_REMEMBERED = 2**16, 32
+"""Words, and characters of a word: some 15 MB for each of these."""
+
+_ID_BYTES = np.dtype(np.int32).itemsize
+
+
+class RememberedWords:
+    """A splitter's answers for single words, which are remembered until there are too many.
+
+    Then all are forgotten: common words are soon met again, and no order needs to be kept. Threads
+    may share one of these.
+    """
+
+    def __init__(self, splitter: Splitter) -> None:
+        self._splitter = splitter
+        self._known: dict[str, bytes] = {}  # int32 ids
+
+    def split(self, texts: Sequence[str]) -> Ragged:
+        """Piece ids (int32) of each word."""
+        found: list[Any] = list(map(self._known.get, texts))
+        if None in found:
+            new = {text: None for text, ids in zip(texts, found, strict=True) if ids is None}
+            learned = self._learn(list(new))
+            found = [
+                learned[t] if ids is None else ids for t, ids in zip(texts, found, strict=True)
+            ]
+        offsets = offsets_of(np.fromiter(map(len, found), np.int64, len(found)))
+        return Ragged(np.frombuffer(b"".join(found), np.int32), offsets // _ID_BYTES)
+
+    def _learn(self, words: Sequence[str]) -> dict[str, bytes]:
+        """The ids of distinct new words, which are remembered from now on."""
+        pieces = self._splitter.split(words)
+        ids, cuts = pieces.values.tobytes(), (pieces.offsets * _ID_BYTES).tolist()
+        parts = (ids[begin:end] for begin, end in pairwise(cuts))
+        learned = dict(zip(words, parts, strict=True))
+        self._known.update((w, own) for w, own in learned.items() if len(w) <= _LONGEST_REMEMBERED)
+        if len(self._known) > _MOST_REMEMBERED:
+            self._known.clear()
+        return learned

@@ -1,0 +1,1 @@
+"""Patterns of java.util.regex for Python's `re`; `regex` is the way in."""

@@ -1,0 +1,238 @@
+"""`embedpipe import`: every recorded model becomes a folder that computes what was recorded."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file, save_file
+from sentencepiece import SentencePieceProcessor
+from transformers import AutoModel, AutoTokenizer
+
+from embedpipe import Encoder
+from embedpipe.cli import main
+from embedpipe.cli.import_model import convert
+from embedpipe.errors import ModelFormatError
+from tests.formats.test_format_importer import MODELS, SAME_AS, Recorded, archives
+from tests.support.cli_support import names_in
+from tests.support.format_support import OUTPUT_TOLERANCE, assert_tensors
+
+GOOGLE = "tf1/google_bert_zip/uncased_L-2_H-32_A-2.zip"
+CHECKPOINT = GOOGLE.removesuffix(".zip")
+
+
+def recorded_sequences(path: Path) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Piece ids without padding, and the framework's outputs for them.
+
+    Only the sequences of token type 0 throughout: the encoder knows no other.
+    """
+    with np.load(path) as record:
+        masks = record["attention_mask"].astype(bool)
+        chosen = [
+            row for row, mask in enumerate(masks) if not record["token_type_ids"][row][mask].any()
+        ]
+        ids = [record["input_ids"][row][masks[row]] for row in chosen]
+        return ids, [record["sequence_output"][row][masks[row]] for row in chosen]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.path)
+def test_a_converted_model_has_the_recorded_tensors_and_outputs(
+    shared: Path, tmp_path: Path, model: Recorded
+) -> None:
+    expected = shared / "fixtures" / SAME_AS.get(model.path, model.expected)
+    ids, outputs = recorded_sequences(expected.with_name(f"{expected.name}_outputs.npz"))
+    assert ids
+    for number, path in enumerate(archives(shared, model)):
+        folder = tmp_path / f"model-{number}"
+        convert(path, folder)
+        tensors = load_file(folder / "model.safetensors")
+        assert_tensors(tensors, expected.with_name(f"{expected.name}.safetensors"))
+        encoder = Encoder.load(folder)
+        assert encoder.encode(["a b"]).shape == (1, 32)
+        for found, output in zip(encoder.forward(ids), outputs, strict=True):
+            assert np.abs(found - output).max() < OUTPUT_TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [(GOOGLE, "tf1/google_bert_zip"), ("tf1/tfhub_albert_3", "tf1/tfhub_albert_3")],
+)
+def test_transformers_opens_the_result(
+    shared: Path, tmp_path: Path, path: str, expected: str
+) -> None:
+    folder = tmp_path / "model"
+    convert(shared / "fixtures" / path, folder)
+    model, loading = AutoModel.from_pretrained(folder, output_loading_info=True)
+    assert not any(loading.values())
+    assert model.dtype == torch.float32
+    with (
+        np.load(shared / "fixtures" / expected / "expected_outputs.npz") as record,
+        torch.no_grad(),
+    ):
+        inputs = ("input_ids", "attention_mask", "token_type_ids")
+        found = model.eval()(**{name: torch.from_numpy(record[name]).long() for name in inputs})
+        mask = record["attention_mask"].astype(bool)
+        differences = (found.last_hidden_state.numpy() - record["sequence_output"])[mask]
+        assert np.abs(differences).max() < OUTPUT_TOLERANCE
+        assert (
+            np.abs(found.pooler_output.numpy() - record["pooled_output"]).max() < OUTPUT_TOLERANCE
+        )
+
+    encoder = Encoder.load(folder)
+    text = "the cats (of the bank) are here."
+    ids = encoder.tokenizer.encode([text.title()], max_length=64).ids[0]
+    assert ids.tolist() == official_ids(folder, text)
+    with torch.no_grad():
+        hidden = model(torch.from_numpy(ids).long()[None]).last_hidden_state[0].numpy()
+    assert np.abs(encoder.forward([ids])[0] - hidden).max() < OUTPUT_TOLERANCE
+
+
+def official_ids(folder: Path, text: str) -> list[int]:
+    """The piece ids of a text in lower case; transformers reads no spiece.model without more."""
+    if (folder / "vocab.txt").exists():
+        return list(AutoTokenizer.from_pretrained(folder)(text)["input_ids"])
+    pieces = SentencePieceProcessor(model_file=str(folder / "spiece.model"))
+    return [pieces.piece_to_id("[CLS]"), *pieces.encode(text), pieces.piece_to_id("[SEP]")]
+
+
+def test_half_precision_is_widened_and_settings_of_the_tokenizer_stay(
+    shared: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "half"
+    source.mkdir()
+    recorded = shared / "fixtures/torch_bin"
+    shutil.copy(recorded / "pytorch_model_half.bin", source / "pytorch_model.bin")
+    shutil.copy(recorded / "vocab.txt", source)
+    config = json.loads((recorded / "config.json").read_text())
+    (source / "config.json").write_text(json.dumps(config | {"torch_dtype": "float16"}))
+    settings = {"do_lower_case": False, "strip_accents": True, "cls_token": "[CLS]"}
+    (source / "tokenizer_config.json").write_text(json.dumps(settings | {"name_or_path": "x"}))
+
+    folder = tmp_path / "model"
+    convert(source, folder)
+    tensors = load_file(folder / "model.safetensors")
+    assert {tensor.dtype for tensor in tensors.values()} == {np.dtype(np.float32)}
+    for name, tensor in load_file(recorded / "expected.safetensors").items():
+        assert (tensors[name] == tensor.astype(np.float16)).all(), name
+    assert json.loads((folder / "tokenizer_config.json").read_text()) == settings
+    assert AutoModel.from_pretrained(folder).dtype == torch.float32
+
+
+def test_the_report_of_a_checkpoint(
+    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "my model"
+    assert main(["import", str(shared / "fixtures" / GOOGLE), "-o", str(folder)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "format        google checkpoint",
+        "architecture  bert: 2 layers, hidden size 32, 2 attention heads, vocabulary 193",
+        "tensors       39 mapped, 7 unused, 0 missing",
+        "  unused      cls/predictions/output_bias",
+        "  unused      cls/predictions/transform/LayerNorm/beta",
+        "  unused      cls/predictions/transform/LayerNorm/gamma",
+        "  unused      cls/predictions/transform/dense/bias",
+        "  unused      cls/predictions/transform/dense/kernel",
+        "  unused      cls/seq_relationship/output_bias",
+        "  unused      cls/seq_relationship/output_weights",
+        f"written to    {folder}",
+        f"next          embedpipe info --model '{folder}'",
+    ]
+    assert names_in(tmp_path) == ["my model"]
+    assert names_in(folder) == [
+        "config.json",
+        "model.safetensors",
+        "tokenizer_config.json",
+        "vocab.txt",
+    ]
+    assert main(["info", "--model", str(folder)]) == 0
+
+
+def test_the_report_names_what_is_missing_and_prints_no_control_characters(
+    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recorded, source = shared / "fixtures/torch_bin", tmp_path / "source"
+    source.mkdir()
+    for name in ("config.json", "vocab.txt"):
+        shutil.copy(recorded / name, source)
+    tensors = load_file(recorded / "expected.safetensors")
+    tensors = {name: tensor for name, tensor in tensors.items() if "pooler" not in name}
+    save_file(tensors | {"\x1b[2Jhead": np.zeros(2, np.float32)}, source / "model.safetensors")
+    assert main(["import", str(source), "-o", str(tmp_path / "model")]) == 0
+    report = capsys.readouterr().out.splitlines()
+    assert report[2:6] == [
+        "tensors       37 mapped, 1 unused, 2 missing",
+        r"  unused      '\x1b[2Jhead'",
+        "  missing     pooler.dense.bias",
+        "  missing     pooler.dense.weight",
+    ]
+    assert not Encoder.load(tmp_path / "model").has_pooler
+
+
+def hostile_models(shared: Path, folder: Path) -> list[Path]:
+    """The archives and checkpoints that must be refused, and each pickle as a model's weights."""
+    malicious, recorded = shared / "fixtures/malicious", shared / "fixtures/torch_bin"
+    found = [*sorted(malicious.glob("*.zip")), *sorted(malicious.glob("ckpt_*"))]
+    files = {"*.bin": "pytorch_model.bin", "*.safetensors": "model.safetensors"}
+    for pattern, name in files.items():
+        for weights in sorted(malicious.glob(pattern)):
+            model = folder / weights.stem
+            model.mkdir()
+            shutil.copy(recorded / "config.json", model)
+            shutil.copy(recorded / "vocab.txt", model)
+            shutil.copy(weights, model / name)
+            found.append(model)
+    return found
+
+
+def test_a_hostile_model_leaves_nothing(
+    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models, outputs = tmp_path / "models", tmp_path / "outputs"
+    models.mkdir()
+    outputs.mkdir()
+    hostile = hostile_models(shared, models)
+    assert len(hostile) > 20
+    for path in hostile:
+        assert main(["import", str(path), "-o", str(outputs / "model")]) == 1, path
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.startswith("embedpipe: error: "), path
+        assert names_in(outputs) == [], path
+
+
+def test_what_is_there_already_is_not_touched(
+    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = str(shared / "fixtures" / CHECKPOINT)
+    taken = tmp_path / "taken"
+    taken.mkdir()
+    assert main(["import", source, "-o", str(taken)]) == 0  # empty
+    before = {path.name: path.read_bytes() for path in taken.iterdir()}
+    targets = {
+        taken: "the directory is not empty; remove it or name a new one",
+        taken / "config.json": "it is a file; give the name of a new directory",
+        tmp_path / "absent/model": "does not exist; make it first: mkdir -p",
+    }
+    for target, finding in targets.items():
+        capsys.readouterr()
+        assert main(["import", source, "-o", str(target)]) == 1
+        message = capsys.readouterr().err
+        assert f"cannot write {target}: " in message
+        assert finding in message
+    assert {path.name: path.read_bytes() for path in taken.iterdir()} == before
+    assert names_in(tmp_path) == ["taken"]
+
+
+def test_a_file_in_the_working_directory_is_told_from_a_name(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(shared / "fixtures" / GOOGLE, tmp_path / "bert.zip")
+    (tmp_path / "notes").write_text("no model")
+    monkeypatch.chdir(tmp_path)
+    assert Encoder.load("bert.zip").dimension == 32
+    with pytest.raises(ModelFormatError, match="notes is damaged or no zip archive"):
+        Encoder.load("notes")

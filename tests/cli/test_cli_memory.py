@@ -1,0 +1,62 @@
+"""`embed_files` holds a batch at a time: memory does not grow with the number of records."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli_support import write_tiny_model
+
+RECORDS = 50_000
+DIMENSION = 256
+WARM_UP = 10_000
+LIMIT = 25 * 2**20  # half of what a million records may take
+
+PROGRAM = """
+import os, sys
+from embedpipe.cli.embed import embed_files
+from embedpipe.cli.options import ModelOptions
+from embedpipe.cli.progress import Progress
+
+resident, advance = [], Progress.advance
+
+def measuring(progress, records, *, bytes_read):
+    advance(progress, records, bytes_read=bytes_read)
+    with open("/proc/self/statm") as file:
+        pages = int(file.read().split()[1])
+    resident.append((progress.records, pages * os.sysconf("SC_PAGE_SIZE")))
+
+Progress.advance = measuring
+model, source, output = sys.argv[1:]
+summary = embed_files([source], output, embedding=ModelOptions(model))
+warm = next(size for records, size in resident if records >= WARM_UP)
+print(summary.records, max(size for _, size in resident) - warm)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads Linux's /proc")
+@pytest.mark.parametrize("suffix", [".parquet", ".npy", ".jsonl"])
+def test_memory_stays_bounded_after_the_first_10000_records(suffix: str, tmp_path: Path) -> None:
+    vectors = (RECORDS - WARM_UP) * DIMENSION * 4
+    assert vectors > 1.5 * LIMIT  # so that keeping the vectors would be noticed
+    model = write_tiny_model(tmp_path / "tiny", hidden=DIMENSION)
+    source = tmp_path / "in.txt"
+    source.write_text("".join(f"no {i}\n" for i in range(RECORDS)), encoding="utf-8")
+    run = subprocess.run(
+        [
+            *(sys.executable, "-c", PROGRAM.replace("WARM_UP", str(WARM_UP))),
+            *(str(model), str(source), str(tmp_path / f"out{suffix}")),
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert run.returncode == 0, run.stderr
+    records, growth = map(int, run.stdout.split())
+    print(f"{growth / 2**20:.1f} MiB of growth")
+    assert records == RECORDS
+    assert growth < LIMIT

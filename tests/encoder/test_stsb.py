@@ -1,0 +1,63 @@
+"""STS-B development set: the default model ranks sentence pairs as transformers' does."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import torch
+import transformers
+from scipy.stats import spearmanr
+
+from embedpipe import Encoder
+from embedpipe.hub import find_model
+
+
+def read_pairs(path: Path) -> tuple[list[str], list[str], list[float]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    return [row[5] for row in rows], [row[6] for row in rows], [float(row[4]) for row in rows]
+
+
+def transformers_vectors(texts: list[str]) -> np.ndarray:
+    """Mean pooling over real pieces, then length 1, as sentence-transformers computes it."""
+    tokenizer = transformers.AutoTokenizer.from_pretrained(find_model())
+    model = transformers.AutoModel.from_pretrained(find_model(), dtype=torch.float32).eval()
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    vectors = np.empty((len(texts), 384), dtype=np.float32)
+    for begin in range(0, len(texts), 64):
+        rows = order[begin : begin + 64]
+        batch = tokenizer(
+            [texts[i] for i in rows],
+            padding=True,
+            truncation=True,
+            max_length=256,
+            return_tensors="pt",
+        )
+        with torch.no_grad():
+            hidden = model(**batch).last_hidden_state
+        mask = batch["attention_mask"][:, :, None].float()
+        mean = (hidden * mask).sum(1) / mask.sum(1)
+        vectors[rows] = torch.nn.functional.normalize(mean).numpy()
+    return vectors
+
+
+def points(first: np.ndarray, second: np.ndarray, scores: list[float]) -> float:
+    """Spearman's rank correlation of cosines with the human scores, in points of a hundred."""
+    return 100 * float(spearmanr((first * second).sum(axis=1), scores).statistic)
+
+
+def test_spearman_correlation_equals_transformers(shared, capsys):
+    first, second, scores = read_pairs(shared / "data/stsb/sts-dev.csv")
+    assert len(scores) == 1500
+    encoder = Encoder.load()
+    ours = encoder.encode(first + second)
+    theirs = transformers_vectors(first + second)
+    found = points(ours[:1500], ours[1500:], scores)
+    expected = points(theirs[:1500], theirs[1500:], scores)
+    with capsys.disabled():
+        print(f"\nSTS-B dev Spearman: embedpipe {found:.4f}, transformers {expected:.4f}")
+    assert 80 < expected < 90  # a wrong column or a constant would agree as well
+    assert abs(found - expected) <= 0.01
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-6)

@@ -1,0 +1,150 @@
+"""Models of every format opened by path: they compute what was recorded."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer as HuggingFaceTokenizer
+from transformers import BertTokenizer
+
+from embedpipe import Encoder
+from embedpipe.annotator import (
+    AlbertEmbeddings,
+    BertEmbeddings,
+    BertSentenceEmbeddings,
+)
+from embedpipe.base import PipelineModel
+from embedpipe.cli.import_model import convert
+from embedpipe.errors import ModelFormatError, ModelNotFoundError
+from embedpipe.formats.opening import open_model, open_model_tree
+from tests.cli.test_cli_import import recorded_sequences
+from tests.formats.test_format_importer import MODELS, SAME_AS, Recorded, archives
+from tests.support.format_support import OUTPUT_TOLERANCE
+from tests.support.random_models import random_tensors, tiny_config, write_model
+
+NEW = "fixtures/spark_nlp_5.5.3"
+
+
+def check_outputs(encoder: Encoder, shared: Path, model: Recorded) -> None:
+    expected = shared / "fixtures" / SAME_AS.get(model.path, model.expected)
+    ids, outputs = recorded_sequences(expected.with_name(f"{expected.name}_outputs.npz"))
+    assert ids
+    for found, output in zip(encoder.forward(ids), outputs, strict=True):
+        assert np.abs(found - output).max() < OUTPUT_TOLERANCE
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.path)
+def test_an_encoder_opens_every_recorded_model(shared: Path, model: Recorded) -> None:
+    for path in archives(shared, model):
+        encoder = Encoder.load(path)
+        check_outputs(encoder, shared, model)
+        folded = [ids.tolist() for ids in encoder.tokenize(["I Hate", "i hate"]).ids]
+        assert (folded[0] == folded[1]) is (model.lowercased or model.format == "huggingface")
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.path)
+def test_stages_open_every_recorded_model(shared: Path, model: Recorded) -> None:
+    is_albert = "albert" in model.path
+    stages = (AlbertEmbeddings,) if is_albert else (BertEmbeddings, BertSentenceEmbeddings)
+    for path in archives(shared, model):
+        for stage in stages:
+            for load in (stage.load, stage.loadSavedModel):
+                check_outputs(load(str(path)).encoder, shared, model)
+    with pytest.raises(ModelFormatError, match="needs a model of architecture"):
+        (BertEmbeddings if is_albert else AlbertEmbeddings).load(path)
+
+
+def test_nothing_is_written_beside_a_model_that_is_opened(shared: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(shared / NEW / "bert_embeddings_onnx", folder, copy_function=shutil.copyfile)
+    before = sorted(tmp_path.rglob("*"))
+    BertEmbeddings.load(folder)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def sentence_transformers_folder(folder: Path, inner: str = "") -> Path:
+    """A random model with the files of sentence-transformers: mean, normalized, 20 pieces."""
+    vocab = folder.with_suffix(".txt")
+    vocab.parent.mkdir(parents=True, exist_ok=True)
+    vocab.write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "rain", "sun"]))
+    write_model(folder / inner, tiny_config(), vocab=vocab)
+    names = {"Transformer": inner, "Pooling": "1_Pooling", "Normalize": "2_Normalize"}
+    steps = [
+        {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{name}"}
+        for i, (name, path) in enumerate(names.items())
+    ]
+    (folder / "modules.json").write_text(json.dumps(steps))
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling/config.json").write_text('{"pooling_mode_cls_token": true}')
+    (folder / inner / "sentence_bert_config.json").write_text('{"max_seq_length": 20}')
+    return folder
+
+
+@pytest.mark.parametrize("inner", ["", "0_Transformer"])
+@pytest.mark.parametrize("pickled", [False, True])
+def test_an_imported_sentence_transformer_pools_as_before(
+    tmp_path: Path, inner: str, pickled: bool
+) -> None:
+    import torch
+
+    folder = sentence_transformers_folder(tmp_path / "model", inner)
+    expected = Encoder.load(folder).encode(["rain sun", "sun"])
+    if pickled:
+        tensors = random_tensors(tiny_config())
+        state = {name: torch.from_numpy(tensor) for name, tensor in tensors.items()}
+        torch.save(state, folder / inner / "pytorch_model.bin")
+        (folder / inner / "model.safetensors").unlink()
+    convert(folder, tmp_path / "out")
+    for path in (folder, tmp_path / "out"):
+        encoder = Encoder.load(path)
+        assert (encoder.pooling, encoder.normalize, encoder.max_length) == ("cls", True, 20)
+        assert (encoder.encode(["rain sun", "sun"]) == expected).all()
+
+
+def test_a_folder_with_tokenizer_json_alone_is_imported(tmp_path: Path) -> None:
+    folder = sentence_transformers_folder(tmp_path / "model")
+    tokenizer = BertTokenizer.from_pretrained(folder).backend_tokenizer
+    (folder / "vocab.txt").unlink()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    convert(folder, tmp_path / "out")
+    whole = HuggingFaceTokenizer.from_file(str(tmp_path / "out/tokenizer.json"))
+    assert whole.get_vocab() == tokenizer.get_vocab()
+    found = [Encoder.load(path).encode(["Rain, sun"]) for path in (folder, tmp_path / "out")]
+    assert (found[0] == found[1]).all()
+
+
+def test_a_zipped_folder_opens_like_the_folder(tmp_path: Path) -> None:
+    folder = sentence_transformers_folder(tmp_path / "model")
+    with zipfile.ZipFile(tmp_path / "model.zip", "w", zipfile.ZIP_DEFLATED) as file:
+        for path in sorted(folder.rglob("*")):
+            file.write(path, path.relative_to(folder))
+    with zipfile.ZipFile(tmp_path / "below.zip", "w") as file:
+        for path in sorted(folder.rglob("*")):
+            file.write(path, path.relative_to(tmp_path))
+    archived = Encoder.load(tmp_path / "model.zip")
+    below = Encoder.load(tmp_path / "below.zip")
+    assert (below.encode(["rain"]) == archived.encode(["rain"])).all()
+    assert (archived.encode(["rain"]) == Encoder.load(folder).encode(["rain"])).all()
+    assert archived.reference == str(tmp_path / "model.zip")
+
+
+def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no model")
+    for read in (Encoder.load, BertEmbeddings.load):
+        with pytest.raises(ModelFormatError, match="is no model in a known format: found notes"):
+            read(tmp_path)
+    with pytest.raises(ModelNotFoundError, match="nothing is at"):
+        BertEmbeddings.load(tmp_path / "absent")
+    with pytest.raises(ModelFormatError, match="holds no saved stage or pipeline"):
+        PipelineModel.load(tmp_path)
+
+
+def test_tensors_that_are_kept_for_saving_are_views_of_the_file(tmp_path: Path) -> None:
+    folder = sentence_transformers_folder(tmp_path / "model")
+    for tensor in open_model(open_model_tree(folder)).files.tensors.values():
+        assert not tensor.flags.owndata

@@ -1,0 +1,304 @@
+"""Text to piece ids: what callers rely on, against transformers' Python tokenizer and Spark NLP.
+
+That every id is that of transformers and of sentencepiece on any text is in test_subword_exact.py.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sentencepiece
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from transformers.models.bert.tokenization_bert_legacy import (
+    BertTokenizerLegacy,
+    WordpieceTokenizer,
+)
+
+from embedpipe.engine.config import EncoderConfig
+from embedpipe.errors import InputError, ParameterError
+from embedpipe.hub import find_model
+from embedpipe.subword import SubwordTokenizer, load_tokenizer
+from tests.support.subword_texts import read_lines, real_texts, without_surrogates
+
+BERT = EncoderConfig("bert", 30522, 64, 64, 2, 4, 256, 512, 2, 1e-12, "gelu_erf")
+ALBERT = dataclasses.replace(BERT, architecture="albert", vocab_size=30000)
+
+# Everything below U+0250 but control characters: ASCII, Latin with accents, punctuation, symbols.
+latin_text = st.text(st.characters(max_codepoint=0x24F, exclude_categories=["Cc"]), max_size=60)
+any_text = st.text(st.characters(exclude_categories=[]), max_size=60)
+quick = settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@pytest.fixture(scope="session")
+def vocab_file(shared: Path) -> Path:
+    return shared / "data/bert_uncased/vocab.txt"
+
+
+@pytest.fixture(scope="session")
+def spiece_file(shared: Path) -> Path:
+    return shared / "data/albert_tfhub_v3/assets/30k-clean.model"
+
+
+@pytest.fixture(scope="session")
+def bert(vocab_file: Path) -> SubwordTokenizer:
+    return load_tokenizer(vocab_file.parent, BERT)
+
+
+@pytest.fixture(scope="session")
+def albert(spiece_file: Path, tmp_path_factory: pytest.TempPathFactory) -> SubwordTokenizer:
+    folder = tmp_path_factory.mktemp("albert")
+    shutil.copyfile(spiece_file, folder / "spiece.model")
+    return load_tokenizer(folder, ALBERT)
+
+
+@pytest.fixture(scope="session")
+def python_bert(vocab_file: Path) -> BertTokenizerLegacy:
+    return BertTokenizerLegacy(str(vocab_file))
+
+
+@pytest.fixture(scope="session")
+def spiece(spiece_file: Path) -> sentencepiece.SentencePieceProcessor:
+    return sentencepiece.SentencePieceProcessor(model_file=str(spiece_file))
+
+
+@pytest.fixture(scope="session")
+def corpus(shared: Path) -> list[str]:
+    return real_texts(shared)
+
+
+def ids_of(tokenizer: SubwordTokenizer, texts: list[str]) -> list[list[int]]:
+    return [ids.tolist() for ids in tokenizer.encode(texts).ids]
+
+
+def test_bert_pieces_of_real_text_equal_the_python_tokenizer(bert, python_bert, corpus):
+    latin = [text for text in corpus if max(text, default="") < "\u0250"]
+    assert len(latin) > 5000
+    assert ids_of(bert, latin) == [python_bert(text)["input_ids"] for text in latin]
+
+
+def test_tokenizer_json_gives_the_same_pieces_as_vocab_txt(bert, corpus):
+    from_json = load_tokenizer(find_model(), BERT)
+    assert from_json.source.endswith("tokenizer.json")
+    assert ids_of(from_json, corpus) == ids_of(bert, corpus)
+
+
+@quick
+@given(latin_text)
+def test_bert_pieces_of_latin_text_equal_the_python_tokenizer(bert, python_bert, text):
+    assert ids_of(bert, [text]) == [python_bert(text)["input_ids"]]
+
+
+@quick
+@given(any_text)
+def test_albert_words_equal_sentencepiece_without_its_word_boundary(albert, spiece, text):
+    boundary = spiece.piece_to_id("▁")
+    expected = [piece for piece in spiece.encode(without_surrogates(text)) if piece != boundary]
+    assert albert.encode_words([text])[0].tolist() == expected
+
+
+@pytest.mark.parametrize("model", ["bert", "albert"])
+@quick
+@given(text=any_text)
+def test_any_text_gives_ids_of_the_vocabulary_between_cls_and_sep(request, model, text):
+    tokenizer = request.getfixturevalue(model)
+    batch = tokenizer.encode([text])
+    ids = batch.ids[0]
+    assert (ids[0], ids[-1]) == (tokenizer.cls_id, tokenizer.sep_id)
+    assert ids.min() >= 0
+    assert ids.max() < tokenizer.vocab_size
+    assert len(tokenizer.pieces(ids)) == batch.full_lengths[0]
+    words = tokenizer.encode_words([text, "a"])
+    assert words.offsets[0] == 0
+    assert len(words[1]) == 1
+
+
+@pytest.mark.parametrize("model", ["bert", "albert"])
+def test_first_pieces_of_tokens_equal_spark_nlp(request, shared, model):
+    tokenizer = request.getfixturevalue(model)
+    first: dict[str, int] = {}
+    for record in read_lines(shared / f"goldens/spark_nlp/{model}_tokens.jsonl"):
+        if record["params"] in ({}, {"batchSize": 1}):
+            for row in record["embeddings"]:
+                first[row["metadata"]["token"]] = int(row["metadata"]["pieceId"])
+    if model == "bert":  # other tokens Spark NLP first cuts into basic words
+        first = {token: i for token, i in first.items() if token.isascii() and token.isalnum()}
+    assert len(first) > 2000
+    words = tokenizer.encode_words(list(first))
+    assert [ids[0] for ids in words] == list(first.values())
+
+
+pieces_of_words = st.lists(
+    st.sampled_from(["pain", "##kill", "##er", "[CLS]", "un", "able", "é", "中", "a" * 70, "#"]),
+    min_size=1,
+    max_size=4,
+).map("".join)
+
+
+@quick
+@given(st.lists(pieces_of_words | st.text(st.characters(exclude_categories=["Cs", "Z", "C"]))))
+def test_wordpieces_of_words_are_the_longest_ones_from_the_left(bert, vocab_file, words):
+    vocabulary = set(vocab_file.read_text(encoding="utf-8").splitlines())
+    legacy = WordpieceTokenizer(vocabulary, "[UNK]", max_input_chars_per_word=200)
+    expected = [legacy.tokenize(word) for word in words]
+    assert [bert.pieces(ids) for ids in bert.encode_words(words)] == expected
+
+
+@pytest.mark.parametrize("model", ["bert", "albert"])
+def test_words_have_the_same_pieces_when_met_again(request, model, monkeypatch):
+    tokenizer = request.getfixturevalue(model)
+    monkeypatch.setattr("embedpipe.subword.piece_cache._MOST_REMEMBERED", 3)  # forget often
+    words = ["pain", "", "killers", "a" * 33, "unaffable", "pain", "\ufffd", "zyzzyvas", "killers"]
+    alone = [tokenizer.encode_words([word])[0].tolist() for word in words]
+    for start in range(len(words)):
+        found = tokenizer.encode_words(words[start:] + words[:start])
+        assert [ids.tolist() for ids in found] == alone[start:] + alone[:start]
+
+
+@pytest.mark.parametrize("model", ["bert", "albert"])
+def test_words_are_what_the_given_function_finds(request, model, monkeypatch):
+    tokenizer = request.getfixturevalue(model)
+    monkeypatch.setattr("embedpipe.subword.piece_cache._MOST_REMEMBERED", 3)  # forget often
+    texts = ["un able", "", "pain-killers", "un able", "pain-" * 9, " ", "pain"]
+    # more functions than are remembered, and the first ones again
+    for separator in (" ", "-", "i", "n", "a", "p", " ", "-"):
+        cut = partial(str.split, sep=separator)
+        expected = [
+            np.concatenate([tokenizer.encode_words([part])[0] for part in cut(text)]).tolist()
+            for text in texts
+        ]
+        for _ in range(2):  # the second time from memory
+            found = tokenizer.encode_words(texts, cut=cut)
+            assert [ids.tolist() for ids in found] == expected
+    assert len(tokenizer._words_by_cut) <= 4  # memory has a bound
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["next\x85line", "a\x1cb", "z\u0351\u0343\u0308a\u0300\u0301\u0302lgo", "e\u0323\u0302t"],
+)
+def test_words_are_cut_as_sentencepiece_does_it(albert, spiece, word):
+    expected = [i for i in spiece.encode(word) if spiece.id_to_piece(i) != "▁"]
+    assert albert.encode_words([word])[0].tolist() == expected
+
+
+@pytest.mark.parametrize("model", ["bert", "albert"])
+def test_texts_are_independent_of_their_neighbours(request, corpus, model):
+    tokenizer = request.getfixturevalue(model)
+    together = ids_of(tokenizer, corpus[:50])
+    assert together == [ids_of(tokenizer, [text])[0] for text in corpus[:50]]
+
+
+def test_truncation_keeps_the_beginning_and_both_special_pieces(bert):
+    texts = ["one two three four", "", "one two", "one two three"]
+    whole = ids_of(bert, texts)
+    batch = bert.encode(texts, max_length=4)
+    assert [ids.tolist() for ids in batch.ids] == [
+        [*whole[0][:3], bert.sep_id],
+        whole[1],
+        whole[2],
+        [*whole[3][:3], bert.sep_id],
+    ]
+    assert batch.truncated.tolist() == [True, False, False, True]
+    assert batch.full_lengths.tolist() == [6, 2, 4, 5]
+    assert batch.ids.values.dtype == np.int32
+
+
+def test_a_length_without_room_for_special_pieces_is_refused(bert):
+    with pytest.raises(ParameterError, match="max_length: found 1; expected at least 2"):
+        bert.encode(["a"], max_length=1)
+
+
+@pytest.mark.parametrize("model", ["bert", "albert"])
+def test_nothing_to_read_gives_the_special_pieces_alone(request, model):
+    tokenizer = request.getfixturevalue(model)
+    alone = [tokenizer.cls_id, tokenizer.sep_id]
+    assert ids_of(tokenizer, ["", " ", "\n\t\u3000"]) == [alone] * 3
+    assert len(tokenizer.encode([]).ids) == 0
+    assert [len(ids) for ids in tokenizer.encode_words(["", " "])][:1] == [0]
+    assert len(tokenizer.encode_words([])) == 0
+
+
+def test_special_pieces_in_text_count_as_such_but_not_in_words(bert, albert, python_bert, spiece):
+    text = "a [SEP] [sep] [MASK]b"
+    assert ids_of(bert, [text]) == [python_bert(text)["input_ids"]]
+    assert albert.encode(["a [SEP]"]).ids[0].tolist()[-2:] == [albert.sep_id, albert.sep_id]
+    assert albert.encode_words(["[SEP]"])[0].tolist() == spiece.encode("[SEP]")
+
+
+@pytest.mark.parametrize("model", ["bert", "albert"])
+def test_half_of_a_surrogate_pair_counts_as_replacement_character(request, model):
+    tokenizer = request.getfixturevalue(model)
+    halves = ["a \ud83d b", "\udc00", "fine", "mid\udfffdle"]
+    replaced = [
+        text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in halves
+    ]
+    assert replaced[0] == "a \ufffd b"
+    assert ids_of(tokenizer, halves) == ids_of(tokenizer, replaced)
+    words, expected = tokenizer.encode_words(halves), tokenizer.encode_words(replaced)
+    assert words.values.tolist() == expected.values.tolist()
+
+
+def test_words_of_100_000_characters(bert, albert):
+    word = "a" * 100_000
+    assert bert.encode([word]).ids[0].tolist() == [bert.cls_id, bert.unk_id, bert.sep_id]
+    batch = albert.encode([word, "." * 100_000], max_length=512)
+    assert batch.ids.lengths.tolist() == [512, 512]
+    assert batch.full_lengths[1] == 100_003  # one for the word boundary
+    assert bert.encode_words([word, "a" * 200])[0].tolist() == [bert.unk_id]
+
+
+def test_the_longest_known_words_are_of_100_characters_in_text_and_200_alone(bert, python_bert):
+    for text in ("a" * 100, "a" * 101):
+        assert ids_of(bert, [text]) == [python_bert(text)["input_ids"]]
+    assert bert.encode_words(["a" * 200])[0][0] != bert.unk_id
+    assert bert.encode_words(["a" * 201])[0].tolist() == [bert.unk_id]
+
+
+def test_an_id_outside_of_the_vocabulary_has_no_piece(bert):
+    assert bert.pieces([0, 101]) == ["[PAD]", "[CLS]"]
+    for piece_id in (-1, 30522, 2**70):
+        with pytest.raises(InputError, match=f"piece id {piece_id}: .* has pieces 0 to 30521"):
+            bert.pieces([piece_id])
+
+
+FORK = """
+import os, sys
+from embedpipe.hub import find_model
+from embedpipe.engine.config import EncoderConfig
+from embedpipe.subword import load_tokenizer
+config = EncoderConfig("bert", 30522, 64, 64, 2, 4, 256, 512, 2, 1e-12, "gelu_erf")
+tokenizer = load_tokenizer(find_model(), config)
+texts = ["one two three"] * 1000
+before = tokenizer.encode(texts).ids.values.tolist()
+child = os.fork()
+same = tokenizer.encode(texts).ids.values.tolist() == before
+if child == 0:
+    os._exit(0 if same else 3)
+assert same and os.waitpid(child, 0)[1] == 0
+print(os.environ.get("TOKENIZERS_PARALLELISM"))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform does not fork")
+def test_a_forked_child_reads_text_without_a_warning_and_the_parent_stays_as_it_was():
+    environment = {k: v for k, v in os.environ.items() if k != "TOKENIZERS_PARALLELISM"}
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORK],
+        capture_output=True,
+        text=True,
+        env=environment | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        timeout=60,
+        check=False,
+    )
+    assert (result.returncode, result.stderr, result.stdout) == (0, "", "None\n")
