@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pyarrow as pa
 
 from embedpipe.errors import ModelFormatError
-from embedpipe.frames import columns_of_frame, transform_frame
+from embedpipe.frames import columns_of, columns_of_frame, transform_frame
 from embedpipe.params import HasParams, Kind, Param
+from embedpipe.pipeline.plan import Planner, check_order
+from embedpipe.pipeline.stage import Stage
 from embedpipe.saving import Saved, load_saved
 from embedpipe.saving.reading import refuse_entries, restore
-from embedpipe.stages import STAGES, Runner, Stage, check_order, share_unit
 
 if TYPE_CHECKING:
     from embedpipe.saving.models import LoadedModels, StoredModels
@@ -33,6 +34,8 @@ def load_any(path: str | os.PathLike[str]) -> Saved:
 
 
 def _classes() -> dict[str, type[Saved]]:
+    from embedpipe.stages import STAGES
+
     known: tuple[type[Saved], ...] = (*STAGES, Pipeline, PipelineModel)
     return {found.__name__: found for found in known}
 
@@ -90,7 +93,6 @@ class PipelineModel(_SavedPipeline):
     def __init__(self, stages: Sequence[Stage | PipelineModel]) -> None:
         self.uid = f"PipelineModel_{uuid.uuid4().hex[:12]}"
         self.stages: list[Stage] = [stage.fitted() for stage in _flat(stages)]
-        share_unit(self.stages)
         check_order(self.stages)
 
     def transform(self, dataset: Frame) -> Frame:
@@ -106,7 +108,7 @@ class PipelineModel(_SavedPipeline):
         Raises ColumnError before anything runs if a column is missing or of another type, or if an
         output column is there already; InputError for another kind of frame.
         """
-        return transform_frame(dataset, self._runner())
+        return transform_frame(dataset, self._planner())
 
     def transform_batches(
         self, batches: Iterable[pa.RecordBatch], schema: pa.Schema | None = None
@@ -122,11 +124,11 @@ class PipelineModel(_SavedPipeline):
         >>> [batch.schema.names for batch in model.transform_batches(batches)]
         [['text', 'document'], ['text', 'document']]
         """
-        return self._runner().transform_batches(batches, schema)
+        return self._planner().run(batches, schema)
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """The schema of what comes out where rows of `schema` go in."""
-        return self._runner().output_schema(schema)
+        return self._planner().plan(columns_of(schema)).output_schema(schema)
 
     def copy(self, extra: Mapping[Any, Any] | None = None) -> PipelineModel:
         """The same pipeline; `extra` overrides parameters of the stages that have them."""
@@ -143,8 +145,8 @@ class PipelineModel(_SavedPipeline):
         """All of them."""
         return self.stages
 
-    def _runner(self) -> Runner:
-        return Runner(self.stages)
+    def _planner(self) -> Planner:
+        return Planner(self.stages)
 
 
 def _stage_list(value: Any) -> list[Any]:
@@ -191,8 +193,8 @@ class Pipeline(_SavedPipeline, HasParams):
         """
         stages = [_copied(stage, params) for stage in _flat(self.getStages())]
         if dataset is not None:
-            runner = Runner(stages)
-            runner.check(columns_of_frame(dataset, runner.needed_columns()))
+            planner = Planner(stages)
+            planner.plan(columns_of_frame(dataset, planner.needed))
         return PipelineModel(stages)
 
     def copy(self, extra: Mapping[Any, Any] | None = None) -> Pipeline:

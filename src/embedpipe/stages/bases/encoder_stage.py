@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import numpy as np
-import pyarrow as pa
 
-from embedpipe.annotation import annotation_field
 from embedpipe.engine.precision import PRECISIONS
 from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterError
+from embedpipe.frames import Column
 from embedpipe.params import Param, anything, boolean, choice, integer, string
 from embedpipe.pipeline.stage import Annotator, Stage
 from embedpipe.stages.bases.length_policy import HasLengthPolicy
@@ -134,14 +134,9 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
         _ = self.encoder
         return super().fitted()
 
-    def output_field(self) -> pa.Field:
-        """The field, with dimension and storageRef in its metadata."""
-        return annotation_field(
-            self.getOutputCol(),
-            self.output_annotator_type,
-            dimension=self.getDimension(),
-            ref=self.getStorageRef(),
-        )
+    def vector_metadata(self, inputs: Sequence[Column]) -> dict[str, Any]:  # noqa: ARG002
+        """The dimension and storageRef of this stage."""
+        return {"dimension": self.getDimension(), "ref": self.getStorageRef()}
 
     def join(self, pieces: Ragged, parts: Parts) -> Sequences:
         """The parts of sentences' pieces between the model's [CLS] and [SEP]."""
