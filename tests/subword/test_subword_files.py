@@ -138,9 +138,7 @@ def test_an_albert_tokenizer_json_gives_the_pieces_of_its_spiece_model(tmp_path)
     original = load(tmp_path)
     saved = tmp_path / "saved"
     saved.mkdir()
-    albert_tokenizer(path.read_bytes()).save(
-        str(saved / "tokenizer.json")
-    )
+    albert_tokenizer(path.read_bytes()).save(str(saved / "tokenizer.json"))
     copy = load(saved)
     texts = ["hello (world) ½", "number 1,000, here", "[SEP] straße", "HELLO"]
     found, expected = copy.encode_words(texts), original.encode_words(texts)
