@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from embedpipe.annotation import Annotation, AnnotationColumn
 from embedpipe.errors import ColumnError, InputError, ParameterError
+from embedpipe.frames import Kinds
 from embedpipe.pipeline.pipeline import PipelineModel
-from embedpipe.stages import AnnotationStage, DocumentAssembler, Finisher, Stage
-from embedpipe.stages.bases.finishing import Finishing
+from embedpipe.pipeline.stage import AnnotationStage, Annotator, Stage
 
 __all__ = ["LightPipeline"]
 
@@ -49,13 +49,13 @@ class LightPipeline:
         self.pipeline_model = pipelineModel
         self.parse_embeddings = parse_embeddings
         self._model = PipelineModel(
-            [_joined(s) for s in pipelineModel.stages if not isinstance(s, Finishing)]
+            [_joined(s) for s in pipelineModel.stages if isinstance(s, AnnotationStage)]
         )
         self._inputs = _text_columns(self._model.stages)
         self._outputs = _kept_columns(pipelineModel.stages)
-        assemblers = [s for s in self._model.stages if isinstance(s, DocumentAssembler)]
         # Spark NLP gives documents no metadata here
-        self._bare = {s.getOutputCol() for s in assemblers if s.as_recorded} & set(self._outputs)
+        bare = (s for s in self._model.stages if _reads_texts(s) and _repeats_spark_nlp(s))
+        self._bare = {name for s in bare for name in s.output_names()} & set(self._outputs)
 
     @overload
     def annotate(self, target: str) -> dict[str, list[str]]: ...
@@ -136,8 +136,8 @@ def _text_columns(stages: Sequence[Stage]) -> list[str]:
     made: set[str] = set()
     texts: dict[str, None] = {}
     for stage in stages:
-        for name in stage.needed_columns():
-            if isinstance(stage, DocumentAssembler) and name == stage.getInputCol():
+        for name, kind in stage.needed_columns().items():
+            if _reads_texts(stage) and kind == Kinds.TEXT:
                 texts[name] = None
             elif name not in made:
                 raise ColumnError(
@@ -153,8 +153,14 @@ def _kept_columns(stages: Sequence[Stage]) -> list[str]:
     """The names of the annotation columns that come out."""
     names: list[str] = []
     for stage in stages:
-        if isinstance(stage, Finisher):
-            names = [name for name in names if name in stage.getInputCols()]
-        elif isinstance(stage, AnnotationStage):
-            names += stage.output_names()
+        names = stage.light_columns(names)
     return names
+
+
+def _reads_texts(stage: Stage) -> bool:
+    """Whether annotations begin with this stage, as with a DocumentAssembler."""
+    return isinstance(stage, AnnotationStage) and not isinstance(stage, Annotator)
+
+
+def _repeats_spark_nlp(stage: Stage) -> bool:
+    return stage.hasParam("compatibility") and stage.getOrDefault("compatibility") != "none"

@@ -12,9 +12,9 @@ from embedpipe.annotation import AnnotationColumn, annotation_field
 from embedpipe.errors import ColumnError, ParameterError
 from embedpipe.frames import Column, Kinds, transform_frame
 from embedpipe.frames.columns import described
-from embedpipe.params import Param, boolean, string, strings
+from embedpipe.params import HasParams, Param, boolean, string, strings
 from embedpipe.pipeline.batch import Batch
-from embedpipe.saving import Saved, SavedStage
+from embedpipe.pipeline.savable import Savable
 
 __all__ = ["AnnotationStage", "Annotator", "Stage", "names_given"]
 
@@ -23,7 +23,7 @@ A = TypeVar("A", bound="Annotator")
 Frame = TypeVar("Frame")
 
 
-class Stage(SavedStage, ABC):
+class Stage(Savable, HasParams, ABC):
     """A step of a pipeline that adds columns, and may take others away.
 
     Stages hold their parameters and at most a shared read-only model, so that one stage can serve
@@ -56,6 +56,10 @@ class Stage(SavedStage, ABC):
         """Whether the stage takes away this column, one of those before it."""
         return False
 
+    def light_columns(self, names: list[str]) -> list[str]:
+        """Of a LightPipeline, the annotation columns after this stage; `names` are those before."""
+        return names
+
     def columns_are_set(self) -> bool:
         """Whether the parameters that name the columns all have values."""
         return all(self.isDefined(name) for name in self.column_params)
@@ -69,13 +73,6 @@ class Stage(SavedStage, ABC):
         from embedpipe.pipeline.plan import Runner
 
         return transform_frame(frame, Runner([self.fitted()]))
-
-    @classmethod
-    def saved_classes(cls) -> Mapping[str, type[Saved]]:
-        """All registered stages."""
-        from embedpipe.stages import STAGES
-
-        return {stage.__name__: stage for stage in STAGES}
 
     def require(self, available: Mapping[str, Column], name: str, kind: str) -> Column:
         """The column of that name, if it is there and of that kind; otherwise a ColumnError."""
@@ -108,6 +105,10 @@ class AnnotationStage(Stage):
     def output_names(self) -> list[str]:
         """The name of the annotation column."""
         return [self.getOutputCol()]
+
+    def light_columns(self, names: list[str]) -> list[str]:
+        """One more."""
+        return names + self.output_names()
 
     def output_fields(self, available: Mapping[str, Column]) -> list[pa.Field]:  # noqa: ARG002
         """The field of the annotation column, which most stages know by themselves."""

@@ -76,6 +76,10 @@ class Finisher(Finishing):
             for i, name in enumerate(self.output_names())
         ]
 
+    def light_columns(self, names: list[str]) -> list[str]:
+        """Those that the stage reads; it does nothing else there."""
+        return [name for name in names if name in self.getInputCols()]
+
     def apply(self, batch: Batch, inputs: Sequence[str]) -> Batch:
         """Add the columns of texts, then those of metadata."""
         columns = [batch.annotations(name) for name in inputs]
