@@ -29,7 +29,7 @@ class Input(NamedTuple):
     optional: bool = False
 
 
-class HasColumns(ABC, HasParams):
+class HasColumns(HasParams, ABC):
     """A step over batches, which is all that a plan asks of a stage.
 
     `reads` and `makes` are its columns as data; what they name follows from parameters.

@@ -2,88 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import uuid
-from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from embedpipe.errors import ModelFormatError
 from embedpipe.frames import columns_of, columns_of_frame, transform_frame
 from embedpipe.params import HasParams, Kind, Param
 from embedpipe.pipeline.plan import Planner, check_order
+from embedpipe.pipeline.savable import Savable
 from embedpipe.pipeline.stage import Stage
-from embedpipe.saving import Saved, load_saved
-from embedpipe.saving.reading import refuse_entries, restore
 
-if TYPE_CHECKING:
-    from embedpipe.saving.models import LoadedModels, StoredModels
-    from embedpipe.saving.node import Node
-
-__all__ = ["Pipeline", "PipelineModel", "load_any"]
+__all__ = ["Pipeline", "PipelineModel"]
 
 Frame = TypeVar("Frame")
-P = TypeVar("P", bound="_SavedPipeline")
 
 
-def load_any(path: str | os.PathLike[str]) -> Saved:
-    """What was saved at `path`, whichever stage or pipeline it is; errors as of `load`."""
-    return load_saved(path, Saved, _classes())  # type: ignore[type-abstract]
-
-
-def _classes() -> dict[str, type[Saved]]:
-    from embedpipe.stages import STAGES
-
-    known: tuple[type[Saved], ...] = (*STAGES, Pipeline, PipelineModel)
-    return {found.__name__: found for found in known}
-
-
-class _SavedPipeline(Saved):
-    """What is saved of pipelines: their stages, in order."""
-
-    @classmethod
-    def saved_classes(cls) -> Mapping[str, type[Saved]]:
-        """All stages, and both kinds of pipelines."""
-        return _classes()
-
-    def to_json(self, models: StoredModels) -> dict[str, Any]:
-        """Class, uid and stages."""
-        stages = [stage.to_json(models) for stage in self.saved_stages()]
-        return {"class": type(self).__name__, "uid": self.uid, "stages": stages}
-
-    @classmethod
-    def of_node(cls: type[P], node: Node, models: LoadedModels) -> P:
-        """The pipeline of the stages that were saved."""
-        if node.stages is None:
-            raise ModelFormatError(
-                f"the saved pipeline {node.uid} has no list of stages. Save it again, or fetch it "
-                "again"
-            )
-        refuse_entries(node, params=node.params, defaults=node.defaults, model=node.model)
-        stages = [restore(stage, _classes(), models) for stage in node.stages]
-        pipelines = [stage.uid for stage in stages if isinstance(stage, Pipeline)]
-        if pipelines:
-            raise ModelFormatError(
-                f"the saved pipeline {node.uid} holds {', '.join(pipelines)}, which is to be fitted"
-                " first. Save it again, or fetch it again"
-            )
-        pipeline = cls.of_stages(stages)
-        pipeline.uid = node.uid
-        return pipeline
-
-    @classmethod
-    @abstractmethod
-    def of_stages(cls: type[P], stages: list[Any]) -> P:
-        """A pipeline of these stages."""
-
-    @abstractmethod
-    def saved_stages(self) -> Sequence[Saved]:
-        """The stages to save."""
-
-
-class PipelineModel(_SavedPipeline):
+class PipelineModel(Savable):
     """Stages that are ready to run, as `Pipeline.fit` gives them: copies that nobody else changes.
 
     At heart it is a function from an iterator of Arrow record batches to another; frames of every
@@ -136,15 +72,6 @@ class PipelineModel(_SavedPipeline):
         copied.uid = self.uid
         return copied
 
-    @classmethod
-    def of_stages(cls, stages: list[Any]) -> PipelineModel:
-        """A pipeline of these stages, which are ready to run."""
-        return cls(stages)
-
-    def saved_stages(self) -> Sequence[Saved]:
-        """All of them."""
-        return self.stages
-
     def _planner(self) -> Planner:
         return Planner(self.stages)
 
@@ -161,7 +88,7 @@ def _stage_list(value: Any) -> list[Any]:
 _stages: Kind[list[Any]] = Kind("a list of stages and pipeline models", _stage_list)
 
 
-class Pipeline(_SavedPipeline, HasParams):
+class Pipeline(Savable, HasParams):
     """Stages in the order in which they run.
 
     What contradicts itself is found here: a stage that reads a column of the wrong type, or before
@@ -200,15 +127,6 @@ class Pipeline(_SavedPipeline, HasParams):
     def copy(self, extra: Mapping[Any, Any] | None = None) -> Pipeline:
         """A pipeline of copies of the stages; `extra` overrides some parameters."""
         return Pipeline(stages=[_copied(stage, extra) for stage in _flat(self.getStages())])
-
-    @classmethod
-    def of_stages(cls, stages: list[Any]) -> Pipeline:
-        """A pipeline of these stages, to be fitted."""
-        return cls(stages=stages)
-
-    def saved_stages(self) -> Sequence[Saved]:
-        """The stages as they were set, pipelines among them."""
-        return self.getStages()
 
     def _check_together(self) -> None:
         if self.isSet("stages"):

@@ -15,7 +15,7 @@ from embedpipe.params import Param, boolean, string, strings
 from embedpipe.pipeline.batch import Batch
 from embedpipe.pipeline.columns import HasColumns, Input
 from embedpipe.pipeline.plan import Planner
-from embedpipe.saving import Saved, SavedStage
+from embedpipe.pipeline.savable import Savable
 
 __all__ = ["AnnotationStage", "Annotator", "Stage", "names_given", "unit_of"]
 
@@ -23,7 +23,7 @@ A = TypeVar("A", bound="Annotator")
 Frame = TypeVar("Frame")
 
 
-class Stage(SavedStage, HasColumns):
+class Stage(Savable, HasColumns):
     """A step of a pipeline that adds columns, and may take others away.
 
     Stages hold their parameters and at most a shared read-only model, so that one stage can serve
@@ -37,13 +37,6 @@ class Stage(SavedStage, HasColumns):
     def transform(self, frame: Frame) -> Frame:
         """The frame with this stage's columns; `PipelineModel.transform` lists the frames."""
         return transform_frame(frame, Planner([self.fitted()]))
-
-    @classmethod
-    def saved_classes(cls) -> Mapping[str, type[Saved]]:
-        """All registered stages."""
-        from embedpipe.stages import STAGES
-
-        return {stage.__name__: stage for stage in STAGES}
 
 
 class AnnotationStage(Stage):
