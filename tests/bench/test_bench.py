@@ -31,8 +31,8 @@ from embedpipe.bench.random_models import SHAPES
 from embedpipe.bench.work import useful_gflop
 from embedpipe.bench.workload import Workload
 from embedpipe.errors import ModelFormatError
+from tests.support.model_folders import tiny_config, write_model
 from tests.support.oracles import minilm_folder
-from tests.support.random_models import tiny_config, write_model
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 

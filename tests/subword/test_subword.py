@@ -41,13 +41,13 @@ quick = settings(
 
 
 @pytest.fixture(scope="session")
-def vocab_file(shared: Path) -> Path:
-    return shared / "data/bert_uncased/vocab.txt"
+def vocab_file(testdata: Path) -> Path:
+    return testdata / "vocabularies/bert_uncased.txt"
 
 
 @pytest.fixture(scope="session")
-def spiece_file(shared: Path) -> Path:
-    return shared / "data/albert_tfhub_v3/assets/30k-clean.model"
+def spiece_file(testdata: Path) -> Path:
+    return testdata / "vocabularies/albert_30k.model"
 
 
 @pytest.fixture(scope="session")
@@ -73,8 +73,8 @@ def spiece(spiece_file: Path) -> sentencepiece.SentencePieceProcessor:
 
 
 @pytest.fixture(scope="session")
-def corpus(shared: Path) -> list[str]:
-    return real_texts(shared)
+def corpus(testdata: Path) -> list[str]:
+    return real_texts(testdata)
 
 
 def ids_of(tokenizer: SubwordTokenizer, texts: list[str]) -> list[list[int]]:
@@ -124,10 +124,10 @@ def test_any_text_gives_ids_of_the_vocabulary_between_cls_and_sep(request, model
 
 
 @pytest.mark.parametrize("model", ["bert", "albert"])
-def test_first_pieces_of_tokens_equal_spark_nlp(request, shared, model):
+def test_first_pieces_of_tokens_equal_spark_nlp(request, testdata, model):
     tokenizer = request.getfixturevalue(model)
     first: dict[str, int] = {}
-    for record in read_lines(shared / f"goldens/spark_nlp/{model}_tokens.jsonl"):
+    for record in read_lines(testdata / f"spark_nlp_answers/{model}_tokens.jsonl"):
         if record["params"] in ({}, {"batchSize": 1}):
             for row in record["embeddings"]:
                 first[row["metadata"]["token"]] = int(row["metadata"]["pieceId"])
