@@ -111,7 +111,7 @@ def measure(place: Path, options: Measuring, *, words: bool) -> Measured:
 def _vectors(encoder: Encoder, texts: Sequence[str], words: bool) -> npt.NDArray[np.float32]:
     """Float32 (pieces of all texts, dimension) for words, else (texts, dimension)."""
     if words:
-        return encoder.forward(encoder.tokenize(texts).ids).values
+        return encoder.hidden_states(encoder.tokenize(texts).ids).values
     return encoder.encode(texts)
 
 

@@ -233,13 +233,13 @@ class Encoder:
         with progress_bar(len(listed), shown=progress) as advance:
             for begin, end in windows(sizes, self._window):
                 ids = self.tokenizer.encode(listed[begin:end], max_length=self.max_length).ids
-                vectors[begin:end] = self._engine.embed(
+                vectors[begin:end] = self._engine.encode_pieces(
                     ids.values, ids.offsets, pooling=chosen, normalize=unit_length
                 )
                 advance(end - begin)
         return vectors
 
-    def embed(
+    def encode_pieces(
         self,
         sequences: Ragged | Iterable[npt.ArrayLike],
         *,
@@ -248,21 +248,21 @@ class Encoder:
     ) -> npt.NDArray[np.float32]:
         """`encode` for texts that are piece ids already: float32 (n, dimension).
 
-        Args and errors: `sequences` as for `forward`, the others as for `encode`.
+        Args and errors: `sequences` as for `hidden_states`, the others as for `encode`.
 
         >>> encoder = Encoder.load()
         >>> batch = encoder.tokenize(["The train is late."])
-        >>> bool((encoder.embed(batch.ids) == encoder.encode(["The train is late."])).all())
+        >>> bool((encoder.encode_pieces(batch.ids) == encoder.encode(["The train is late."])).all())
         True
         """
         chosen, unit_length = self._choices(pooling, normalize)
         pieces = as_piece_ids(sequences)
-        vectors = self._engine.embed(
+        vectors = self._engine.encode_pieces(
             pieces.values, pieces.offsets, pooling=chosen, normalize=unit_length
         )
         return vectors.astype(np.float32, copy=False)
 
-    def forward(self, sequences: Ragged | Iterable[npt.ArrayLike]) -> Ragged:
+    def hidden_states(self, sequences: Ragged | Iterable[npt.ArrayLike]) -> Ragged:
         """The last layer's vector of every piece: float32 (total pieces, dimension), by sequence.
 
         Args:
@@ -273,12 +273,12 @@ class Encoder:
             InputError: an id that is no integer or not in the vocabulary, an empty sequence, or
                 one of more pieces than the model has positions; the first one is named.
 
-        >>> hidden = Encoder.load().forward([[101, 7592, 102], [101, 102]])
+        >>> hidden = Encoder.load().hidden_states([[101, 7592, 102], [101, 102]])
         >>> hidden.values.shape, hidden.offsets.tolist()
         ((5, 384), [0, 3, 5])
         """
         pieces = as_piece_ids(sequences)
-        hidden = self._engine.forward(pieces.values, pieces.offsets)
+        hidden = self._engine.hidden_states(pieces.values, pieces.offsets)
         return Ragged(hidden.astype(np.float32, copy=False), pieces.offsets)
 
     def tokenize(self, texts: Iterable[str]) -> PieceBatch:

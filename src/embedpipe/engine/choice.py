@@ -28,14 +28,14 @@ _NO = {"0", "off", "no", "false"}
 
 
 class Engine(Protocol):
-    """What both implementations do; see `encoder.reference` for the definition."""
+    """What both implementations do; see `engine.reference` for the definition."""
 
-    def forward(
+    def hidden_states(
         self, ids: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64]
     ) -> npt.NDArray[Any]:
         """The last hidden states (T, hidden size) of ids (T,), cut at offsets (n + 1,)."""
 
-    def embed(
+    def encode_pieces(
         self,
         ids: npt.NDArray[np.int32],
         offsets: npt.NDArray[np.int64],

@@ -211,7 +211,7 @@ class NativeEncoder:
         kept = cache.keep(made_for, fresh.packed())
         return fresh if kept is None else made(kept)  # the one copy that others will use too
 
-    def forward(self, ids: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64]) -> Float32:
+    def hidden_states(self, ids: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64]) -> Float32:
         """Last hidden states of sequences that lie end to end.
 
         Args:
@@ -226,9 +226,9 @@ class NativeEncoder:
                 the position embeddings.
         """
         self._check(ids, offsets)
-        return self._encoder.forward(_contiguous(ids), _contiguous(offsets), self.threads)
+        return self._encoder.hidden_states(_contiguous(ids), _contiguous(offsets), self.threads)
 
-    def embed(
+    def encode_pieces(
         self,
         ids: npt.NDArray[np.int32],
         offsets: npt.NDArray[np.int64],
@@ -236,10 +236,10 @@ class NativeEncoder:
         pooling: Pooling,
         normalize: bool,
     ) -> Float32:
-        """One vector per sequence, float32 (n, hidden size); arguments as in `forward`."""
+        """One vector per sequence, float32 (n, hidden size); arguments as in `hidden_states`."""
         self._check(ids, offsets)
         check_pooling(pooling, has_pooler=self._has_pooler)
-        return self._encoder.embed(
+        return self._encoder.encode_pieces(
             _contiguous(ids),
             _contiguous(offsets),
             pooling=pooling,
