@@ -220,7 +220,7 @@ def test_a_word_that_stands_twice_is_taken_in_its_turn(publish):
 
 
 def test_albert_by_the_path_of_a_folder_of_ones_own(place, tmp_path, testdata, capsys):
-    vocabulary = testdata / "vocabularies/albert_30k.model"
+    vocabulary = testdata / "vocabularies/albert_30k/spiece.model"
     config = tiny_config("albert", vocab_size=30000)
     folder = write_model(tmp_path / "house", config, vocab=vocabulary)
     write_safetensors(folder / "model.safetensors", weights(config))

@@ -39,8 +39,8 @@ TEXTS = [
 def models(testdata: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random-weight models with real vocabularies, by name."""
     folder = tmp_path_factory.mktemp("models")
-    vocab = testdata / "vocabularies/bert_uncased.txt"
-    spiece = testdata / "vocabularies/albert_30k.model"
+    vocab = testdata / "vocabularies/bert_uncased/vocab.txt"
+    spiece = testdata / "vocabularies/albert_30k/spiece.model"
     write_model(folder / "bert_L2_H128", "bert_L2_H128", vocab=vocab)
     write_albert(folder / "albert_small", layers=3, hidden=128, vocab=spiece)
     return folder

@@ -159,7 +159,9 @@ def test_what_the_processor_lacks_is_computed_in_float32(
 
 
 def test_an_encoder_has_siblings_in_other_precisions(tmp_path: Path, testdata: Path) -> None:
-    write_model(tmp_path / "m", "bert_L2_H128", vocab=testdata / "vocabularies/bert_uncased.txt")
+    write_model(
+        tmp_path / "m", "bert_L2_H128", vocab=testdata / "vocabularies/bert_uncased/vocab.txt"
+    )
     exact = Encoder.load(tmp_path / "m", threads=1)
     low = exact.at_precision("int8")
     assert low is exact.at_precision("int8")

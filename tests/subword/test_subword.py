@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import shutil
 import subprocess
 import sys
 from functools import partial
@@ -42,12 +41,12 @@ quick = settings(
 
 @pytest.fixture(scope="session")
 def vocab_file(testdata: Path) -> Path:
-    return testdata / "vocabularies/bert_uncased.txt"
+    return testdata / "vocabularies/bert_uncased/vocab.txt"
 
 
 @pytest.fixture(scope="session")
 def spiece_file(testdata: Path) -> Path:
-    return testdata / "vocabularies/albert_30k.model"
+    return testdata / "vocabularies/albert_30k/spiece.model"
 
 
 @pytest.fixture(scope="session")
@@ -56,10 +55,8 @@ def bert(vocab_file: Path) -> SubwordTokenizer:
 
 
 @pytest.fixture(scope="session")
-def albert(spiece_file: Path, tmp_path_factory: pytest.TempPathFactory) -> SubwordTokenizer:
-    folder = tmp_path_factory.mktemp("albert")
-    shutil.copyfile(spiece_file, folder / "spiece.model")
-    return load_tokenizer(folder, ALBERT)
+def albert(spiece_file: Path) -> SubwordTokenizer:
+    return load_tokenizer(spiece_file.parent, ALBERT)
 
 
 @pytest.fixture(scope="session")

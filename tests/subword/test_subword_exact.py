@@ -142,9 +142,9 @@ ALBERTS = ["ALBERT uncased", "ALBERT cased", "SentencePiece"]
 def pairs(testdata, tmp_path_factory) -> dict[str, Pair]:
     """Ours and the standard, by name: real vocabularies, and one that knows much of Unicode."""
     folder = lambda: tmp_path_factory.mktemp("model")  # noqa: E731
-    uncased = (testdata / "vocabularies/bert_uncased.txt").read_bytes()
+    uncased = (testdata / "vocabularies/bert_uncased/vocab.txt").read_bytes()
     cased = "\n".join(cased_vocabulary()).encode()
-    spiece = testdata / "vocabularies/albert_30k.model"
+    spiece = testdata / "vocabularies/albert_30k/spiece.model"
     made = [
         bert_pair(folder(), uncased, lowercase=True),
         bert_pair(folder(), uncased, lowercase=False),

@@ -24,13 +24,13 @@ _MODELS = {
     "tiny_bert": (
         bert_config(2, 64) | _SMALL,
         20240553,
-        "bert_uncased.txt",
+        "bert_uncased/vocab.txt",
         "3d7b201be7afed4cb8fecae6ec73aae80bfbf2bb7a3f141484caf99abb81bcca",
     ),
     "tiny_albert": (
         albert_config(3, 64) | _SMALL | {"embedding_size": 32},
         20240554,
-        "albert_30k.model",
+        "albert_30k/spiece.model",
         "19b5a040f96852fbb3587960f373ba03b9c471ad908a14f20bf41afb7f096f2c",
     ),
 }

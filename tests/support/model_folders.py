@@ -2,7 +2,7 @@
 
     write_model(folder, "bert_L2_H128")                 # a published shape, see SHAPES
     write_model(folder, tiny_config("albert"), seed=3)  # any configuration; tiny for quick tests
-    write_model(folder, "bert_L2_H512", vocab=testdata / "vocabularies/bert_uncased.txt")
+    write_model(folder, "bert_L2_H512", vocab=testdata / "vocabularies/bert_uncased/vocab.txt")
 
 Shapes and tensors are those of `embedpipe.bench.random_models`. Same name, seed and NumPy: same
 bytes.
