@@ -259,8 +259,8 @@ def test_progress_says_what_is_counted(house, capsys):
     house.build()
     gather("house", measuring=Measuring(["hello"], progress=True))
     shown = capsys.readouterr().err
-    assert "comparing: " in shown and "precision/s" in shown
-    assert "measuring speed: " in shown and "run/s" in shown
+    assert "comparing: " in shown and "precisions/s" in shown
+    assert "measuring speed: " in shown and "runs/s" in shown
     gather("house", measuring=Measuring(["hello"]))
     assert capsys.readouterr().err == ""
 

@@ -222,7 +222,7 @@ def test_progress_is_shown_on_standard_error_only_when_asked_for(small, capfd):
     out, err = capfd.readouterr()
     assert out == ""
     assert "7/7" in err
-    assert "text/s" in err
+    assert "texts/s" in err
 
 
 def test_attributes_describe_the_model(models, default):

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from embedpipe import Encoder
-from embedpipe.bench.random_models import albert_config, bert_config, random_tensors
+from embedpipe_bench.random_models import albert_config, bert_config, random_tensors
 from tests.support.model_folders import write_model
 
 MINILM = "all-MiniLM-L6-v2"

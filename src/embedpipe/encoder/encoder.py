@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedpipe.encoder.texts import as_piece_ids, as_texts
-from embedpipe.encoder.windows import progress_bar, window_pieces, windows
+from embedpipe.encoder.windows import window_pieces, windows
 from embedpipe.engine.choice import Engine, EngineChoice, Implementation
 from embedpipe.engine.config import EncoderConfig
 from embedpipe.engine.pooling import Pooling, check_pooling
@@ -26,6 +26,7 @@ from embedpipe.formats.model_files import ModelFiles
 from embedpipe.formats.opening import open_model, open_model_tree
 from embedpipe.hub.find import find_model
 from embedpipe.hub.names import DEFAULT_MODEL
+from embedpipe.progress import Progress
 from embedpipe.subword import PieceBatch, SubwordTokenizer, make_tokenizer
 
 __all__ = ["Encoder"]
@@ -230,13 +231,13 @@ class Encoder:
         listed = as_texts(texts)
         vectors = np.empty((len(listed), self.dimension), dtype=np.float32)
         sizes = (len(text) // _CHARACTERS_PER_PIECE + 2 for text in listed)
-        with progress_bar(len(listed), shown=progress) as advance:
+        with Progress(len(listed), unit="texts", shown=progress) as bar:
             for begin, end in windows(sizes, self._window):
                 ids = self.tokenizer.encode(listed[begin:end], max_length=self.max_length).ids
                 vectors[begin:end] = self._engine.encode_pieces(
                     ids.values, ids.offsets, pooling=chosen, normalize=unit_length
                 )
-                advance(end - begin)
+                bar.advance(end - begin)
         return vectors
 
     def encode_pieces(

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embedpipe import __version__
+from embedpipe._version import __version__
 from embedpipe.engine.config import EncoderConfig
 from embedpipe.engine.packed_cache import PackedCache
 from embedpipe.engine.pooling import Pooling, check_pooling
@@ -27,6 +27,7 @@ from embedpipe.engine.weights import (
     LayerWeights,
     LinearWeights,
 )
+from embedpipe.environment import ISA_VARIABLE, isa_name
 from embedpipe.errors import MissingDependencyError, ParameterError
 
 try:
@@ -79,9 +80,9 @@ def choose_isa(name: str | None = None) -> str:
     Raises ParameterError for one that this processor lacks.
     """
     there = supported_isas()
-    asked = name or os.environ.get("EMBEDPIPE_ISA") or there[0]
+    asked = name or isa_name() or there[0]
     if asked not in there:
-        origin = "isa" if name else "the environment variable EMBEDPIPE_ISA"
+        origin = "isa" if name else f"the environment variable {ISA_VARIABLE}"
         raise ParameterError(
             f"{origin} is {asked!r}, which this processor does not offer; "
             f"it has: {', '.join(there)}. Unset it to use the fastest."
