@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from embedpipe.engine import EncoderConfig, EncoderWeights, check_weights, expected_shapes
-from embedpipe.engine.weights import layer_names
+from embedpipe.engine.tensors import layer_names
 from embedpipe.errors import ModelFormatError
 from tests.support.random_models import SHAPES, random_tensors, tiny_config
 

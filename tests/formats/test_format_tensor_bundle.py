@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedpipe.engine import EncoderConfig
-from embedpipe.engine.weights import expected_shapes
+from embedpipe.engine.tensors import expected_shapes
 from embedpipe.errors import ModelFormatError
 from embedpipe.files.wire import Message
 from embedpipe.formats.archives.tree import open_tree

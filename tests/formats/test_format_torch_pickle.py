@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 from embedpipe.engine import EncoderConfig
-from embedpipe.engine.weights import expected_shapes
+from embedpipe.engine.tensors import expected_shapes
 from embedpipe.formats.archives.tree import open_tree
 from embedpipe.formats.huggingface.importing import read_huggingface_files
 from embedpipe.formats.pytorch.state_dict import read_torch_pickle
