@@ -86,20 +86,20 @@ def encoder_alone(model: PipelineModel, table: pa.Table) -> Callable[[], list[Fl
     stage = model.stages[-1]
     assert isinstance(stage, (BertEmbeddings, BertSentenceEmbeddings))
     encoder = stage.encoder
-    forward = mock.patch.object(encoder, "forward", wraps=encoder.forward)
-    embed = mock.patch.object(encoder, "embed", wraps=encoder.embed)
-    with forward as forwarded, embed as embedded:
+    hidden_states = mock.patch.object(encoder, "hidden_states", wraps=encoder.hidden_states)
+    encode_pieces = mock.patch.object(encoder, "encode_pieces", wraps=encoder.encode_pieces)
+    with hidden_states as per_piece, encode_pieces as per_sentence:
         out = AnnotationColumn.from_arrow(model.transform(table)["vectors"])
     assert out.embeddings is not None
-    pieces = [call.args[0] for call in (forwarded.call_args_list or embedded.call_args_list)]
+    pieces = [call.args[0] for call in (per_piece.call_args_list or per_sentence.call_args_list)]
 
     def hidden() -> list[Float32]:
-        return [encoder.forward(part).values for part in pieces]
+        return [encoder.hidden_states(part).values for part in pieces]
 
     def pooled() -> list[Float32]:
-        return [encoder.embed(part) for part in pieces]
+        return [encoder.encode_pieces(part) for part in pieces]
 
-    if forwarded.called:
+    if per_piece.called:
         there = np.array(out.metadata_field("isOOV").to_pylist()) == "false"
         _check_words(out.embeddings[there], hidden())
         return hidden
@@ -150,9 +150,9 @@ def measure(
             yield Measured(name, computed, f"{what}, {form}", len(lines), *seconds)
     some = lines[: len(lines) // COPIES]
     ids: Ragged = encoder.tokenize(some).ids
-    if not np.array_equal(encoder.encode(some), encoder.embed(ids)):
-        raise SystemExit("Encoder.encode and Encoder.embed do not give the same vectors")
-    seconds = in_turn(lambda: encoder.encode(some), lambda: encoder.embed(ids), rounds)
+    if not np.array_equal(encoder.encode(some), encoder.encode_pieces(ids)):
+        raise SystemExit("Encoder.encode and Encoder.encode_pieces do not give the same vectors")
+    seconds = in_turn(lambda: encoder.encode(some), lambda: encoder.encode_pieces(ids), rounds)
     yield Measured(name, computed, "`Encoder.encode`", len(some), *seconds)
 
 

@@ -57,12 +57,12 @@ class Job:
     @property
     def what(self) -> str:
         """The method of `Encoder` that does it."""
-        return "encode" if self.texts else "forward"
+        return "encode" if self.texts else "hidden_states"
 
     def digest(self, encoder: Encoder) -> bytes:
         """What the result's bits come down to, with an encoder of any precision."""
         low = encoder.at_precision(self.precision)
-        found = low.encode(self.texts) if self.texts else low.forward(self.sequences).values
+        found = low.encode(self.texts) if self.texts else low.hidden_states(self.sequences).values
         return blake2b(found.data, digest_size=16).digest()
 
 

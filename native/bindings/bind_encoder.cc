@@ -218,23 +218,23 @@ class BoundEncoder {
     return {encoder_->packed(), {static_cast<size_t>(encoder_->packed_size())}, nb::find(this)};
   }
 
-  Result forward(Array<int32_t, 1> ids, Array<int64_t, 1> offsets, int threads) {
+  Result hidden_states(Array<int32_t, 1> ids, Array<int64_t, 1> offsets, int threads) {
     const Sequences sequences = check(ids, offsets, threads);
-    return fill(ids.shape(0), [&](float* out) { encoder_->forward(sequences, {threads, SignalPoll()}, out); });
+    return fill(ids.shape(0), [&](float* out) { encoder_->hidden_states(sequences, {threads, SignalPoll()}, out); });
   }
 
-  Result embed(Array<int32_t, 1> ids, Array<int64_t, 1> offsets, const std::string& pooling, bool normalize,
-               int threads) {
+  Result encode_pieces(Array<int32_t, 1> ids, Array<int64_t, 1> offsets, const std::string& pooling, bool normalize,
+                       int threads) {
     const Sequences sequences = check(ids, offsets, threads);
     require(pooling == "cls" || pooling == "mean" || pooling == "pooler", "unknown pooling");
     require(pooling != "pooler" || has_pooler_, "there is no pooler");
     const Pooling kind = pooling == "cls" ? Pooling::kCls : pooling == "mean" ? Pooling::kMean : Pooling::kPooler;
     return fill(static_cast<size_t>(sequences.count),
-                [&](float* out) { encoder_->embed(sequences, kind, normalize, {threads, SignalPoll()}, out); });
+                [&](float* out) { encoder_->encode_pieces(sequences, kind, normalize, {threads, SignalPoll()}, out); });
   }
 
  private:
-  // What would otherwise read outside an array; embedpipe.encoder.native says the same in more words, beforehand.
+  // What would otherwise read outside an array; embedpipe.engine.native says the same in more words, beforehand.
   Sequences check(const Array<int32_t, 1>& ids, const Array<int64_t, 1>& offsets, int threads) const {
     require(threads >= 1, "at least one thread is needed");
     const Index count = static_cast<Index>(offsets.shape(0)) - 1;
@@ -309,10 +309,10 @@ void bind_encoder(nb::module_& module) {
            nb::kw_only(), "isa"_a, "precision"_a, "packed"_a.noconvert().none() = nb::none(),
            "packed: what `packed` of such an encoder gave; the model's weights are not read then.")
       .def("packed", &BoundEncoder::packed, "The block of packed weights, float32 (packed_size,), read-only.")
-      .def("forward", &BoundEncoder::forward, "ids"_a.noconvert(), "offsets"_a.noconvert(), "threads"_a,
+      .def("hidden_states", &BoundEncoder::hidden_states, "ids"_a.noconvert(), "offsets"_a.noconvert(), "threads"_a,
            "Last hidden states, float32 (len(ids), hidden size).")
-      .def("embed", &BoundEncoder::embed, "ids"_a.noconvert(), "offsets"_a.noconvert(), nb::kw_only(), "pooling"_a,
-           "normalize"_a, "threads"_a, "Pooled vectors, float32 (len(offsets) - 1, hidden size).");
+      .def("encode_pieces", &BoundEncoder::encode_pieces, "ids"_a.noconvert(), "offsets"_a.noconvert(), nb::kw_only(),
+           "pooling"_a, "normalize"_a, "threads"_a, "Pooled vectors, float32 (len(offsets) - 1, hidden size).");
 }
 
 }  // namespace embedpipe::bindings

@@ -69,7 +69,7 @@ Encoder::Encoder(const EncoderView& view, const Kernels& kernels, const Products
 
 Encoder::~Encoder() = default;
 
-void Encoder::forward(const Sequences& sequences, const Execution& execution, float* out) {
+void Encoder::hidden_states(const Sequences& sequences, const Execution& execution, float* out) {
   run(sequences, execution, [&](const Chunk& chunk, Workspace& work) {
     for (size_t i = 0; i < chunk.sequences.size(); ++i) {
       const Index sequence = chunk.sequences[i];
@@ -81,8 +81,8 @@ void Encoder::forward(const Sequences& sequences, const Execution& execution, fl
   });
 }
 
-void Encoder::embed(const Sequences& sequences, Pooling pooling, bool normalize, const Execution& execution,
-                    float* out) {
+void Encoder::encode_pieces(const Sequences& sequences, Pooling pooling, bool normalize, const Execution& execution,
+                            float* out) {
   run(sequences, execution,
       [&](const Chunk& chunk, Workspace& work) { pool(sequences, chunk, pooling, normalize, work, out); });
 }

@@ -34,10 +34,11 @@ class Encoder {
   };
 
   // out (pieces, hidden): the last hidden states.
-  void forward(const Sequences& sequences, const Execution& execution, float* out);
+  void hidden_states(const Sequences& sequences, const Execution& execution, float* out);
 
   // out (sequences, hidden): one pooled vector each.
-  void embed(const Sequences& sequences, Pooling pooling, bool normalize, const Execution& execution, float* out);
+  void encode_pieces(const Sequences& sequences, Pooling pooling, bool normalize, const Execution& execution,
+                     float* out);
 
   Index hidden() const { return hidden_; }
 

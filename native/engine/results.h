@@ -1,7 +1,7 @@
 // Memory of results, kept for the next ones once nobody needs them.
 //
 // A large block that goes back to the system comes again as pages that the kernel has to clear, and on virtual machines
-// the host has to find: up to 6 ms for every 2 MB, a tenth of the time of `forward` with a small model.
+// the host has to find: up to 6 ms for every 2 MB, a tenth of the time of `hidden_states` with a small model.
 #pragma once
 
 #include <cstddef>

@@ -60,15 +60,15 @@ struct Batch {
   std::vector<int64_t> offsets;
 };
 
-std::vector<float> forward(Encoder& encoder, const Batch& batch, int threads) {
+std::vector<float> hidden_states(Encoder& encoder, const Batch& batch, int threads) {
   std::vector<float> out(batch.ids.size() * static_cast<size_t>(encoder.hidden()), NAN);
-  encoder.forward(batch.view(), {threads}, out.data());
+  encoder.hidden_states(batch.view(), {threads}, out.data());
   return out;
 }
 
-std::vector<float> embed(Encoder& encoder, const Batch& batch, Pooling pooling, int threads) {
+std::vector<float> encode_pieces(Encoder& encoder, const Batch& batch, Pooling pooling, int threads) {
   std::vector<float> out((batch.offsets.size() - 1) * static_cast<size_t>(encoder.hidden()), NAN);
-  encoder.embed(batch.view(), pooling, false, {threads}, out.data());
+  encoder.encode_pieces(batch.view(), pooling, false, {threads}, out.data());
   return out;
 }
 
@@ -87,7 +87,7 @@ TEST(hidden_states_equal_those_of_plain_loops) {
           const Doubles one = encode(model.view, {begin, begin + batch.view().length(i)});
           expected.insert(expected.end(), one.begin(), one.end());
         }
-        check_close(forward(encoder, batch, 2), expected, 1e-4, std::string(kernels->name) + " forward");
+        check_close(hidden_states(encoder, batch, 2), expected, 1e-4, std::string(kernels->name) + " hidden states");
       }
     }
   }
@@ -104,7 +104,7 @@ TEST(heads_computed_in_groups_equal_plain_loops) {
       const Doubles one = encode(model.view, {begin, begin + batch.view().length(i)});
       expected.insert(expected.end(), one.begin(), one.end());
     }
-    check_close(forward(encoder, batch, 1), expected, 1e-4, std::string(kernels->name) + " groups of heads");
+    check_close(hidden_states(encoder, batch, 1), expected, 1e-4, std::string(kernels->name) + " groups of heads");
   }
 }
 
@@ -112,26 +112,26 @@ namespace {
 
 void check_bits(const std::string& what, Encoder& encoder) {
   const std::vector<int> lengths = {5, 64, 3, 300, 17, 17, 90, 1, 40, 33, 12, 200};
-  const std::vector<float> whole = forward(encoder, Batch(lengths), 1);
+  const std::vector<float> whole = hidden_states(encoder, Batch(lengths), 1);
   for (const int threads : {2, 3, 16}) {
-    check(forward(encoder, Batch(lengths), threads) == whole, what + ": threads change bits");
+    check(hidden_states(encoder, Batch(lengths), threads) == whole, what + ": threads change bits");
     for (const int length : {70, 300}) {
-      check(forward(encoder, Batch({length}), threads) == forward(encoder, Batch({length}), 1),
+      check(hidden_states(encoder, Batch({length}), threads) == hidden_states(encoder, Batch({length}), 1),
             what + ": a team changes bits");
     }
   }
   for (const Pooling pooling : {Pooling::kCls, Pooling::kMean, Pooling::kPooler}) {
-    const std::vector<float> pooled = embed(encoder, Batch(lengths), pooling, 2);
+    const std::vector<float> pooled = encode_pieces(encoder, Batch(lengths), pooling, 2);
     size_t row = 0;
     for (const int length : lengths) {
-      const std::vector<float> alone = embed(encoder, Batch({length}), pooling, 1);
+      const std::vector<float> alone = encode_pieces(encoder, Batch({length}), pooling, 1);
       check(std::equal(alone.begin(), alone.end(), pooled.begin() + static_cast<std::ptrdiff_t>(row * 48)),
             what + ": company changes bits");
       ++row;
     }
   }
   std::vector<int> reversed(lengths.rbegin(), lengths.rend());
-  const std::vector<float> backwards = forward(encoder, Batch(reversed), 2);
+  const std::vector<float> backwards = hidden_states(encoder, Batch(reversed), 2);
   const Batch forwards(lengths), turned(reversed);
   for (size_t i = 0; i < lengths.size(); ++i) {
     const size_t there = lengths.size() - 1 - i;
@@ -184,8 +184,8 @@ TEST(a_block_packed_before_gives_the_same_bits_without_the_weights) {
         Encoder given(shapes, *set.kernels, products, copy.data());
         check(given.packed() == copy.data(), what + ": another block");
         const Batch batch({1, 30, 65});
-        check(forward(packing, batch, 2) == forward(given, batch, 2), what + ": other bits");
-        check(embed(packing, batch, Pooling::kPooler, 1) == embed(given, batch, Pooling::kPooler, 1),
+        check(hidden_states(packing, batch, 2) == hidden_states(given, batch, 2), what + ": other bits");
+        check(encode_pieces(packing, batch, Pooling::kPooler, 1) == encode_pieces(given, batch, Pooling::kPooler, 1),
               what + ": other bits of the pooler");
       }
     }
@@ -195,14 +195,14 @@ TEST(a_block_packed_before_gives_the_same_bits_without_the_weights) {
 TEST(many_teams_in_turn_end) {
   const RandomModel model(48, 3, 100, 48, Activation::kGeluErf);
   Encoder encoder(model.view, *kernel_tables().front(), kernel_tables().front()->float32);
-  const std::vector<float> alone = forward(encoder, Batch({64, 65}), 1);
-  for (int i = 0; i < 50; ++i) check(forward(encoder, Batch({64, 65}), 7) == alone, "a team of many differs");
+  const std::vector<float> alone = hidden_states(encoder, Batch({64, 65}), 1);
+  for (int i = 0; i < 50; ++i) check(hidden_states(encoder, Batch({64, 65}), 7) == alone, "a team of many differs");
 }
 
 TEST(nothing_in_nothing_out) {
   const RandomModel model(16, 2, 32, 16, Activation::kGeluErf);
   Encoder encoder(model.view, *kernel_tables().front(), kernel_tables().front()->float32);
-  check(forward(encoder, Batch({}), 2).empty(), "no sequences give no rows");
+  check(hidden_states(encoder, Batch({}), 2).empty(), "no sequences give no rows");
 }
 
 TEST(an_exception_in_one_thread_reaches_the_caller) {
@@ -231,7 +231,7 @@ TEST(work_stops_between_chunks_when_the_caller_says_so) {
   };
   bool stopped = false;
   try {
-    encoder.forward(batch.view(), {2, stop_at_once}, out.data());
+    encoder.hidden_states(batch.view(), {2, stop_at_once}, out.data());
   } catch (const std::runtime_error&) {
     stopped = true;
   }

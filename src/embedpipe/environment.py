@@ -1,16 +1,42 @@
-"""Environment variables that embedpipe reads, and what follows from them."""
+"""Every environment variable that embedpipe reads; they are read anew each time they are asked for.
+
+What they mean to users stands in README.md. Proxies, certificates and tokens are left to
+huggingface_hub and its HTTP library.
+"""
 
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 from embedpipe.errors import ParameterError
 
-__all__ = ["CACHE_VARIABLE", "cache_directory"]
+__all__ = [
+    "CACHE_VARIABLE",
+    "CATALOG_VARIABLE",
+    "ISA_VARIABLE",
+    "MIRROR_VARIABLE",
+    "MODELS_VARIABLE",
+    "PACKED_VARIABLE",
+    "cache_directory",
+    "catalog_places",
+    "is_offline",
+    "isa_name",
+    "keeps_packed_weights",
+    "mirror_place",
+    "model_directories",
+]
 
 CACHE_VARIABLE = "EMBEDPIPE_CACHE"
+CATALOG_VARIABLE = "EMBEDPIPE_CATALOG"
+ISA_VARIABLE = "EMBEDPIPE_ISA"
+MIRROR_VARIABLE = "EMBEDPIPE_MIRROR"
+MODELS_VARIABLE = "EMBEDPIPE_MODELS"
+PACKED_VARIABLE = "EMBEDPIPE_PACKED_CACHE"
+
+_OFFLINE_VARIABLES = ("EMBEDPIPE_OFFLINE", "HF_HUB_OFFLINE")
+_YES = {"1", "on", "yes", "true"}  # as huggingface_hub reads its variable
+_NO = {"0", "off", "no", "false"}
 
 
 def cache_directory() -> Path:
@@ -23,19 +49,48 @@ def cache_directory() -> Path:
     chosen = os.environ.get(CACHE_VARIABLE)
     if chosen:
         return Path(chosen)
-    platform_base = {
-        "darwin": ("", "Library/Caches", "embedpipe"),
-        "win32": ("LOCALAPPDATA", "AppData/Local", "embedpipe/Cache"),
-    }
-    variable, below_home, folder = platform_base.get(
-        sys.platform, ("XDG_CACHE_HOME", ".cache", "embedpipe")
-    )
-    base = os.environ.get(variable, "") if variable else ""
-    if base and Path(base).is_absolute():  # the XDG specification has relative ones ignored
-        return Path(base) / folder
+    import platformdirs
+
     try:
-        return Path.home() / below_home / folder
+        return platformdirs.user_cache_path("embedpipe", appauthor=False)
     except RuntimeError as error:
         raise ParameterError(
             f"no home directory is known to keep a cache in; set {CACHE_VARIABLE} to a directory"
         ) from error
+
+
+def model_directories() -> list[Path]:
+    """Where folders of models are looked for by name, in order; not all need exist.
+
+    Those of `EMBEDPIPE_MODELS`, then `models` in the cache.
+    """
+    return [*map(Path, _listed(MODELS_VARIABLE)), cache_directory() / "models"]
+
+
+def catalog_places() -> list[Path]:
+    """The catalog files, and directories of them, that `EMBEDPIPE_CATALOG` names."""
+    return list(map(Path, _listed(CATALOG_VARIABLE)))
+
+
+def mirror_place() -> str | None:
+    """The directory or address in `EMBEDPIPE_MIRROR`."""
+    return os.environ.get(MIRROR_VARIABLE) or None
+
+
+def is_offline() -> bool:
+    """Whether no request may be made: `EMBEDPIPE_OFFLINE` or `HF_HUB_OFFLINE` is 1 or yes."""
+    return any(os.environ.get(name, "").lower() in _YES for name in _OFFLINE_VARIABLES)
+
+
+def keeps_packed_weights() -> bool:
+    """Whether packed weights may be kept in the cache: unless `EMBEDPIPE_PACKED_CACHE` is 0."""
+    return os.environ.get(PACKED_VARIABLE, "").lower() not in _NO
+
+
+def isa_name() -> str | None:
+    """The instruction set in `EMBEDPIPE_ISA`, which is checked where it is used."""
+    return os.environ.get(ISA_VARIABLE) or None
+
+
+def _listed(variable: str) -> list[str]:
+    return [entry for entry in os.environ.get(variable, "").split(os.pathsep) if entry]

@@ -219,7 +219,7 @@ def test_another_precision_is_compared_with_float32(house, tmp_path, monkeypatch
     exact, other = found.figures
     encoders = load(folder), load(worse)
     ids = encoders[0].tokenize(chosen).ids
-    vectors = [e.forward(ids).values if is_word else e.encode(chosen) for e in encoders]
+    vectors = [e.hidden_states(ids).values if is_word else e.encode(chosen) for e in encoders]
     expected = cosines(*vectors)
     assert (exact.mean_cosine, exact.least_cosine) == (1, 1)
     assert other.precision == "int8"
@@ -259,8 +259,8 @@ def test_progress_says_what_is_counted(house, capsys):
     house.build()
     gather("house", measuring=Measuring(["hello"], progress=True))
     shown = capsys.readouterr().err
-    assert "comparing: " in shown and "precision/s" in shown
-    assert "measuring speed: " in shown and "run/s" in shown
+    assert "comparing: " in shown and "precisions/s" in shown
+    assert "measuring speed: " in shown and "runs/s" in shown
     gather("house", measuring=Measuring(["hello"]))
     assert capsys.readouterr().err == ""
 

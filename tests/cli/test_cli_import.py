@@ -53,7 +53,7 @@ def test_a_converted_model_has_the_recorded_tensors_and_outputs(
         assert_tensors(tensors, expected.with_name(f"{expected.name}.safetensors"))
         encoder = Encoder.load(folder)
         assert encoder.encode(["a b"]).shape == (1, 32)
-        for found, output in zip(encoder.forward(ids), outputs, strict=True):
+        for found, output in zip(encoder.hidden_states(ids), outputs, strict=True):
             assert np.abs(found - output).max() < OUTPUT_TOLERANCE
 
 
@@ -88,7 +88,7 @@ def test_transformers_opens_the_result(
     assert ids.tolist() == official_ids(folder, text)
     with torch.no_grad():
         hidden = model(torch.from_numpy(ids).long()[None]).last_hidden_state[0].numpy()
-    assert np.abs(encoder.forward([ids])[0] - hidden).max() < OUTPUT_TOLERANCE
+    assert np.abs(encoder.hidden_states([ids])[0] - hidden).max() < OUTPUT_TOLERANCE
 
 
 def official_ids(folder: Path, text: str) -> list[int]:

@@ -19,15 +19,15 @@ PROGRAM = """
 import os, sys
 from embedpipe.cli.embed import embed_files
 from embedpipe.cli.options import ModelOptions
-from embedpipe.cli.progress import Progress
+from embedpipe.progress import Progress
 
 resident, advance = [], Progress.advance
 
-def measuring(progress, records, *, bytes_read):
-    advance(progress, records, bytes_read=bytes_read)
+def measuring(progress, records, *, share=None):
+    advance(progress, records, share=share)
     with open("/proc/self/statm") as file:
         pages = int(file.read().split()[1])
-    resident.append((progress.records, pages * os.sysconf("SC_PAGE_SIZE")))
+    resident.append((progress.done, pages * os.sysconf("SC_PAGE_SIZE")))
 
 Progress.advance = measuring
 model, source, output = sys.argv[1:]

@@ -106,7 +106,7 @@ def test_tokenize_refuses_the_same(tiny):
     ids=repr,
 )
 def test_what_is_no_list_of_piece_ids_is_refused(tiny, sequences, message):
-    for method in (tiny.forward, tiny.embed):
+    for method in (tiny.hidden_states, tiny.encode_pieces):
         with pytest.raises(InputError, match=message):
             method(sequences)
 
@@ -114,7 +114,7 @@ def test_what_is_no_list_of_piece_ids_is_refused(tiny, sequences, message):
 def test_a_bad_sequence_is_counted_from_the_first_not_from_its_window(tiny):
     sequences = [[2, 3]] * 20_000 + [[40]]
     with pytest.raises(InputError, match="sequence 20000, position 0: piece id 40"):
-        tiny.forward(sequences)
+        tiny.hidden_states(sequences)
 
 
 @pytest.mark.parametrize(

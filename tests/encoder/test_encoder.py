@@ -101,13 +101,13 @@ def test_the_reference_implementation_gives_the_same(models, small):
     assert reference.isa == "reference" != small.isa
     np.testing.assert_allclose(small.encode(TEXTS), reference.encode(TEXTS), rtol=0, atol=2e-5)
     ids = small.tokenize(TEXTS[:3]).ids
-    found, expected = small.forward(ids), reference.forward(ids)
+    found, expected = small.hidden_states(ids), reference.hidden_states(ids)
     np.testing.assert_allclose(found.values, expected.values, rtol=0, atol=2e-5)
 
 
 def test_forward_gives_a_vector_per_piece(small):
     sequences = [[101, 102], [101, 7592, 2088, 102], [101]]
-    hidden = small.forward(sequences)
+    hidden = small.hidden_states(sequences)
     assert (hidden.values.shape, hidden.values.dtype) == ((7, 128), np.float32)
     assert hidden.offsets.tolist() == [0, 2, 6, 7]
     pooled = small.encode(["hello world"], pooling="mean", normalize=False)[0]
@@ -128,11 +128,11 @@ def test_forward_gives_a_vector_per_piece(small):
     ids=lambda value: type(value).__name__,
 )
 def test_forward_takes_ids_in_any_container(small, sequences):
-    expected = small.forward([[101, 102], [101, 7592, 102]])
-    found = small.forward(sequences)
+    expected = small.hidden_states([[101, 102], [101, 7592, 102]])
+    found = small.hidden_states(sequences)
     assert found.offsets.tolist() == [0, 2, 5]
     assert found.values.tobytes() == expected.values.tobytes()
-    assert small.forward(np.array([[101, 102], [101, 102]])).offsets.tolist() == [0, 2, 4]
+    assert small.hidden_states(np.array([[101, 102], [101, 102]])).offsets.tolist() == [0, 2, 4]
 
 
 @pytest.mark.parametrize(
@@ -162,13 +162,13 @@ def test_nothing_gives_no_rows(small):
     for nothing in ([], (), np.array([], dtype=str), pandas.Series([], dtype=str), iter("")):
         vectors = small.encode(nothing)
         assert (vectors.shape, vectors.dtype) == ((0, 128), np.float32)
-    assert small.forward([]).values.shape == (0, 128)
+    assert small.hidden_states([]).values.shape == (0, 128)
     assert len(small.tokenize([]).ids) == 0
 
 
 def test_empty_and_blank_texts_have_the_vector_of_the_special_pieces(small):
     vectors = small.encode(["", "  \n", "\u3000"], pooling="cls", normalize=False)
-    alone = small.forward([[101, 102]]).values[0]
+    alone = small.hidden_states([[101, 102]]).values[0]
     assert {row.tobytes() for row in vectors} == {alone.tobytes()}
 
 
@@ -188,7 +188,7 @@ def test_a_text_has_the_same_bits_in_any_company_and_on_any_number_of_threads(
         other = Encoder.load(models / "bert_L2_H128", threads=threads)
         assert other.threads == threads
         assert other.encode(texts).tobytes() == expected.tobytes()
-    assert small.embed(small.tokenize(texts).ids).tobytes() == expected.tobytes()
+    assert small.encode_pieces(small.tokenize(texts).ids).tobytes() == expected.tobytes()
     monkeypatch.setattr(small, "_window", 50)
     assert small.encode(texts).tobytes() == expected.tobytes()
 
@@ -222,7 +222,7 @@ def test_progress_is_shown_on_standard_error_only_when_asked_for(small, capfd):
     out, err = capfd.readouterr()
     assert out == ""
     assert "7/7" in err
-    assert "text/s" in err
+    assert "texts/s" in err
 
 
 def test_attributes_describe_the_model(models, default):

@@ -38,8 +38,8 @@ def test_every_element_is_within_the_bound_of_transformers_in_float64(name: str,
     standard = oracle(name)
     pieces = standard.pieces
     encoder = NativeEncoder(standard.config, standard.weights, isa=isa)
-    hidden = encoder.forward(pieces.values, pieces.offsets)
-    pooled = encoder.embed(pieces.values, pieces.offsets, pooling="pooler", normalize=False)
+    hidden = encoder.hidden_states(pieces.values, pieces.offsets)
+    pooled = encoder.encode_pieces(pieces.values, pieces.offsets, pooling="pooler", normalize=False)
     for found, expected, theirs in (
         (hidden, standard.hidden, standard.float32_errors[0]),
         (pooled, standard.pooled, standard.float32_errors[1]),
@@ -75,16 +75,16 @@ def test_variants_agree_with_the_reference(
     raw = tiny_config(**shape, hidden_act=activation)
     pieces = random_pieces((1, 2, 24, 7), raw["vocab_size"])
     expected, encoder = encoder_of(raw, ReferenceEncoder), encoder_of(raw, isa=isa)
-    difference = encoder.forward(pieces.values, pieces.offsets) - expected.forward(
+    difference = encoder.hidden_states(pieces.values, pieces.offsets) - expected.hidden_states(
         pieces.values, pieces.offsets
     )
     assert np.abs(difference).max() < 2e-5
     for pooling in ("cls", "mean", "pooler"):
         for normalize in (False, True):
             options = {"pooling": pooling, "normalize": normalize}
-            difference = encoder.embed(pieces.values, pieces.offsets, **options) - expected.embed(
+            difference = encoder.encode_pieces(
                 pieces.values, pieces.offsets, **options
-            )
+            ) - expected.encode_pieces(pieces.values, pieces.offsets, **options)
             assert np.abs(difference).max() < 2e-5
 
 
@@ -102,7 +102,7 @@ def test_where_weights_lie_in_memory_changes_no_bit(isa: str) -> None:
     elsewhere = {name: moved(tensor) for name, tensor in tensors.items()}
     pieces = random_pieces((5, 1, 9), raw["vocab_size"])
     hidden = [
-        NativeEncoder(config, check_weights(each, config, source="weights"), isa=isa).forward(
+        NativeEncoder(config, check_weights(each, config, source="weights"), isa=isa).hidden_states(
             pieces.values, pieces.offsets
         )
         for each in (tensors, elsewhere)
@@ -119,7 +119,7 @@ def test_a_changed_weight_shows() -> None:
     tensors["encoder.layer.1.attention.self.value.bias"][3] += 0.01
     changed = NativeEncoder(config, check_weights(tensors, config, source="weights"))
     pieces = random_pieces((5,), raw["vocab_size"])
-    difference = changed.forward(pieces.values, pieces.offsets) - expected.forward(
+    difference = changed.hidden_states(pieces.values, pieces.offsets) - expected.hidden_states(
         pieces.values, pieces.offsets
     )
     assert np.abs(difference).max() > 2e-5
@@ -135,24 +135,26 @@ def test_bits_do_not_depend_on_batch_order_chunks_or_threads(shape: str, isa: st
     lengths = (*random.integers(1, 70, 40).tolist(), 200, 1)
     pieces = random_pieces(lengths, raw["vocab_size"])
     encoders = [encoder_of(raw, isa=isa, threads=threads) for threads in (1, 2, 3)]
-    whole = Ragged(encoders[0].forward(pieces.values, pieces.offsets), pieces.offsets)
+    whole = Ragged(encoders[0].hidden_states(pieces.values, pieces.offsets), pieces.offsets)
     for encoder in encoders[1:]:
-        assert np.array_equal(encoder.forward(pieces.values, pieces.offsets), whole.values)
+        assert np.array_equal(encoder.hidden_states(pieces.values, pieces.offsets), whole.values)
     order = random.permutation(len(pieces))
     for part in (order, order[:1], order[3:10], order[20:]):
         chosen = Ragged.from_sequences([pieces[i] for i in part], np.int32)
         for encoder in encoders:
-            found = Ragged(encoder.forward(chosen.values, chosen.offsets), chosen.offsets)
+            found = Ragged(encoder.hidden_states(chosen.values, chosen.offsets), chosen.offsets)
             assert all(np.array_equal(found[k], whole[i]) for k, i in enumerate(part))
-            pooled = encoder.embed(chosen.values, chosen.offsets, pooling="cls", normalize=False)
+            pooled = encoder.encode_pieces(
+                chosen.values, chosen.offsets, pooling="cls", normalize=False
+            )
             assert all(np.array_equal(pooled[k], whole[i][0]) for k, i in enumerate(part))
 
 
 def test_no_sequences_give_no_rows() -> None:
     encoder = encoder_of(tiny_config())
     nothing, start = np.empty(0, np.int32), np.zeros(1, np.int64)
-    assert encoder.forward(nothing, start).shape == (0, 16)
-    assert encoder.embed(nothing, start, pooling="mean", normalize=True).shape == (0, 16)
+    assert encoder.hidden_states(nothing, start).shape == (0, 16)
+    assert encoder.encode_pieces(nothing, start, pooling="mean", normalize=True).shape == (0, 16)
 
 
 @pytest.mark.parametrize(
@@ -171,9 +173,9 @@ def test_bad_pieces_are_refused_before_they_are_computed(
 ) -> None:
     encoder = encoder_of(tiny_config())
     with pytest.raises(InputError, match=message):
-        encoder.forward(np.array(ids, np.int32), np.array(offsets, np.int64))
+        encoder.hidden_states(np.array(ids, np.int32), np.array(offsets, np.int64))
     with pytest.raises(ValueError, match="encoder: "):  # the last line of defence
-        encoder._encoder.forward(np.array(ids, np.int32), np.array(offsets, np.int64), 1)
+        encoder._encoder.hidden_states(np.array(ids, np.int32), np.array(offsets, np.int64), 1)
 
 
 def test_the_compiled_module_takes_no_array_it_would_have_to_convert() -> None:
@@ -181,7 +183,7 @@ def test_the_compiled_module_takes_no_array_it_would_have_to_convert() -> None:
     offsets = np.array([0, 2], np.int64)
     for wrong in (np.array([1, 2], np.int64), np.array([1, 0, 2, 0], np.int32)[::2], [1, 2]):
         with pytest.raises(TypeError):
-            encoder.forward(wrong, offsets, 1)
+            encoder.hidden_states(wrong, offsets, 1)
     with pytest.raises(ValueError, match="wrong shape"):
         _native.Model(**_broken_arguments())
 
@@ -241,9 +243,11 @@ def test_the_environment_chooses_the_instruction_set(monkeypatch: pytest.MonkeyP
 def test_many_python_threads_may_share_one_encoder() -> None:
     encoder = encoder_of(random_config("bert_L2_H128"), threads=2)
     pieces = random_pieces((30, 5, 90, 64), encoder.config.vocab_size)
-    expected = encoder.forward(pieces.values, pieces.offsets)
+    expected = encoder.hidden_states(pieces.values, pieces.offsets)
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: encoder.forward(pieces.values, pieces.offsets), range(40)))
+        found = list(
+            pool.map(lambda _: encoder.hidden_states(pieces.values, pieces.offsets), range(40))
+        )
     assert all(np.array_equal(expected, one) for one in found)
 
 
@@ -254,7 +258,7 @@ def test_other_python_threads_run_while_the_encoder_computes() -> None:
     counted_meanwhile = 0
 
     def compute() -> None:
-        encoder.forward(pieces.values, pieces.offsets)
+        encoder.hidden_states(pieces.values, pieces.offsets)
         done.set()
 
     worker = threading.Thread(target=compute)
@@ -275,10 +279,10 @@ import numpy as np
 from tests.engine.test_native import encoder_of, random_pieces, tiny_config
 encoder = encoder_of(tiny_config(), threads=2)
 pieces = random_pieces((5,) * 60, 40)
-before = encoder.forward(pieces.values, pieces.offsets)
+before = encoder.hidden_states(pieces.values, pieces.offsets)
 child = os.fork()
 if child == 0:
-    same = np.array_equal(encoder.forward(pieces.values, pieces.offsets), before)
+    same = np.array_equal(encoder.hidden_states(pieces.values, pieces.offsets), before)
     os._exit(0 if same else 7)
 _, status = os.waitpid(child, 0)
 sys.exit(os.waitstatus_to_exitcode(status))
@@ -296,7 +300,7 @@ encoder = encoder_of(random_config("bert_L12_H768"), threads=1)
 pieces = random_pieces((200,) * 1000, 30000)
 threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
 try:
-    encoder.forward(pieces.values, pieces.offsets)
+    encoder.hidden_states(pieces.values, pieces.offsets)
 except KeyboardInterrupt:
     sys.exit(3)
 """

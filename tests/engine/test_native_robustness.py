@@ -40,7 +40,7 @@ numbers = np.random.default_rng(0).integers(1000, 30000, 512)
 batches = [numbers], [*numbers[:480].reshape(16, 30)]  # for a team, then for chunks
 
 def compute():
-    return [encoder.forward(batch).values for batch in batches]
+    return [encoder.hidden_states(batch).values for batch in batches]
 
 def is_same(found):
     return all(map(np.array_equal, found, expected))
@@ -79,7 +79,7 @@ started = threading.Event()
 def compute():
     while True:
         started.set()
-        encoder.forward(batch)
+        encoder.hidden_states(batch)
 
 class Late:  # goes when the interpreter is being shut down, and takes its time
     def __del__(self, sleep=time.sleep):
@@ -112,15 +112,15 @@ def test_many_threads_use_encoders_of_several_precisions_at_once() -> None:
     lengths = [(512,), (1,), (30, 5, 90, 64) * 4, (200, 511), (7,) * 100]
     batches = [random_pieces(each, 500) for each in lengths]
 
-    def forward(encoder: Any, batch: Any) -> bytes:
-        return encoder.forward(batch.values, batch.offsets).tobytes()
+    def hidden_states(encoder: Any, batch: Any) -> bytes:
+        return encoder.hidden_states(batch.values, batch.offsets).tobytes()
 
     work = [(encoder, batch) for encoder in encoders for batch in batches]
-    alone = [forward(*each) for each in work]
+    alone = [hidden_states(*each) for each in work]
     assert len(set(alone)) == len(work)  # no precision gives what another does
     order = np.random.default_rng(3).permutation(np.repeat(np.arange(len(work)), 8))
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda i: forward(*work[i]), order))
+        found = list(pool.map(lambda i: hidden_states(*work[i]), order))
     assert [each == alone[i] for each, i in zip(found, order, strict=True)] == [True] * len(order)
 
 

@@ -48,8 +48,10 @@ def test_mapped_weights_give_the_bits_of_packed_ones_and_are_not_packed_again(
     cache = PackedCache(packed_folder, read.weights_files)
 
     def all_bits(encoder: NativeEncoder) -> bytes:
-        pooled = encoder.embed(pieces.values, pieces.offsets, pooling="pooler", normalize=False)
-        return encoder.forward(pieces.values, pieces.offsets).tobytes() + pooled.tobytes()
+        pooled = encoder.encode_pieces(
+            pieces.values, pieces.offsets, pooling="pooler", normalize=False
+        )
+        return encoder.hidden_states(pieces.values, pieces.offsets).tobytes() + pooled.tobytes()
 
     expected = all_bits(NativeEncoder(read.config, read.weights, **options))
     first = NativeEncoder(read.config, read.weights, cache=cache, **options)

@@ -58,8 +58,8 @@ def catalog_shapes() -> dict[str, dict[str, Any]]:
 def test_every_published_size_stays_close_to_float32(shape: str, precision: str) -> None:
     raw = catalog_shapes()[shape] | {"vocab_size": 2000}
     pieces = random_pieces((3, 12, 25, 25, 60, 128), raw["vocab_size"])
-    exact = encoder_of(raw).forward(pieces.values, pieces.offsets)
-    found = encoder_of(raw, precision=precision).forward(pieces.values, pieces.offsets)
+    exact = encoder_of(raw).hidden_states(pieces.values, pieces.offsets)
+    found = encoder_of(raw, precision=precision).hidden_states(pieces.values, pieces.offsets)
     measured = cosines(found, exact)
     print(f"{shape} {precision}: mean cosine {measured.mean():.6f}, least {measured.min():.6f}")
     assert measured.mean() >= LEAST_MEAN[precision]
@@ -93,12 +93,12 @@ def test_bits_do_not_depend_on_batch_order_or_threads(precision: str) -> None:
     lengths = (*random.integers(1, 70, 40).tolist(), 300, 1)
     pieces = random_pieces(lengths, raw["vocab_size"])
     encoders = [encoder_of(raw, precision=precision, threads=threads) for threads in (1, 2, 3)]
-    whole = Ragged(encoders[0].forward(pieces.values, pieces.offsets), pieces.offsets)
+    whole = Ragged(encoders[0].hidden_states(pieces.values, pieces.offsets), pieces.offsets)
     order = random.permutation(len(pieces))
     for part in (order, order[:1], order[3:10], np.array([len(lengths) - 2])):
         chosen = Ragged.from_sequences([pieces[i] for i in part], np.int32)
         for encoder in encoders:
-            found = Ragged(encoder.forward(chosen.values, chosen.offsets), chosen.offsets)
+            found = Ragged(encoder.hidden_states(chosen.values, chosen.offsets), chosen.offsets)
             assert all(np.array_equal(found[k], whole[i]) for k, i in enumerate(part))
 
 
@@ -106,7 +106,7 @@ def test_one_long_text_has_the_same_bits_on_a_team_of_threads() -> None:
     raw = random_config("bert_L2_H512") | {"vocab_size": 500}
     pieces = random_pieces((512,), raw["vocab_size"])
     vectors = [
-        encoder_of(raw, threads=threads).forward(pieces.values, pieces.offsets)
+        encoder_of(raw, threads=threads).hidden_states(pieces.values, pieces.offsets)
         for threads in (1, 2, 3, 40)
     ]
     assert all(np.array_equal(other, vectors[0]) for other in vectors[1:])
@@ -129,11 +129,11 @@ def test_activations_of_any_size_give_numbers(model_type: str, scale: float) -> 
     config = EncoderConfig.from_huggingface(raw, source="config.json")
     weights = check_weights(tensors, config, source="weights")
     pieces = random_pieces((5, 12), raw["vocab_size"])
-    exact = NativeEncoder(config, weights).forward(pieces.values, pieces.offsets)
+    exact = NativeEncoder(config, weights).hidden_states(pieces.values, pieces.offsets)
     assert np.isfinite(exact).all()
     for precision in LOW:
         encoder = NativeEncoder(config, weights, precision=precision)
-        found = encoder.forward(pieces.values, pieces.offsets)
+        found = encoder.hidden_states(pieces.values, pieces.offsets)
         assert np.isfinite(found).all()
         assert np.abs(found - exact).max() <= 0.05 * max(np.abs(exact).max(), 1e-6)
 

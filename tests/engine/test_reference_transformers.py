@@ -38,7 +38,7 @@ def reference_encoder(raw: dict[str, Any], tensors: dict[str, np.ndarray], **opt
 
 def largest_errors(reference: ReferenceEncoder, model: Any, pieces: Ragged) -> tuple[float, float]:
     """Over all sequences: of the last hidden state, and of the pooler's output."""
-    hidden = reference.forward(pieces.values, pieces.offsets)
+    hidden = reference.hidden_states(pieces.values, pieces.offsets)
     pooled = pool(hidden, pieces.offsets, "pooler", reference.weights.pooler)
     expected_hidden, expected_pooled = transformers_outputs(model, pieces)
     assert hidden.dtype == expected_hidden.dtype == np.float64
@@ -55,7 +55,7 @@ def largest_errors(reference: ReferenceEncoder, model: Any, pieces: Ragged) -> t
 def test_published_shapes_and_a_trained_model_agree_with_transformers(name: str) -> None:
     standard = oracle(name)
     encoder, pieces = ReferenceEncoder(standard.config, standard.weights), standard.pieces
-    hidden = encoder.forward(pieces.values, pieces.offsets)
+    hidden = encoder.hidden_states(pieces.values, pieces.offsets)
     pooled = pool(hidden, pieces.offsets, "pooler", standard.weights.pooler)
     assert hidden.dtype == np.float64
     assert np.abs(hidden - standard.hidden).max() <= TOLERANCE
@@ -100,8 +100,8 @@ def test_float32_is_close_to_float64_and_stays_float32() -> None:
     raw = random_config("bert_L2_H128")
     tensors = random_tensors(raw)
     pieces = random_pieces((3, 60), raw["vocab_size"])
-    double = reference_encoder(raw, tensors).forward(pieces.values, pieces.offsets)
-    single = reference_encoder(raw, tensors, dtype=np.float32).forward(
+    double = reference_encoder(raw, tensors).hidden_states(pieces.values, pieces.offsets)
+    single = reference_encoder(raw, tensors, dtype=np.float32).hidden_states(
         pieces.values, pieces.offsets
     )
     assert single.dtype == np.float32
@@ -114,10 +114,10 @@ def test_embed_pools_and_normalises_each_sequence_by_itself() -> None:
     raw = tiny_config("albert")
     encoder = reference_encoder(raw, random_tensors(raw))
     pieces = random_pieces((4, 1, 9), raw["vocab_size"])
-    hidden = Ragged(encoder.forward(pieces.values, pieces.offsets), pieces.offsets)
-    found = encoder.embed(pieces.values, pieces.offsets, pooling="mean", normalize=False)
+    hidden = Ragged(encoder.hidden_states(pieces.values, pieces.offsets), pieces.offsets)
+    found = encoder.encode_pieces(pieces.values, pieces.offsets, pooling="mean", normalize=False)
     np.testing.assert_allclose(found, [h.mean(axis=0) for h in hidden], rtol=1e-13)
-    unit = encoder.embed(pieces.values, pieces.offsets, pooling="cls", normalize=True)
+    unit = encoder.encode_pieces(pieces.values, pieces.offsets, pooling="cls", normalize=True)
     np.testing.assert_allclose(np.linalg.norm(unit, axis=1), 1, rtol=1e-13)
     np.testing.assert_allclose(unit[2], hidden[2][0] / np.linalg.norm(hidden[2][0]), rtol=1e-13)
 
@@ -126,12 +126,14 @@ def test_no_sequences_give_empty_results_and_bad_ids_are_refused() -> None:
     raw = tiny_config()
     encoder = reference_encoder(raw, random_tensors(raw))
     nothing, start = np.empty(0, np.int32), np.array([0])
-    assert encoder.forward(nothing, start).shape == (0, 16)
-    assert encoder.embed(nothing, start, pooling="cls", normalize=True).shape == (0, 16)
+    assert encoder.hidden_states(nothing, start).shape == (0, 16)
+    assert encoder.encode_pieces(nothing, start, pooling="cls", normalize=True).shape == (0, 16)
     with pytest.raises(InputError, match="piece id 40"):
-        encoder.forward(np.array([40], np.int32), np.array([0, 1]))
+        encoder.hidden_states(np.array([40], np.int32), np.array([0, 1]))
     with pytest.raises(InputError, match="25 piece ids"):
-        encoder.embed(np.zeros(25, np.int32), np.array([0, 25]), pooling="cls", normalize=False)
+        encoder.encode_pieces(
+            np.zeros(25, np.int32), np.array([0, 25]), pooling="cls", normalize=False
+        )
 
 
 def test_a_missing_pooler_is_named() -> None:
@@ -140,7 +142,7 @@ def test_a_missing_pooler_is_named() -> None:
     encoder = reference_encoder(raw, tensors)
     ids, offsets = np.array([1], np.int32), np.array([0, 1])
     with pytest.raises(InputError, match="this model has none"):
-        encoder.embed(ids, offsets, pooling="pooler", normalize=False)
+        encoder.encode_pieces(ids, offsets, pooling="pooler", normalize=False)
 
 
 def test_erf_is_exact_to_double_precision() -> None:

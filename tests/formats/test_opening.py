@@ -34,7 +34,7 @@ def check_outputs(encoder: Encoder, shared: Path, model: Recorded) -> None:
     expected = shared / "fixtures" / SAME_AS.get(model.path, model.expected)
     ids, outputs = recorded_sequences(expected.with_name(f"{expected.name}_outputs.npz"))
     assert ids
-    for found, output in zip(encoder.forward(ids), outputs, strict=True):
+    for found, output in zip(encoder.hidden_states(ids), outputs, strict=True):
         assert np.abs(found - output).max() < OUTPUT_TOLERANCE
 
 

@@ -57,7 +57,7 @@ model = import_model(large)
 print("read", status("VmHWM") - before)
 """
 # Weights are packed when the first vector is computed.
-LOAD = "encoder = Encoder.load(large)\nencoder.embed([[2, 3]])"
+LOAD = "encoder = Encoder.load(large)\nencoder.encode_pieces([[2, 3]])"
 
 
 @pytest.fixture(scope="module")

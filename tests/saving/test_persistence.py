@@ -255,7 +255,7 @@ def test_transformers_opens_what_was_saved(encoders, tmp_path, name) -> None:
     for text in ("I hate cancer.", "Antibiotics aren't painkillers"):
         (ids,) = encoder.tokenize([text]).ids
         assert tokenizer(text)["input_ids"] == ids.tolist()
-        hidden = encoder.forward([ids]).values
+        hidden = encoder.hidden_states([ids]).values
         np.testing.assert_allclose(transformers_hidden(folder, ids), hidden, atol=2e-5)
 
 
@@ -273,7 +273,7 @@ def test_what_transformers_saved_opens_as_a_stage_and_is_saved(encoders, tmp_pat
     again = type(stage).load(tmp_path / "ours")
     assert again.encoder.tokenize(["I hate cancer."]).ids[0].tolist() == ids.tolist()
     for encoder in (stage.encoder, again.encoder):
-        np.testing.assert_allclose(encoder.forward([ids]).values, expected, atol=2e-5)
+        np.testing.assert_allclose(encoder.hidden_states([ids]).values, expected, atol=2e-5)
 
 
 def test_bert_tokenizer_settings_survive(encoders, tmp_path) -> None:

@@ -118,7 +118,7 @@ def test_albert_padded_as_in_spark_nlp_gives_the_recorded_vectors(shared: Path, 
         sequences.append([encoder.tokenizer.cls_id, *words.values, encoder.tokenizer.sep_id])
     longest = max(map(len, sequences))
     padded = [[*sequence, *[1] * (longest - len(sequence))] for sequence in sequences]
-    hidden = encoder.forward(padded)
+    hidden = encoder.hidden_states(padded)
     for pieces, expected in zip(hidden, places, strict=True):
         for place, row in expected:
             assert np.abs(pieces[place] - vectors[row]).max() < SPARK_TOLERANCE

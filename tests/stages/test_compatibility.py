@@ -155,9 +155,9 @@ def test_flattened_vectors_are_those_of_pieces_and_padding(encoders):
     out = PipelineModel([*text_stages(), stage]).transform(table)["out"].to_pylist()
     short, long = (np.array(row[0]["embeddings"]) for row in out)
     ids = encoder.tokenizer.encode(["Short.", "A somewhat longer sentence."]).ids
-    np.testing.assert_allclose(long, encoder.forward([ids[1]]).values.ravel(), atol=1e-5)
+    np.testing.assert_allclose(long, encoder.hidden_states([ids[1]]).values.ravel(), atol=1e-5)
     assert short.shape == long.shape
-    alone = encoder.forward([ids[0]]).values.ravel()
+    alone = encoder.hidden_states([ids[0]]).values.ravel()
     np.testing.assert_allclose(short[: len(alone)], alone, atol=1e-5)
 
 

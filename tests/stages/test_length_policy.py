@@ -66,7 +66,7 @@ def best_vectors(encoder, ids, limit):
     starts = [0]
     while starts[-1] + limit < len(ids):
         starts.append(min(starts[-1] + max(limit // 2, 1), len(ids) - limit))
-    hidden = [encoder.forward([[cls_id, *ids[s : s + limit], sep_id]]).values for s in starts]
+    hidden = [encoder.hidden_states([[cls_id, *ids[s : s + limit], sep_id]]).values for s in starts]
     chosen = [hidden[0][0]]
     for place in range(len(ids)):
         nearer = [min(place - s, s + limit - 1 - place) for s in starts]
@@ -206,7 +206,9 @@ def test_the_mean_of_a_tokens_pieces_is_that_of_a_plain_loop(kind, limit, encode
                 p.tolist() for p in stage.encode_tokens([t for t, s in tokens if s == number])
             ]
             ids = [piece for word in pieces for piece in word][: limit - 2]
-            hidden = stage.encoder.forward([[tokenizer.cls_id, *ids, tokenizer.sep_id]]).values
+            hidden = stage.encoder.hidden_states(
+                [[tokenizer.cls_id, *ids, tokenizer.sep_id]]
+            ).values
             begin, found = 1, [a for a in row if a.metadata["sentence"] == number]
             for annotation, word in zip(found, pieces, strict=True):
                 end = min(begin + len(word), len(ids) + 1)
@@ -233,7 +235,7 @@ def test_a_token_is_encoded_whole_if_so_wanted(encoders):
     assert [tokenizer.pieces(ids) for ids in stage.encode_tokens(["isn't", "[CLS]", "\ufffd"])] == [
         ["isn", "'", "t"], ["[", "cl", "##s", "]"], [],
     ]  # fmt: skip
-    hidden = stage.encoder.forward(pieces.ids).values
+    hidden = stage.encoder.hidden_states(pieces.ids).values
     assert found.result.to_pylist() == ["it", "isn't", "$5.00", "[cls]"]
     first = [1, 2, 5, 9]  # it, isn ' t, $ 5 . 00, [
     np.testing.assert_allclose(found.embeddings, hidden[first], atol=1e-5)

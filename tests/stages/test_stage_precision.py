@@ -54,7 +54,7 @@ def alone(kind, folders, precision):
         return encoder.encode(TEXTS)
     ids = encoder.tokenize(TEXTS).ids
     assert ids.lengths.tolist() == [len(text.split()) + 2 for text in TEXTS]
-    return np.concatenate([hidden[1:-1] for hidden in encoder.forward(ids)])
+    return np.concatenate([hidden[1:-1] for hidden in encoder.hidden_states(ids)])
 
 
 @every_stage

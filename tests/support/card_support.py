@@ -43,7 +43,7 @@ def write_kind(kind: str, folder: Path) -> Path:
 def published(kind: str, model: Path) -> list[dict[str, Any]]:
     """The first values of a text of one word: by our engine, but not by the stages."""
     encoder = Encoder.load(model)
-    hidden = encoder.forward(encoder.tokenize(["hello"]).ids).values
+    hidden = encoder.hidden_states(encoder.tokenize(["hello"]).ids).values
     level, vector = ("sentence", hidden[0]) if kind == "sentence" else ("token", hidden[1])
     return [{"text": "hello", "context": None, "level": level, "values": vector[:3].tolist()}]
 

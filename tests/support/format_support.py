@@ -63,7 +63,7 @@ def largest_difference(model: ImportedModel, recorded: Path) -> float:
         pieces = Ragged.from_sequences(
             [row[mask] for row, mask in zip(ids, masks, strict=True)], np.int32
         )
-        hidden = encoder.forward(pieces.values, pieces.offsets)
+        hidden = encoder.hidden_states(pieces.values, pieces.offsets)
         pooled = pool(hidden, pieces.offsets, "pooler", encoder.weights.pooler)
         assert np.isfinite(hidden).all()
         return max(

@@ -142,7 +142,7 @@ def _workloads(encoder: Encoder, benchmark: Benchmark, folder: Path) -> Workload
     """What the engines are given, with our float32 vectors of it."""
 
     def prepared(name: str, work: Work) -> Workload:
-        standard = mean_pooled(encoder.forward(work.sequences))
+        standard = mean_pooled(encoder.hidden_states(work.sequences))
         return Workload(work, standard, folder / f"{name}.json")
 
     if benchmark.text is None:

@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 from embedpipe.card.sentences import SENTENCES
 from embedpipe.encoder.encoder import Encoder
-from embedpipe.encoder.windows import progress_bar
 from embedpipe.engine.native import supported_precisions
 from embedpipe.engine.processor import processor_name
 from embedpipe.errors import InputError
+from embedpipe.progress import Progress
 
 __all__ = ["Figures", "Measured", "Measuring", "measure"]
 
@@ -82,16 +82,16 @@ def measure(place: Path, options: Measuring, *, words: bool) -> Measured:
     precisions = supported_precisions()
     encoders = [exact.at_precision(precision) for precision in precisions]
     cosines = []
-    with progress_bar(
-        len(precisions), shown=options.progress, unit="precision", label="comparing"
-    ) as advance:
+    with Progress(
+        len(precisions), unit="precisions", label="comparing", shown=options.progress
+    ) as bar:
         for encoder in encoders:
             made = [
                 _cosines(_vectors(exact, part, words), _vectors(encoder, part, words))
                 for part in parts
             ]
             cosines.append(np.concatenate(made))
-            advance(1)
+            bar.advance(1)
     speeds = _speeds(encoders, parts, words, shown=options.progress)
     return Measured(
         processor=processor_name(),
@@ -111,7 +111,7 @@ def measure(place: Path, options: Measuring, *, words: bool) -> Measured:
 def _vectors(encoder: Encoder, texts: Sequence[str], words: bool) -> npt.NDArray[np.float32]:
     """Float32 (pieces of all texts, dimension) for words, else (texts, dimension)."""
     if words:
-        return encoder.forward(encoder.tokenize(texts).ids).values
+        return encoder.hidden_states(encoder.tokenize(texts).ids).values
     return encoder.encode(texts)
 
 
@@ -134,12 +134,12 @@ def _speeds(
     """
     times: list[list[float]] = [[] for _ in encoders]
     fewest, seconds = _FEWEST_RUNS * len(encoders), _SECONDS * len(encoders)
-    with progress_bar(fewest, shown=shown, unit="run", label="measuring speed") as advance:
+    with Progress(fewest, unit="runs", label="measuring speed", shown=shown) as bar:
         while len(times[0]) < _FEWEST_RUNS or sum(map(sum, times)) < seconds:
             for encoder, taken in zip(encoders, times, strict=True):
                 begin = time.perf_counter()
                 for part in parts:
                     _vectors(encoder, part, words)
                 taken.append(time.perf_counter() - begin)
-                advance(1)
+                bar.advance(1)
     return [sum(map(len, parts)) / statistics.median(taken) for taken in times]

@@ -20,10 +20,10 @@ from embedpipe.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from embedpipe.cli.progress import Progress
     from embedpipe.cli.records import Records
     from embedpipe.cli.sinks import Sink
     from embedpipe.cli.vectors import Embedder
+    from embedpipe.progress import Progress
 
 __all__ = ["EmbedSummary", "add_parser", "embed_files"]
 
@@ -107,11 +107,11 @@ def embed_files(
     Raises InputError, ColumnError, ParameterError and OutputError, where possible before the model
     is loaded; `output` is then as it was before.
     """
-    from embedpipe.cli.progress import Progress
     from embedpipe.cli.records import check_inputs, read_records, total_size
     from embedpipe.cli.sinks import Layout, check_output_name
     from embedpipe.cli.vectors import Embedder
     from embedpipe.output import AtomicFile
+    from embedpipe.progress import Progress
 
     reading, embedding = reading or InputOptions(), embedding or ModelOptions()
     sink_class = check_output_name(output, reading.column)
@@ -123,9 +123,10 @@ def embed_files(
         start = time.perf_counter()
         with (
             sink_class(file, layout) as sink,
-            Progress(total_bytes=total_size(inputs), enabled=progress) as bar,
+            Progress(unit="records", shown=None if progress else False, leave=False) as bar,
         ):
-            count = _embed_batches(read_records(inputs, reading), embedder, sink, bar)
+            batches = read_records(inputs, reading)
+            count = _embed_batches(batches, embedder, sink, bar, total_size(inputs))
     return EmbedSummary(
         **count,
         max_length=embedder.encoder.max_length,
@@ -135,7 +136,11 @@ def embed_files(
 
 
 def _embed_batches(
-    batches: Iterable[Records], embedder: Embedder, sink: Sink, bar: Progress
+    batches: Iterable[Records],
+    embedder: Embedder,
+    sink: Sink,
+    bar: Progress,
+    total_bytes: int | None,
 ) -> dict[str, int]:
     """Embed and write each batch; return the counts of EmbedSummary."""
     records = null = cut = 0
@@ -145,7 +150,7 @@ def _embed_batches(
         records += len(batch.texts)
         null += batch.texts.count(None)
         cut += vectors.cut
-        bar.advance(len(batch.texts), bytes_read=batch.bytes_read)
+        bar.advance(len(batch.texts), share=batch.bytes_read / total_bytes if total_bytes else None)
     return {"records": records, "null": null, "cut": cut}
 
 

@@ -73,7 +73,7 @@ class Embedder:
         known = [text for text in texts if text is not None]
         pieces = self.encoder.tokenize(known)
         values = np.zeros((len(texts), self.dimension), np.float32)
-        values[present] = self.encoder.embed(
+        values[present] = self.encoder.encode_pieces(
             pieces.ids, pooling=self.pooling, normalize=self.normalize
         )
         return Vectors(values, present, int(np.count_nonzero(pieces.truncated)))

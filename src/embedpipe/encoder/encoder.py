@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedpipe.encoder.texts import as_piece_ids, as_texts
-from embedpipe.encoder.windows import progress_bar, window_pieces, windows
+from embedpipe.encoder.windows import window_pieces, windows
 from embedpipe.engine.choice import Engine, EngineChoice, Implementation
 from embedpipe.engine.config import EncoderConfig
 from embedpipe.engine.pooling import Pooling, check_pooling
@@ -26,6 +26,7 @@ from embedpipe.formats.model_files import ModelFiles
 from embedpipe.formats.opening import open_model, open_model_tree
 from embedpipe.hub.find import find_model
 from embedpipe.hub.names import DEFAULT_MODEL
+from embedpipe.progress import Progress
 from embedpipe.subword import PieceBatch, SubwordTokenizer, make_tokenizer
 
 __all__ = ["Encoder"]
@@ -230,16 +231,16 @@ class Encoder:
         listed = as_texts(texts)
         vectors = np.empty((len(listed), self.dimension), dtype=np.float32)
         sizes = (len(text) // _CHARACTERS_PER_PIECE + 2 for text in listed)
-        with progress_bar(len(listed), shown=progress) as advance:
+        with Progress(len(listed), unit="texts", shown=progress) as bar:
             for begin, end in windows(sizes, self._window):
                 ids = self.tokenizer.encode(listed[begin:end], max_length=self.max_length).ids
-                vectors[begin:end] = self._engine.embed(
+                vectors[begin:end] = self._engine.encode_pieces(
                     ids.values, ids.offsets, pooling=chosen, normalize=unit_length
                 )
-                advance(end - begin)
+                bar.advance(end - begin)
         return vectors
 
-    def embed(
+    def encode_pieces(
         self,
         sequences: Ragged | Iterable[npt.ArrayLike],
         *,
@@ -248,21 +249,21 @@ class Encoder:
     ) -> npt.NDArray[np.float32]:
         """`encode` for texts that are piece ids already: float32 (n, dimension).
 
-        Args and errors: `sequences` as for `forward`, the others as for `encode`.
+        Args and errors: `sequences` as for `hidden_states`, the others as for `encode`.
 
         >>> encoder = Encoder.load()
         >>> batch = encoder.tokenize(["The train is late."])
-        >>> bool((encoder.embed(batch.ids) == encoder.encode(["The train is late."])).all())
+        >>> bool((encoder.encode_pieces(batch.ids) == encoder.encode(["The train is late."])).all())
         True
         """
         chosen, unit_length = self._choices(pooling, normalize)
         pieces = as_piece_ids(sequences)
-        vectors = self._engine.embed(
+        vectors = self._engine.encode_pieces(
             pieces.values, pieces.offsets, pooling=chosen, normalize=unit_length
         )
         return vectors.astype(np.float32, copy=False)
 
-    def forward(self, sequences: Ragged | Iterable[npt.ArrayLike]) -> Ragged:
+    def hidden_states(self, sequences: Ragged | Iterable[npt.ArrayLike]) -> Ragged:
         """The last layer's vector of every piece: float32 (total pieces, dimension), by sequence.
 
         Args:
@@ -273,12 +274,12 @@ class Encoder:
             InputError: an id that is no integer or not in the vocabulary, an empty sequence, or
                 one of more pieces than the model has positions; the first one is named.
 
-        >>> hidden = Encoder.load().forward([[101, 7592, 102], [101, 102]])
+        >>> hidden = Encoder.load().hidden_states([[101, 7592, 102], [101, 102]])
         >>> hidden.values.shape, hidden.offsets.tolist()
         ((5, 384), [0, 3, 5])
         """
         pieces = as_piece_ids(sequences)
-        hidden = self._engine.forward(pieces.values, pieces.offsets)
+        hidden = self._engine.hidden_states(pieces.values, pieces.offsets)
         return Ragged(hidden.astype(np.float32, copy=False), pieces.offsets)
 
     def tokenize(self, texts: Iterable[str]) -> PieceBatch:

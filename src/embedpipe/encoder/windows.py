@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Iterable, Iterator
 
-from embedpipe._dependencies import require
 from embedpipe.engine.config import EncoderConfig
 
-__all__ = ["progress_bar", "window_pieces", "windows"]
+__all__ = ["window_pieces", "windows"]
 
 # A window is about half a second of work for a fast core, between what keeps many cores busy and
 # what keeps its memory small.
@@ -41,16 +37,3 @@ def windows(sizes: Iterable[int], limit: int) -> Iterator[tuple[int, int]]:
             begin, total = end, 0
     if begin < end:
         yield begin, end
-
-
-@contextmanager
-def progress_bar(
-    total: int, *, shown: bool, unit: str = "text", label: str = ""
-) -> Iterator[Callable[[int], Any]]:
-    """Give a function that counts units done, and draws them on standard error if `shown`."""
-    if not shown:
-        yield lambda _: None
-        return
-    tqdm = require("tqdm", "a progress bar").tqdm
-    with tqdm(total=total, unit=unit, desc=label or None, file=sys.stderr) as bar:
-        yield bar.update

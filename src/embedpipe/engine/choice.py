@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -13,7 +12,7 @@ from embedpipe.engine.config import EncoderConfig
 from embedpipe.engine.pooling import Pooling
 from embedpipe.engine.precision import PRECISIONS, Precision
 from embedpipe.engine.weights import EncoderWeights, WeightsFile
-from embedpipe.environment import cache_directory
+from embedpipe.environment import cache_directory, keeps_packed_weights
 from embedpipe.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -23,19 +22,16 @@ __all__ = ["Engine", "EngineChoice", "Implementation"]
 
 Implementation = Literal["native", "reference"]
 
-PACKED_VARIABLE = "EMBEDPIPE_PACKED_CACHE"
-_NO = {"0", "off", "no", "false"}
-
 
 class Engine(Protocol):
-    """What both implementations do; see `encoder.reference` for the definition."""
+    """What both implementations do; see `engine.reference` for the definition."""
 
-    def forward(
+    def hidden_states(
         self, ids: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64]
     ) -> npt.NDArray[Any]:
         """The last hidden states (T, hidden size) of ids (T,), cut at offsets (n + 1,)."""
 
-    def embed(
+    def encode_pieces(
         self,
         ids: npt.NDArray[np.int32],
         offsets: npt.NDArray[np.int64],
@@ -118,7 +114,7 @@ def _packed_cache(files: tuple[WeightsFile, ...]) -> PackedCache | None:
     """
     from embedpipe.engine.packed_cache import PackedCache
 
-    if not files or os.environ.get(PACKED_VARIABLE, "").lower() in _NO:
+    if not files or not keeps_packed_weights():
         return None
     try:
         return PackedCache(cache_directory() / "packed", files)

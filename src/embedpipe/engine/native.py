@@ -27,6 +27,7 @@ from embedpipe.engine.weights import (
     LayerWeights,
     LinearWeights,
 )
+from embedpipe.environment import ISA_VARIABLE, isa_name
 from embedpipe.errors import MissingDependencyError, ParameterError
 
 try:
@@ -79,9 +80,9 @@ def choose_isa(name: str | None = None) -> str:
     Raises ParameterError for one that this processor lacks.
     """
     there = supported_isas()
-    asked = name or os.environ.get("EMBEDPIPE_ISA") or there[0]
+    asked = name or isa_name() or there[0]
     if asked not in there:
-        origin = "isa" if name else "the environment variable EMBEDPIPE_ISA"
+        origin = "isa" if name else f"the environment variable {ISA_VARIABLE}"
         raise ParameterError(
             f"{origin} is {asked!r}, which this processor does not offer; "
             f"it has: {', '.join(there)}. Unset it to use the fastest."
@@ -211,7 +212,7 @@ class NativeEncoder:
         kept = cache.keep(made_for, fresh.packed())
         return fresh if kept is None else made(kept)  # the one copy that others will use too
 
-    def forward(self, ids: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64]) -> Float32:
+    def hidden_states(self, ids: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64]) -> Float32:
         """Last hidden states of sequences that lie end to end.
 
         Args:
@@ -226,9 +227,9 @@ class NativeEncoder:
                 the position embeddings.
         """
         self._check(ids, offsets)
-        return self._encoder.forward(_contiguous(ids), _contiguous(offsets), self.threads)
+        return self._encoder.hidden_states(_contiguous(ids), _contiguous(offsets), self.threads)
 
-    def embed(
+    def encode_pieces(
         self,
         ids: npt.NDArray[np.int32],
         offsets: npt.NDArray[np.int64],
@@ -236,10 +237,10 @@ class NativeEncoder:
         pooling: Pooling,
         normalize: bool,
     ) -> Float32:
-        """One vector per sequence, float32 (n, hidden size); arguments as in `forward`."""
+        """One vector per sequence, float32 (n, hidden size); arguments as in `hidden_states`."""
         self._check(ids, offsets)
         check_pooling(pooling, has_pooler=self._has_pooler)
-        return self._encoder.embed(
+        return self._encoder.encode_pieces(
             _contiguous(ids),
             _contiguous(offsets),
             pooling=pooling,

@@ -44,7 +44,7 @@ class ReferenceEncoder:
             raise ParameterError(f"dtype: {self.dtype}; expected float32 or float64")
         self.weights: EncoderWeights = _converted(weights, self.dtype)
 
-    def forward(
+    def hidden_states(
         self, ids: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64]
     ) -> npt.NDArray[Any]:
         """The last layer's vector of every piece: ids (T,), cut at offsets (n + 1,), give (T, D).
@@ -55,18 +55,18 @@ class ReferenceEncoder:
         pieces = self._checked(ids, offsets)
         hidden = np.empty((len(ids), self.config.hidden_size), dtype=self.dtype)
         for sequence, begin, end in zip(pieces, offsets[:-1], offsets[1:], strict=True):
-            hidden[begin:end] = self._forward_one(sequence)
+            hidden[begin:end] = self._hidden_states_of(sequence)
         return hidden
 
-    def forward_padded(self, ids: npt.NDArray[np.int32], attended: int) -> npt.NDArray[Any]:
+    def hidden_states_padded(self, ids: npt.NDArray[np.int32], attended: int) -> npt.NDArray[Any]:
         """Vectors of one sequence of which only the first `attended` pieces are attended to.
 
         ids (T,) give (T, D); the pieces behind are padding, which has vectors nevertheless.
         """
         self._checked(ids, np.array([0, len(ids)]))
-        return self._forward_one(ids, attended)
+        return self._hidden_states_of(ids, attended)
 
-    def embed(
+    def encode_pieces(
         self,
         ids: npt.NDArray[np.int32],
         offsets: npt.NDArray[np.int64],
@@ -74,16 +74,18 @@ class ReferenceEncoder:
         pooling: Pooling,
         normalize: bool,
     ) -> npt.NDArray[Any]:
-        """One vector per sequence, (n, D): `forward`, then `pooling.pool`, then length 1 if wanted.
+        """One vector per sequence, (n, D): the hidden states pooled, of length 1 if wanted.
 
-        Raises what `forward` and `pool` raise.
+        Raises what `hidden_states` and `pool` raise.
         """
         pieces = self._checked(ids, offsets)
         check_pooling(pooling, has_pooler=self.weights.pooler is not None)
         vectors = np.empty((len(pieces), self.config.hidden_size), dtype=self.dtype)
         for i, sequence in enumerate(pieces):
             whole = np.array([0, len(sequence)])
-            vectors[i] = pool(self._forward_one(sequence), whole, pooling, self.weights.pooler)[0]
+            vectors[i] = pool(
+                self._hidden_states_of(sequence), whole, pooling, self.weights.pooler
+            )[0]
         return normalize_rows(vectors) if normalize else vectors
 
     def _checked(self, ids: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64]) -> Ragged:
@@ -95,7 +97,7 @@ class ReferenceEncoder:
         )
         return Ragged(ids, offsets)
 
-    def _forward_one(self, ids: npt.NDArray[np.int32], attended: int | None = None) -> Floats:
+    def _hidden_states_of(self, ids: npt.NDArray[np.int32], attended: int | None = None) -> Floats:
         """(T,) to (T, D); `attended` pieces are attended to, None means all."""
         hidden = self._embeddings(ids)
         for index in self.config.layer_schedule:

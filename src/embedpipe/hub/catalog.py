@@ -12,12 +12,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from embedpipe.environment import CATALOG_VARIABLE, catalog_places
 from embedpipe.errors import ModelNotFoundError, ParameterError
 from embedpipe.hub.catalog_file import CatalogModel, Task, read_catalog_file
 
-__all__ = ["CATALOG_VARIABLE", "Catalog", "catalog", "search", "show", "suggestion"]
-
-CATALOG_VARIABLE = "EMBEDPIPE_CATALOG"
+__all__ = ["Catalog", "catalog", "search", "show", "suggestion"]
 
 _OWN = Path(__file__).with_name("catalog.json")
 _TASKS = ("word", "sentence")
@@ -142,15 +141,14 @@ def _edition(model: CatalogModel) -> str:
 def _own_files() -> list[Path]:
     """The user's files, those of a directory by name."""
     files: list[Path] = []
-    for entry in filter(None, os.environ.get(CATALOG_VARIABLE, "").split(os.pathsep)):
-        path = Path(entry)
+    for path in catalog_places():
         if path.is_dir():
             files += sorted(path.glob("*.json"))
         elif path.is_file():
             files.append(path)
         else:
             raise ParameterError(
-                f"{CATALOG_VARIABLE}: {entry} does not exist; expected catalog files or "
+                f"{CATALOG_VARIABLE}: {path} does not exist; expected catalog files or "
                 f"directories of them, separated by {os.pathsep!r}"
             )
     return files

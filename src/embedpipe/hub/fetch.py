@@ -15,6 +15,7 @@ from typing import get_args
 
 from embedpipe._dependencies import require
 from embedpipe.engine.config import Architecture
+from embedpipe.environment import is_offline
 from embedpipe.errors import DownloadError, ModelFormatError, ModelNotFoundError
 from embedpipe.files.hashes import sha256_of
 from embedpipe.hub.catalog_file import CatalogModel, Source
@@ -22,7 +23,7 @@ from embedpipe.hub.http_file import download_file
 from embedpipe.hub.install import adopt_archive, adopt_files, check_model, origin_of, settle
 from embedpipe.hub.mirror import Mirror, fetch_from_mirror, mirror
 from embedpipe.hub.repository import fetch_repository
-from embedpipe.hub.transfer import check_room, is_offline, shown, write_failure
+from embedpipe.hub.transfer import check_room, shown, write_failure
 
 __all__ = ["fetch_model"]
 

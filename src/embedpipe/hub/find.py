@@ -11,7 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from embedpipe.environment import cache_directory
+from embedpipe.environment import (
+    CATALOG_VARIABLE,
+    MODELS_VARIABLE,
+    cache_directory,
+    model_directories,
+)
 from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterError
 from embedpipe.files.hashes import sha256_of
 from embedpipe.hub.names import DEFAULT_MODEL, FOLDER_NAME
@@ -20,8 +25,6 @@ if TYPE_CHECKING:
     from embedpipe.hub.catalog_file import CatalogModel, Source
 
 __all__ = ["find_here", "find_model"]
-
-MODELS_VARIABLE = "EMBEDPIPE_MODELS"
 
 # Folders of other languages than this one say theirs in their name.
 _USUAL_LANGUAGE = "en"
@@ -73,12 +76,6 @@ def find_model(
     return _in_catalog(name_or_path, language) if found is None else found
 
 
-def _search_directories() -> list[Path]:
-    """Where folders of models are looked for by name, in order; not all need exist."""
-    chosen = os.environ.get(MODELS_VARIABLE, "").split(os.pathsep)
-    return [*(Path(entry) for entry in chosen if entry), cache_directory() / "models"]
-
-
 def _default_model() -> Path:
     """all-MiniLM-L6-v2 from its package, else as any other name is found."""
     from embedpipe.hub.catalog import show
@@ -90,7 +87,7 @@ def _in_directories(name: str, language: str | None) -> Path | None:
     """A folder of that name, unless it records another language."""
     if not FOLDER_NAME.fullmatch(name):
         return None
-    for directory in _search_directories():
+    for directory in model_directories():
         folder = directory / name
         if _is_directory(folder) and (language is None or _language_of(folder) in (None, language)):
             return folder
@@ -204,11 +201,11 @@ def _unknown(asked: str) -> ModelNotFoundError:
         return ModelNotFoundError(
             f"{asked!r} is a name for the model {meant}, of which no source is known here. Get the "
             f"model, and put the directory above its folder into {MODELS_VARIABLE}; or describe it "
-            "in a file of EMBEDPIPE_CATALOG"
+            f"in a file of {CATALOG_VARIABLE}"
         )
     if not FOLDER_NAME.fullmatch(asked) or _holds(Path(asked).exists):
         return _bad_path(asked)
-    directories = _search_directories()
+    directories = model_directories()
     names = sorted({found for d in directories for found in _names_in(d)})
     listed = ", ".join(names[:_MOST_NAMES]) or "none"
     if len(names) > _MOST_NAMES:

@@ -17,13 +17,13 @@ from embedpipe.files.hashes import sha256_of
 from embedpipe.hub.transfer import (
     TRANSIENT_STATUS,
     TransientError,
-    byte_progress,
     patiently,
     retry_after,
     shown,
     unanswered,
     write_failure,
 )
+from embedpipe.progress import Progress
 
 __all__ = ["MissingFileError", "download_file", "read_small_file"]
 
@@ -159,9 +159,10 @@ def _take(
     if total is not None and check_size is not None:
         check_size(total - have, total)
     label = Path(urlsplit(address).path).name
-    with partial.path.open("ab") as file, byte_progress(label, total, have) as advance:
+    bar = Progress(total, unit="bytes", label=label)
+    with partial.path.open("ab") as file, bar:
         for block in response.iter_raw():
-            advance(file.write(block))
+            bar.advance(file.write(block))
     return total
 
 

@@ -6,7 +6,6 @@ copy of a cache that holds the wanted models is a mirror, and any web server can
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Callable, Mapping
@@ -14,15 +13,14 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from embedpipe.environment import MIRROR_VARIABLE, mirror_place
 from embedpipe.errors import DownloadError, ModelFormatError, ParameterError
 from embedpipe.files.hashes import sha256_of
 from embedpipe.files.strict_json import parse_json
 from embedpipe.formats.huggingface.sentence_transformers import OWN_SETTINGS
 from embedpipe.hub.transfer import shown
 
-__all__ = ["MIRROR_VARIABLE", "Mirror", "fetch_from_mirror", "mirror"]
-
-MIRROR_VARIABLE = "EMBEDPIPE_MIRROR"
+__all__ = ["Mirror", "fetch_from_mirror", "mirror"]
 
 _MOST_FILES = 1000
 _FILE = re.compile(r"([A-Za-z0-9_][A-Za-z0-9._-]{0,199}/)?[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
@@ -88,7 +86,7 @@ class _Address:
 
 def mirror() -> Mirror | None:
     """The mirror that `EMBEDPIPE_MIRROR` names; ParameterError if it is no place at all."""
-    chosen = os.environ.get(MIRROR_VARIABLE)
+    chosen = mirror_place()
     if not chosen:
         return None
     if chosen.startswith(("http://", "https://")):

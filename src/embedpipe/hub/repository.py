@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from embedpipe._dependencies import http_client, require
+from embedpipe.environment import is_offline
 from embedpipe.errors import DownloadError, EmbedpipeError
 from embedpipe.files.hashes import sha256_of
 from embedpipe.hub.catalog_file import Source
@@ -15,7 +16,6 @@ from embedpipe.hub.transfer import (
     TRANSIENT_STATUS,
     TransientError,
     check_room,
-    is_offline,
     patiently,
     retry_after,
     unanswered,

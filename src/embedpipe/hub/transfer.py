@@ -6,26 +6,21 @@ One file over HTTP is in `http_file`, a Hugging Face repository in `repository`.
 from __future__ import annotations
 
 import errno
-import os
 import random
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from embedpipe._dependencies import require
 from embedpipe.errors import DownloadError, EmbedpipeError, OutputError
 
 __all__ = [
     "TransientError",
-    "byte_progress",
     "check_room",
-    "is_offline",
     "patiently",
     "retry_after",
     "shown",
@@ -37,8 +32,6 @@ T = TypeVar("T")
 
 TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 
-_OFFLINE_VARIABLES = ("EMBEDPIPE_OFFLINE", "HF_HUB_OFFLINE")
-_YES = {"1", "on", "yes", "true"}  # as huggingface_hub reads its variable
 _PATIENCE = 5
 _MOST_ATTEMPTS = 50
 _FIRST_WAIT = 0.5
@@ -58,11 +51,6 @@ class TransientError(Exception):
     wait: float | None = None
     progress: bool = False
     cost: int = 1
-
-
-def is_offline() -> bool:
-    """Whether no request may be made: `EMBEDPIPE_OFFLINE` or `HF_HUB_OFFLINE` is 1 or yes."""
-    return any(os.environ.get(name, "").lower() in _YES for name in _OFFLINE_VARIABLES)
 
 
 def patiently(attempt: Callable[[], T], what: str) -> T:
@@ -144,19 +132,6 @@ def write_failure(folder: Path, *, variable: str = "EMBEDPIPE_CACHE") -> Iterato
             f"cannot write to {folder}: {error.strerror or error}; {remedy}, or set "
             f"{variable} to another directory"
         ) from error
-
-
-@contextmanager
-def byte_progress(label: str, total: int | None, done: int) -> Iterator[Callable[[int], Any]]:
-    """Give a function that counts bytes; a bar is drawn if standard error is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    tqdm = require("tqdm", "a progress bar").tqdm
-    with tqdm(
-        total=total, initial=done, desc=label, unit="B", unit_scale=True, file=sys.stderr
-    ) as bar:
-        yield bar.update
 
 
 def shown(address: str) -> str:

@@ -119,7 +119,7 @@ class BertSentenceEmbeddings(EncoderStage):
         vectors = np.empty((len(pieces), self.encoder.dimension), dtype=np.float32)
         single = parts.sentences[~several]
         if single.size:
-            vectors[single] = self.encoder.embed(
+            vectors[single] = self.encoder.encode_pieces(
                 _chosen(sequences.pieces, ~several),
                 pooling=self._pooling(),
                 normalize=self.getNormalize(),
@@ -134,7 +134,7 @@ class BertSentenceEmbeddings(EncoderStage):
     ) -> Float32:
         """The mean vector of each sentence that has several windows, over all of its pieces."""
         sentences = parts.sentences[several]
-        hidden = self.encoder.forward(pieces)
+        hidden = self.encoder.hidden_states(pieces)
         shift = 1 - parts.begins[several]
         begins, ends = parts.own_begins[several] + shift, parts.own_ends[several] + shift
         begins[np.flatnonzero(np.diff(sentences, prepend=-1))] = 0  # [CLS] of the first window

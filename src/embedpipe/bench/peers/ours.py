@@ -56,7 +56,7 @@ class Ours:
                 raise UnavailableError(f"computes in {', '.join(there)} here")
             encoder = Encoder.load(model, precision=entry.precision, threads=options.threads)
             if entry.source == "pieces":
-                return Job(lambda: encoder.forward(work.sequences), mean_pooled)
+                return Job(lambda: encoder.hidden_states(work.sequences), mean_pooled)
             texts = work.texts or []
             return Job(
                 lambda: encoder.encode(texts, pooling="mean", normalize=False), lambda found: found

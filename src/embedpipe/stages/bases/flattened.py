@@ -38,7 +38,7 @@ def flattened(encoder: Encoder, pieces: Ragged, rows: Int64, batch_size: int) ->
     Padding is not known to the engine; sentences that have some go through the reference, slowly.
     """
     padded = _padded_lengths(pieces.lengths, rows, batch_size)
-    hidden = encoder.forward(pieces)
+    hidden = encoder.hidden_states(pieces)
     found = []
     for ids, vectors, length in zip(pieces, hidden, padded, strict=True):
         if length == len(ids):
@@ -46,7 +46,7 @@ def flattened(encoder: Encoder, pieces: Ragged, rows: Int64, batch_size: int) ->
             continue
         whole = np.full(length, _PADDING, dtype=np.int32)
         whole[: len(ids)] = ids
-        found.append(_reference(encoder).forward_padded(whole, len(ids)).ravel())
+        found.append(_reference(encoder).hidden_states_padded(whole, len(ids)).ravel())
     values = np.concatenate(found, dtype=np.float32) if found else np.empty(0, np.float32)
     return Ragged(values, offsets_of(padded * encoder.dimension))
 

@@ -107,7 +107,7 @@ class WordEmbeddings(EncoderStage):
         from embedpipe.engine.native import empty_vectors
 
         sequences = self.join(layout.pieces, parts)
-        hidden = self.encoder.forward(sequences.pieces).values
+        hidden = self.encoder.hidden_states(sequences.pieces).values
         places = np.append(sequences.places, _NO_PIECE)[layout.first]  # -1 takes what is appended
         if self.as_recorded:
             next_ones = self._next_ones(layout, homes)  # behind the last piece stands [SEP]
