@@ -7,10 +7,10 @@ what a further one takes.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["ARCHITECTURES", "KNOWN_ARCHITECTURES", "WORDS", "Architecture"]
+__all__ = ["ARCHITECTURES", "KNOWN_ARCHITECTURES", "WORDS", "Architecture", "architecture_of"]
 
 WORDS = "embeddings.word_embeddings.weight"
 """The tensor that every encoder has, by transformers' name."""
@@ -139,3 +139,16 @@ ARCHITECTURES: dict[str, Architecture] = {row.name: row for row in _ROWS}
 
 KNOWN_ARCHITECTURES = f"{', '.join(row.title for row in _ROWS[:-1])} or {_ROWS[-1].title}"
 """For errors: "BERT, ELECTRA or ALBERT"."""
+
+
+def architecture_of(names: Collection[str], prefix: str) -> Architecture:
+    """The row of tensors by transformers' names, which stood behind `prefix` in their file.
+
+    >>> architecture_of(["encoder.layer.0.output.dense.bias"], "electra.").title
+    'ELECTRA'
+    """
+    fitting = [row for row in _ROWS if any(map(row.layer_pattern.match, names))] or [*_ROWS[:1]]
+    for row in fitting:
+        if prefix.endswith(row.prefix) or f"{row.projection}.weight" in names:
+            return row
+    return fitting[0]

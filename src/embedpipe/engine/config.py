@@ -121,8 +121,8 @@ class EncoderConfig:
     def layer_schedule(self) -> tuple[int, ...]:
         """The distinct layer that each pass uses, in the order of computation.
 
-        Mostly 0, 1, ..., n - 1. ALBERT: pass i uses the group that transformers' `AlbertTransformer`
-        gives it, and runs all inner layers of that group.
+        Mostly 0, 1, ..., n - 1. ALBERT: pass i uses the group that transformers'
+        `AlbertTransformer` gives it, and runs all inner layers of that group.
         """
         if not self.row.shares_layers:
             return tuple(range(self.num_hidden_layers))
@@ -142,7 +142,7 @@ class EncoderConfig:
         size, another model type, relative positions, a decoder, an activation other than GELU.
         Entries that do not change the encoder's output (dropout, labels) are not looked at.
         """
-        row = _MODEL_TYPES.get(_hashable(config.get("model_type")), ARCHITECTURES["bert"])
+        row = _MODEL_TYPES.get(str(config.get("model_type")), ARCHITECTURES["bert"])
         problems = [*field_problems(config, _fields(row)), *_only_values(config)]
         sizes = {key: config.get(key, row.defaults.get(key)) for key in (*row.sizes, *row.defaults)}
         problems = problems or list(_contradictions(sizes))
@@ -162,10 +162,6 @@ class EncoderConfig:
         )
 
 
-def _hashable(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
-
-
 def _fields(row: Architecture) -> dict[str, Field]:
     """What a `config.json` of this architecture may say."""
     sizes = {key: whole_number(1, _LARGEST[key]) for key in (*row.sizes, *row.defaults)}
@@ -175,9 +171,7 @@ def _fields(row: Architecture) -> dict[str, Field]:
     return {
         "model_type": choice(_MODEL_TYPES),
         "hidden_act": choice(_ACTIVATIONS),
-        **{
-            key: replace(size, required=key not in row.defaults) for key, size in sizes.items()
-        },
+        **{key: replace(size, required=key not in row.defaults) for key, size in sizes.items()},
         "layer_norm_eps": replace(number_between(0, 1), required=False),
     }
 

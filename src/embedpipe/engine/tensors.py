@@ -133,7 +133,11 @@ def find_tensors(stored: Tensors, config: EncoderConfig, *, source: str) -> Foun
         if not pooler & places.keys():
             expected = {name: shape for name, shape in expected.items() if name not in pooler}
     found = {name: stored[origins[0]] for name, origins in places.items()}
-    problems = [f"{name}: {' and '.join(all_)}; keep one" for name, all_ in places.items() if all_[1:]]
+    problems = [
+        f"{name}: stored as {' and as '.join(all_)}; keep one"
+        for name, all_ in places.items()
+        if len(all_) > 1
+    ]
     problems += _problems(found, expected)
     if problems:
         names = ", ".join(ascii(name[:80]) for name in list(stored)[:3])
@@ -142,9 +146,9 @@ def find_tensors(stored: Tensors, config: EncoderConfig, *, source: str) -> Foun
             f"{source} does not hold the weights that its configuration describes:"
             f"{listed(problems)}{hint}\nCheck that config.json belongs to these weights."
         )
-    origins = {name: places[name][0] for name in expected}
-    unused = tuple(sorted(stored.keys() - set(origins.values())))
-    return FoundTensors({name: found[name] for name in expected}, origins, unused)
+    used = {name: places[name][0] for name in expected}
+    unused = tuple(sorted(stored.keys() - set(used.values())))
+    return FoundTensors({name: found[name] for name in expected}, used, unused)
 
 
 def _prefix(names: Collection[str], row: Architecture, source: str) -> str:
@@ -161,9 +165,7 @@ def _prefix(names: Collection[str], row: Architecture, source: str) -> str:
     return (usual or found or [""])[0]
 
 
-def _inner_name(
-    name: str, prefix: str, row: Architecture, expected: Collection[str]
-) -> str | None:
+def _inner_name(name: str, prefix: str, row: Architecture, expected: Collection[str]) -> str | None:
     """The encoder's name for a tensor of a file; None for what is not the encoder's."""
     inner = name.removeprefix(prefix).removeprefix(row.prefix)
     stem, _, leaf = inner.rpartition(".")

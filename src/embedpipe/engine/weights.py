@@ -69,7 +69,7 @@ class EncoderWeights:
     is C-contiguous and aligned.
 
     word_embeddings (V, E), position_embeddings (P, E), token_type_embeddings (types, E);
-    embedding_projection (D, E), None where E is D but for ALBERT; `layers` are the distinct ones, in the
+    embedding_projection (D, E), None for families without; `layers` are the distinct ones, in the
     order that `EncoderConfig.layer_schedule` counts; pooler (D, D), None where the model has none.
     """
 
@@ -110,9 +110,7 @@ def check_weights(
     return group_weights(find_tensors(tensors, config, source=source).tensors, config)
 
 
-def group_weights(
-    tensors: Mapping[str, npt.NDArray[Any]], config: EncoderConfig
-) -> EncoderWeights:
+def group_weights(tensors: Mapping[str, npt.NDArray[Any]], config: EncoderConfig) -> EncoderWeights:
     """The tensors that `find_tensors` gives, by layers and parts.
 
     Float16 and float64 are converted to float32. Arrays that are float32 are shared, not copied:
