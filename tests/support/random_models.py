@@ -4,7 +4,7 @@
     write_model(folder, tiny_config("albert"), seed=3)  # any configuration; tiny for quick tests
     write_model(folder, "bert_L2_H512", vocab=shared / "data/bert_uncased/vocab.txt")
 
-Shapes and tensors are those of `embedpipe.bench.random_models`. Same name, seed and NumPy: same
+Shapes and tensors are those of `embedpipe_bench.random_models`. Same name, seed and NumPy: same
 bytes.
 """
 
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from embedpipe.bench.random_models import (
+from embedpipe_bench.random_models import (
     SHAPES,
     albert_config,
     bert_config,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from embedpipe.bench.corpus import TEXT
+from embedpipe_bench.corpus import TEXT
 
 
 def read_lines(path: Path) -> list[dict]:

@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from embedpipe.bench import DEFAULT_MODELS, OURS, PEERS, PRECISIONS
-from embedpipe.bench.children import Child, Entrant
-from embedpipe.bench.corpus import (
+from embedpipe.encoder.encoder import Encoder
+from embedpipe.engine.native import choose_isa, multiply_add_peak
+from embedpipe_bench import DEFAULT_MODELS, OURS, PEERS, PRECISIONS
+from embedpipe_bench.children import Child, Entrant
+from embedpipe_bench.corpus import (
     TEXT,
     describe,
     long_work,
@@ -21,14 +23,14 @@ from embedpipe.bench.corpus import (
     spread,
     text_work,
 )
-from embedpipe.bench.machine import NOTICE, describe_machine
-from embedpipe.bench.models import BenchmarkModel, get_model
-from embedpipe.bench.packages import installed_package, installed_versions, missing_packages
-from embedpipe.bench.peers import ENGINES
-from embedpipe.bench.peers.common import EngineError, Options, Work
-from embedpipe.bench.peers.ours import mean_pooled
-from embedpipe.bench.results import Report, Result, Task, Timings, make_result
-from embedpipe.bench.timing import (
+from embedpipe_bench.machine import NOTICE, describe_machine
+from embedpipe_bench.models import BenchmarkModel, get_model
+from embedpipe_bench.packages import installed_package, installed_versions, missing_packages
+from embedpipe_bench.peers import ENGINES
+from embedpipe_bench.peers.common import EngineError, Options, Work
+from embedpipe_bench.peers.ours import mean_pooled
+from embedpipe_bench.results import Report, Result, Task, Timings, make_result
+from embedpipe_bench.timing import (
     Calls,
     Passes,
     Rounds,
@@ -40,10 +42,8 @@ from embedpipe.bench.timing import (
     trial_pass,
     verified,
 )
-from embedpipe.bench.work import useful_gflop
-from embedpipe.bench.workload import Workload
-from embedpipe.encoder.encoder import Encoder
-from embedpipe.engine.native import choose_isa, multiply_add_peak
+from embedpipe_bench.work import useful_gflop
+from embedpipe_bench.workload import Workload
 
 __all__ = ["Benchmark", "run"]
 

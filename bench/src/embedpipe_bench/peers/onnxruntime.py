@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedpipe.bench.peers.common import (
+from embedpipe_bench.peers.common import (
     NOT_HELD,
     Batch,
     Batching,
@@ -24,7 +24,7 @@ from embedpipe.bench.peers.common import (
     padded_batches,
     padded_job,
 )
-from embedpipe.bench.peers.onnx_export import INPUTS, OUTPUT, export_onnx
+from embedpipe_bench.peers.onnx_export import INPUTS, OUTPUT, export_onnx
 
 __all__ = ["OnnxRuntimePeer"]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from embedpipe.bench.peers.common import (
+from embedpipe_bench.peers.common import (
     Batching,
     Candidate,
     Entry,

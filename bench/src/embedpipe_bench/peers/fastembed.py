@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from embedpipe.bench.peers.common import NOT_HELD, Candidate, Entry, Job, Options, Work
-from embedpipe.bench.peers.onnx_export import export_onnx
+from embedpipe_bench.peers.common import NOT_HELD, Candidate, Entry, Job, Options, Work
+from embedpipe_bench.peers.onnx_export import export_onnx
 
 __all__ = ["FastEmbedPeer"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embedpipe.bench.peers.common import (
+from embedpipe_bench.peers.common import (
     ONEDNN_ISA,
     Candidate,
     Entry,

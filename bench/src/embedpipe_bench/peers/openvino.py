@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from embedpipe.bench.peers.common import (
+from embedpipe_bench.peers.common import (
     ONEDNN_ISA,
     Batching,
     Candidate,
@@ -22,7 +22,7 @@ from embedpipe.bench.peers.common import (
     padded_batches,
     padded_job,
 )
-from embedpipe.bench.peers.onnx_export import OUTPUT, export_onnx
+from embedpipe_bench.peers.onnx_export import OUTPUT, export_onnx
 
 __all__ = ["OpenVinoPeer"]
 

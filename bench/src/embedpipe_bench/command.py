@@ -1,4 +1,4 @@
-"""``embedpipe bench``: our speed beside other engines' on this machine, every result verified."""
+"""The command ``embedpipe bench``: our speed beside other engines', every result verified."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedpipe._dependencies import require
-from embedpipe.bench import DEFAULT_MODELS, PEERS, PRECISIONS, RANDOM_SHAPES
 from embedpipe.cli.options import positive_number
+from embedpipe_bench import DEFAULT_MODELS, PEERS, PRECISIONS, RANDOM_SHAPES
 
 if TYPE_CHECKING:
-    from embedpipe.bench.results import Report
-    from embedpipe.bench.run import Benchmark
+    from embedpipe_bench.results import Report
+    from embedpipe_bench.run import Benchmark
 
 __all__ = ["add_parser"]
 
@@ -114,8 +114,8 @@ def run(args: argparse.Namespace) -> None:
 
     So a run that is ended leaves what it has measured, and names what it has not.
     """
-    from embedpipe.bench.report import beginning_markdown, result_markdown
-    from embedpipe.bench.run import run
+    from embedpipe_bench.report import beginning_markdown, result_markdown
+    from embedpipe_bench.run import run
 
     if args.chart:
         require("matplotlib", "embedpipe bench --chart")
@@ -139,8 +139,8 @@ def _opened(args: argparse.Namespace) -> Iterator[Callable[[Report], None]]:
     """A function that writes a report to the files asked for, which replace those that are there
     when the context ends.
     """
-    from embedpipe.bench.report import as_json
     from embedpipe.output import AtomicFile
+    from embedpipe_bench.report import as_json
 
     with ExitStack() as stack:
         json_file = args.json and stack.enter_context(AtomicFile(args.json))
@@ -150,7 +150,7 @@ def _opened(args: argparse.Namespace) -> Iterator[Callable[[Report], None]]:
             if json_file:
                 json_file.write(as_json(asdict(report)))
             if chart_file:
-                from embedpipe.bench.chart import draw
+                from embedpipe_bench.chart import draw
 
                 chart_file.write(draw(report, args.chart.suffix[1:]))
 
@@ -158,9 +158,9 @@ def _opened(args: argparse.Namespace) -> Iterator[Callable[[Report], None]]:
 
 
 def _benchmark(args: argparse.Namespace) -> Benchmark:
-    from embedpipe.bench.corpus import TEXT
-    from embedpipe.bench.run import Benchmark
     from embedpipe.engine.native import default_threads
+    from embedpipe_bench.corpus import TEXT
+    from embedpipe_bench.run import Benchmark
 
     return Benchmark(
         models=tuple(args.models or DEFAULT_MODELS),

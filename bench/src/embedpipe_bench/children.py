@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from embedpipe.bench.machine import Memory, memory_of
-from embedpipe.bench.models import BenchmarkModel
-from embedpipe.bench.peers import ENGINES
-from embedpipe.bench.peers.common import EngineError, Entry, Floats, Options
-from embedpipe.bench.workload import Workload
 from embedpipe.engine.native import supported_isas
+from embedpipe_bench.machine import Memory, memory_of
+from embedpipe_bench.models import BenchmarkModel
+from embedpipe_bench.peers import ENGINES
+from embedpipe_bench.peers.common import EngineError, Entry, Floats, Options
+from embedpipe_bench.workload import Workload
 
 __all__ = ["Child", "Entrant"]
 
@@ -78,7 +78,7 @@ class Child(AbstractContextManager["Child"]):
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self.started = time.time()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "embedpipe.bench.worker", json.dumps(task)],
+            [sys.executable, "-m", "embedpipe_bench.worker", json.dumps(task)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

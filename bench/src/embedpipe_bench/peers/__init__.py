@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from embedpipe.bench.peers.common import Peer
-from embedpipe.bench.peers.ctranslate2 import CTranslate2Peer
-from embedpipe.bench.peers.fastembed import FastEmbedPeer
-from embedpipe.bench.peers.onnxruntime import OnnxRuntimePeer
-from embedpipe.bench.peers.openvino import OpenVinoPeer
-from embedpipe.bench.peers.ours import Ours
-from embedpipe.bench.peers.pytorch import PyTorchPeer
-from embedpipe.bench.peers.sentence_transformers import SentenceTransformersPeer
+from embedpipe_bench.peers.common import Peer
+from embedpipe_bench.peers.ctranslate2 import CTranslate2Peer
+from embedpipe_bench.peers.fastembed import FastEmbedPeer
+from embedpipe_bench.peers.onnxruntime import OnnxRuntimePeer
+from embedpipe_bench.peers.openvino import OpenVinoPeer
+from embedpipe_bench.peers.ours import Ours
+from embedpipe_bench.peers.pytorch import PyTorchPeer
+from embedpipe_bench.peers.sentence_transformers import SentenceTransformersPeer
 
 __all__ = ["ENGINES"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedpipe.bench.peers.common import (
+from embedpipe_bench.peers.common import (
     Batching,
     Candidate,
     Entry,
@@ -20,7 +20,7 @@ from embedpipe.bench.peers.common import (
     padded_batches,
     padded_job,
 )
-from embedpipe.bench.peers.onnx_export import load_transformers
+from embedpipe_bench.peers.onnx_export import load_transformers
 
 __all__ = ["TORCH_ISA", "PyTorchPeer"]
 

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from embedpipe.bench import OURS
-from embedpipe.bench.results import Comparison, Latency, Report, Result, Row
 from embedpipe.output import AtomicFile
+from embedpipe_bench import OURS
+from embedpipe_bench.results import Comparison, Latency, Report, Result, Row
 
 __all__ = [
     "as_json",

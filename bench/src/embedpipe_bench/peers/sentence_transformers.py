@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from embedpipe.bench.peers.common import Candidate, Entry, Job, Options, Work
-from embedpipe.bench.peers.pytorch import TORCH_ISA
+from embedpipe_bench.peers.common import Candidate, Entry, Job, Options, Work
+from embedpipe_bench.peers.pytorch import TORCH_ISA
 
 __all__ = ["SentenceTransformersPeer"]
 

@@ -8,9 +8,9 @@ from statistics import median
 
 import numpy as np
 
-from embedpipe.bench import OURS
-from embedpipe.bench.packages import Package
-from embedpipe.bench.timing import Calls, Passes, Rounds
+from embedpipe_bench import OURS
+from embedpipe_bench.packages import Package
+from embedpipe_bench.timing import Calls, Passes, Rounds
 
 __all__ = [
     "Comparison",

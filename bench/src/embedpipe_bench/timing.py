@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from embedpipe.bench.children import Child, Entrant
-from embedpipe.bench.machine import Memory, OtherLoad
-from embedpipe.bench.peers.common import Floats
-from embedpipe.bench.workload import Workload
+from embedpipe_bench.children import Child, Entrant
+from embedpipe_bench.machine import Memory, OtherLoad
+from embedpipe_bench.peers.common import Floats
+from embedpipe_bench.workload import Workload
 
 __all__ = [
     "Calls",

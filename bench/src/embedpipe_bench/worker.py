@@ -1,6 +1,6 @@
 """The process in which one engine works: commands on standard input, answers on standard output.
 
-    python -m embedpipe.bench.worker '{"engine": "embedpipe", "entry": {...}, ...}'
+    python -m embedpipe_bench.worker '{"engine": "embedpipe", "entry": {...}, ...}'
 
 Both are JSON, one object a line. Each engine has its own process, because what holds it to an
 instruction set must be set before it is loaded, and so that its memory can be told from others'.
@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from embedpipe.bench.peers import ENGINES
-from embedpipe.bench.peers.common import (
+from embedpipe_bench.peers import ENGINES
+from embedpipe_bench.peers.common import (
     Batching,
     Candidate,
     Entry,

@@ -6,13 +6,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from embedpipe.bench import RANDOM_SHAPES
-from embedpipe.bench.random_models import random_config, random_tensors
 from embedpipe.environment import cache_directory
 from embedpipe.errors import ModelFormatError
 from embedpipe.files.hashes import sha256_of
 from embedpipe.formats.huggingface.safetensors_writer import safetensors_parts
 from embedpipe.hub.find import find_model
+from embedpipe_bench import RANDOM_SHAPES
+from embedpipe_bench.random_models import random_config, random_tensors
 
 __all__ = ["BenchmarkModel", "get_model"]
 

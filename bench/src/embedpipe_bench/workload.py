@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedpipe.bench.peers.common import EngineError, Floats, Work
+from embedpipe_bench.peers.common import EngineError, Floats, Work
 
 __all__ = ["LEAST_COSINE", "Workload"]
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from embedpipe._dependencies import require
-from embedpipe.bench import OURS, PRECISIONS
-from embedpipe.bench.report import heading
-from embedpipe.bench.results import Report, Result, Row
+from embedpipe_bench import OURS, PRECISIONS
+from embedpipe_bench.report import heading
+from embedpipe_bench.results import Report, Result, Row
 
 __all__ = ["caption", "draw"]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import TypeVar
 
-from embedpipe.bench.peers.common import Work
 from embedpipe.encoder.encoder import Encoder
 from embedpipe.errors import InputError
+from embedpipe_bench.peers.common import Work
 
 __all__ = [
     "TEXT",
