@@ -115,7 +115,8 @@ def test_a_row_is_all_that_robertas_layers_would_take(monkeypatch: pytest.Monkey
     row = replace(ARCHITECTURES["bert"], **changes, first_position=2)
     monkeypatch.setitem(ARCHITECTURES, "roberta", row)
     monkeypatch.setitem(config_module._MODEL_TYPES, "roberta", row)
-    raw = tiny_config(max_position_embeddings=26, type_vocab_size=1) | {"model_type": "roberta"}
+    raw = tiny_config(max_position_embeddings=26, type_vocab_size=1, pad_token_id=1)
+    raw["model_type"] = "roberta"
     model = RobertaModel(RobertaConfig(**raw)).eval()
     stored = {f"roberta.{name}": tensor.numpy() for name, tensor in model.state_dict().items()}
     config = EncoderConfig.from_huggingface(raw, source="config.json")

@@ -35,7 +35,6 @@ from embedpipe.formats.tensorflow.graph import read_graph_def, read_saved_model
 from embedpipe.formats.tensorflow.saved_model import GRAPH
 from embedpipe.hub.catalog_file import read_catalog_file
 from embedpipe.subword import make_tokenizer
-from embedpipe.subword.sentencepiece import read_sentencepiece
 from tests.fuzz.mutations import damage, damage_files
 from tests.support.format_parts import array, number, pair, record, sequence, text
 from tests.support.model_writers import FORMATS, Parts, files_of, zip_of
@@ -205,7 +204,7 @@ def _configuration(content: bytes) -> object:
 
 def _tokenizers(scratch: Path) -> list[Reader]:
     spiece = train_spiece(scratch).read_bytes()
-    whole = albert_tokenizer(read_sentencepiece(spiece, "seed")).to_str().encode()
+    whole = albert_tokenizer(spiece).to_str().encode()
     words = {piece: i for i, piece in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "the", "##s"])}
     wordpiece = tokenizers.BertWordPieceTokenizer(words).to_str().encode()
     settings = json.dumps({"do_lower_case": True, "cls_token": "[CLS]"}).encode()

@@ -39,7 +39,7 @@ goldens = pytest.mark.parametrize(
 
 
 def test_every_version_of_the_format_has_a_golden() -> None:
-    from embedpipe.saving.writing import FORMAT_VERSION
+    from embedpipe.saving.tree import FORMAT_VERSION
 
     found = [path.name for path in GOLDEN.glob("format_*")]
     assert sorted(found) == [f"format_{n}" for n in range(1, FORMAT_VERSION + 1)]
@@ -224,3 +224,23 @@ def test_every_changed_byte_that_matters_is_noticed(bundle: Path) -> None:
         bundle.write_bytes(content[:end])
         with pytest.raises(ModelFormatError):
             PipelineModel.load(bundle)
+
+
+def test_what_is_there_is_refused_unless_it_is_to_be_replaced(tmp_path: Path) -> None:
+    model, target = PipelineModel.load(SAVED), tmp_path / "b.zip"
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    target.write_bytes(b"precious")
+    for taken in (target, tmp_path, tmp_path / "dangling"):
+        with pytest.raises(OutputError, match=r"is there already.*overwrite\(\)\.bundle\(path\)"):
+            model.write().bundle(taken)
+    assert target.read_bytes() == b"precious"
+    model.write().overwrite().bundle(target)
+    assert PipelineModel.load(target).uid == model.uid
+    with pytest.raises(OutputError, match="it is a folder"):
+        model.write().overwrite().bundle(tmp_path)
+    # What is mapped may be replaced
+    loaded = PipelineModel.load(target)
+    before = target.read_bytes()
+    loaded.write().overwrite().bundle(target)
+    assert target.read_bytes() == before
+    assert names_in(tmp_path) == ["b.zip", "dangling"]

@@ -5,11 +5,14 @@ That every id is that of transformers and of sentencepiece on any text is in tes
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import os
+import pickle
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -114,6 +117,7 @@ def test_any_text_gives_ids_of_the_vocabulary_between_cls_and_sep(request, model
     tokenizer = request.getfixturevalue(model)
     batch = tokenizer.encode([text])
     ids = batch.ids[0]
+    assert tokenizer.text_pieces([text])[0].tolist() == ids[1:-1].tolist()
     assert (ids[0], ids[-1]) == (tokenizer.cls_id, tokenizer.sep_id)
     assert ids.min() >= 0
     assert ids.max() < tokenizer.vocab_size
@@ -157,7 +161,7 @@ def test_wordpieces_of_words_are_the_longest_ones_from_the_left(bert, vocab_file
 @pytest.mark.parametrize("model", ["bert", "albert"])
 def test_words_have_the_same_pieces_when_met_again(request, model, monkeypatch):
     tokenizer = request.getfixturevalue(model)
-    monkeypatch.setattr("embedpipe.subword.piece_cache._MOST_REMEMBERED", 3)  # forget often
+    monkeypatch.setattr("embedpipe.subword.piece_cache.MOST_WORDS", 3)  # forget often
     words = ["pain", "", "killers", "a" * 33, "unaffable", "pain", "\ufffd", "zyzzyvas", "killers"]
     alone = [tokenizer.encode_words([word])[0].tolist() for word in words]
     for start in range(len(words)):
@@ -168,19 +172,51 @@ def test_words_have_the_same_pieces_when_met_again(request, model, monkeypatch):
 @pytest.mark.parametrize("model", ["bert", "albert"])
 def test_words_are_what_the_given_function_finds(request, model, monkeypatch):
     tokenizer = request.getfixturevalue(model)
-    monkeypatch.setattr("embedpipe.subword.piece_cache._MOST_REMEMBERED", 3)  # forget often
+    monkeypatch.setattr("embedpipe.subword.piece_cache.MOST_WORDS", 3)  # forget often
     texts = ["un able", "", "pain-killers", "un able", "pain-" * 9, " ", "pain"]
-    # more functions than are remembered, and the first ones again
-    for separator in (" ", "-", "i", "n", "a", "p", " ", "-"):
+    for separator in (" ", "-", "i", "n", "a", "p"):
         cut = partial(str.split, sep=separator)
+        splitter = tokenizer.word_splitter(cut)
         expected = [
             np.concatenate([tokenizer.encode_words([part])[0] for part in cut(text)]).tolist()
             for text in texts
         ]
         for _ in range(2):  # the second time from memory
-            found = tokenizer.encode_words(texts, cut=cut)
-            assert [ids.tolist() for ids in found] == expected
-    assert len(tokenizer._words_by_cut) <= 4  # memory has a bound
+            assert [ids.tolist() for ids in splitter.split(texts)] == expected
+
+
+COPIES = {
+    "pickled": lambda tokenizer: pickle.loads(pickle.dumps(tokenizer)),
+    "copied": copy.deepcopy,
+}
+
+
+@pytest.mark.parametrize("copied", COPIES)
+@pytest.mark.parametrize("model", ["bert", "albert"])
+def test_a_tokenizer_travels_and_gives_the_same_pieces(request, model, copied, corpus):
+    tokenizer = request.getfixturevalue(model)
+    splitter = tokenizer.word_splitter(str.split)
+    texts, words = corpus[:200], ["pain killers", "pain", ""]
+    size = len(pickle.dumps(tokenizer))
+    ids, pieces = ids_of(tokenizer, texts), splitter.split(words)
+    travelled = COPIES[copied](tokenizer)
+    assert ids_of(travelled, texts) == ids
+    assert COPIES[copied](splitter).split(words).values.tolist() == pieces.values.tolist()
+    assert len(pickle.dumps(tokenizer)) == size  # what was met stays behind
+
+
+@pytest.mark.parametrize("model", ["bert", "albert"])
+def test_threads_share_a_tokenizer(request, model, corpus):
+    tokenizer = request.getfixturevalue(model)
+    expected = ids_of(tokenizer, corpus[:400])
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(partial(ids_of, tokenizer), [corpus[:400]] * 8):
+            assert found == expected
+
+
+def test_a_text_goes_on_behind_a_zero_character(albert, spiece):
+    assert albert.encode_words(["pain\0killer"])[0].tolist() == spiece.encode("pain\0killer")
+    assert ids_of(albert, ["pain\0killer"])[0][1:-1] == spiece.encode("pain\0killer")
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,7 @@ from transformers import BertTokenizer
 
 from embedpipe.engine.config import EncoderConfig
 from embedpipe.subword import SubwordTokenizer, load_tokenizer
-from embedpipe.subword.sentencepiece import read_sentencepiece
-from embedpipe.subword.unigram import Unigram
+from embedpipe.subword.sentencepiece_model import SentencePiece
 from tests.support.spiece_files import piece, train_spiece
 from tests.support.subword_texts import TEXTS, every_code_point, real_texts, without_surrogates
 
@@ -126,10 +125,10 @@ def albert_pair(folder: Path, spiece: Path, *, lowercase: bool) -> Pair:
 
 def spiece_pair(path: Path) -> Pair:
     """SentencePiece alone, as words go through it, but with the boundaries that those leave out."""
-    unigram = Unigram(read_sentencepiece(path.read_bytes(), str(path)))
+    ours = SentencePiece(path.read_bytes(), str(path))
     standard = sentencepiece.SentencePieceProcessor(model_file=str(path))
     return (
-        lambda texts: unigram.split([without_surrogates(text) for text in texts]),
+        lambda texts: ours.split([without_surrogates(text) for text in texts]),
         lambda texts: standard.encode([without_surrogates(text) for text in texts]),
     )
 
