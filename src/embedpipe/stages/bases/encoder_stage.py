@@ -40,7 +40,6 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
     `pooling` "flattened", sentences with padding go without the engine and stay exact.
     """
 
-    architecture: ClassVar[str]
     default_model: ClassVar[str | None] = None
 
     batchSize = Param("a hint, without effect on results", integer(minimum=1), default=8)
@@ -130,11 +129,12 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
         return join(pieces, parts, cls_id=tokenizer.cls_id, sep_id=tokenizer.sep_id)
 
     def _adopt(self, encoder: Encoder) -> None:
-        found = encoder.config.architecture
-        if found != self.architecture:
+        fitting = encoder.config.row.annotators
+        if not any(base.__name__ in fitting for base in type(self).__mro__):
             raise ModelFormatError(
-                f"{type(self).__name__} needs a model of architecture {self.architecture}, and "
-                f"{encoder.name!r} is of architecture {found}; use the stage for {found}"
+                f"{type(self).__name__} takes no model of architecture "
+                f"{encoder.config.architecture}, as {encoder.name!r} is; use "
+                f"{' or '.join(fitting)}"
             )
         self._set_defaults(
             caseSensitive=_case_matters(encoder),
