@@ -29,9 +29,9 @@ TEXTS = [
 
 
 @pytest.fixture(scope="module")
-def encoders(shared, tmp_path_factory):
+def encoders(testdata, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
-    found = load_encoders(shared, folder)
+    found = load_encoders(testdata, folder)
     return found | {"unigram": Encoder.load(write_unigram_bert(folder / "unigram"))}
 
 

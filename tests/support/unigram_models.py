@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from tests.support.random_models import tiny_config, write_model
+from tests.support.model_folders import tiny_config, write_model
 
 PIECES = [
     *("<s>", "<pad>", "</s>", "<unk>", "▁the", "▁train", "▁is", "▁late", ".", "▁", "'", "t"),
