@@ -16,7 +16,8 @@ from embedpipe import Encoder
 from embedpipe.engine import EncoderConfig, check_weights, native
 from embedpipe.engine.native import NativeEncoder, supported_isas, supported_precisions
 from embedpipe.engine.packed_cache import PackedCache
-from embedpipe.engine.weights import EncoderWeights, expected_shapes
+from embedpipe.engine.tensors import expected_shapes
+from embedpipe.engine.weights import EncoderWeights
 from embedpipe.formats.huggingface.folder import read_huggingface
 from tests.support.cli_support import write_tiny_model
 from tests.support.oracles import random_pieces

@@ -134,7 +134,7 @@ BAD = {
         model_of(WORDS, tensor("y.embeddings.word_embeddings.weight", (2, 2))),
         "2 tensors named",
     ),
-    "quantised": (model_of(WORDS, node("MatMulInteger", [], [])), "is quantised (MatMulInteger)"),
+    "quantized": (model_of(WORDS, node("MatMulInteger", [], [])), "is quantized (MatMulInteger)"),
     "elsewhere": (
         model_of(field(5, field(8, b"embeddings.word_embeddings.weight") + field(14, 1))),
         "lie in another file",

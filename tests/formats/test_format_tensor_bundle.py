@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedpipe.engine import EncoderConfig
-from embedpipe.engine.weights import expected_shapes
+from embedpipe.engine.tensors import expected_shapes
 from embedpipe.errors import ModelFormatError
 from embedpipe.files.wire import Message
 from embedpipe.formats.archives.tree import open_tree
-from embedpipe.formats.imported import huggingface_config
+from embedpipe.formats.graph_facts import GraphFacts
+from embedpipe.formats.inferred_config import infer_config
 from embedpipe.formats.tensorflow.bundle import TensorBundle, read_bundle_index
 from embedpipe.formats.tensorflow.checkpoint import read_google_checkpoint
 from embedpipe.formats.tensorflow.crc32c import crc32c, unmask
@@ -153,14 +154,14 @@ def real_shapes(path: Path, **config: object) -> tuple[dict, dict, tuple[str, ..
     index = read_bundle_index(memoryview(path.read_bytes()), str(path))
     name_map = map_tensorflow_names({key: key for key in index.entries}, source=str(path))
     shapes = mapped_shapes(name_map, index)
-    raw = huggingface_config(
+    heads, passes = config["heads"], config["passes"]
+    raw = infer_config(
         shapes,
         architecture=name_map.architecture,
-        activation=None,
-        layer_norm_eps=None,
+        heads=heads,
+        facts=GraphFacts(passes=passes),
         declared=None,
         source=str(path),
-        **config,
     )
     parsed = EncoderConfig.from_huggingface(raw, source="derived")
     return shapes, expected_shapes(parsed), name_map.unused

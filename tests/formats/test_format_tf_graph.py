@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedpipe.engine import EncoderConfig
-from embedpipe.engine.weights import expected_shapes
+from embedpipe.engine.tensors import expected_shapes
 from embedpipe.formats.graph_facts import Graph, Node, find_facts
 from embedpipe.formats.tensorflow.graph import read_graph_def, read_saved_model
 from embedpipe.formats.tensorflow.names import map_tensorflow_names

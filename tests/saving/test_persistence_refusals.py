@@ -104,7 +104,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "model of another kind": (
         albert_instead,
-        "needs a model of architecture bert",
+        "takes no model of architecture albert",
     ),
     "model upwards": (stage(3, model={"folder": ".."}), "folder '..' is not the name of one"),
     "model elsewhere": (stage(3, model={"folder": "/etc"}), "is not the name of one folder"),

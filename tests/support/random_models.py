@@ -1,4 +1,4 @@
-"""Random-weight BERT and ALBERT models in the Hugging Face layout, written with NumPy alone.
+"""Random-weight models in the Hugging Face layout, written with NumPy alone.
 
     write_model(folder, "bert_L2_H128")                 # a published shape, see SHAPES
     write_model(folder, tiny_config("albert"), seed=3)  # any configuration; tiny for quick tests
@@ -23,6 +23,7 @@ from embedpipe_bench.random_models import (
     SHAPES,
     albert_config,
     bert_config,
+    electra_config,
     random_config,
     random_tensors,
 )
@@ -49,6 +50,8 @@ def tiny_config(model_type: str = "bert", **changes: Any) -> dict[str, Any]:
         "vocab_size": 40,
         "max_position_embeddings": 24,
     }
+    if model_type == "electra":
+        return electra_config(2, 64, embedding=8, heads=1) | small | changes
     if model_type == "albert":
         return albert_config(2, 64) | small | {"embedding_size": 8} | changes
     return bert_config(2, 64) | small | changes

@@ -8,12 +8,11 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from embedpipe.frames import columns_of_frame, transform_frame
+from embedpipe.frames import columns_of, columns_of_frame, transform_frame
 from embedpipe.params import HasParams, Kind, Param
-from embedpipe.pipeline.plan import Runner, check_order
+from embedpipe.pipeline.plan import Planner, check_order
 from embedpipe.pipeline.savable import Savable
 from embedpipe.pipeline.stage import Stage
-from embedpipe.stages.bases.shared_params import share_unit
 
 __all__ = ["Pipeline", "PipelineModel"]
 
@@ -30,7 +29,6 @@ class PipelineModel(Savable):
     def __init__(self, stages: Sequence[Stage | PipelineModel]) -> None:
         self.uid = f"PipelineModel_{uuid.uuid4().hex[:12]}"
         self.stages: list[Stage] = [stage.fitted() for stage in _flat(stages)]
-        share_unit(self.stages)
         check_order(self.stages)
 
     def transform(self, dataset: Frame) -> Frame:
@@ -46,7 +44,7 @@ class PipelineModel(Savable):
         Raises ColumnError before anything runs if a column is missing or of another type, or if an
         output column is there already; InputError for another kind of frame.
         """
-        return transform_frame(dataset, self._runner())
+        return transform_frame(dataset, self._planner())
 
     def transform_batches(
         self, batches: Iterable[pa.RecordBatch], schema: pa.Schema | None = None
@@ -62,11 +60,11 @@ class PipelineModel(Savable):
         >>> [batch.schema.names for batch in model.transform_batches(batches)]
         [['text', 'document'], ['text', 'document']]
         """
-        return self._runner().transform_batches(batches, schema)
+        return self._planner().run(batches, schema)
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """The schema of what comes out where rows of `schema` go in."""
-        return self._runner().output_schema(schema)
+        return self._planner().plan(columns_of(schema)).output_schema(schema)
 
     def copy(self, extra: Mapping[Any, Any] | None = None) -> PipelineModel:
         """The same pipeline; `extra` overrides parameters of the stages that have them."""
@@ -74,8 +72,8 @@ class PipelineModel(Savable):
         copied.uid = self.uid
         return copied
 
-    def _runner(self) -> Runner:
-        return Runner(self.stages)
+    def _planner(self) -> Planner:
+        return Planner(self.stages)
 
 
 def _stage_list(value: Any) -> list[Any]:
@@ -122,8 +120,8 @@ class Pipeline(Savable, HasParams):
         """
         stages = [_copied(stage, params) for stage in _flat(self.getStages())]
         if dataset is not None:
-            runner = Runner(stages)
-            runner.check(columns_of_frame(dataset, runner.needed_columns()))
+            planner = Planner(stages)
+            planner.plan(columns_of_frame(dataset, planner.needed))
         return PipelineModel(stages)
 
     def copy(self, extra: Mapping[Any, Any] | None = None) -> Pipeline:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import numpy as np
-import pyarrow as pa
 
-from embedpipe.annotation import annotation_field
 from embedpipe.engine.precision import PRECISIONS
 from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterError
+from embedpipe.frames import Column
 from embedpipe.params import Param, anything, boolean, choice, integer, string
 from embedpipe.pipeline.stage import Annotator, Stage
 from embedpipe.stages.bases.length_policy import HasLengthPolicy
@@ -39,7 +39,6 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
     `pooling` "flattened", sentences with padding go without the engine and stay exact.
     """
 
-    architecture: ClassVar[str]
     default_model: ClassVar[str | None] = None
 
     batchSize = Param("a hint, without effect on results", integer(minimum=1), default=8)
@@ -112,14 +111,9 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
         _ = self.encoder
         return super().fitted()
 
-    def output_field(self) -> pa.Field:
-        """The field, with dimension and storageRef in its metadata."""
-        return annotation_field(
-            self.getOutputCol(),
-            self.output_annotator_type,
-            dimension=self.getDimension(),
-            ref=self.getStorageRef(),
-        )
+    def vector_metadata(self, inputs: Sequence[Column]) -> dict[str, Any]:  # noqa: ARG002
+        """The dimension and storageRef of this stage."""
+        return {"dimension": self.getDimension(), "ref": self.getStorageRef()}
 
     def join(self, pieces: Ragged, parts: Parts) -> Sequences:
         """The parts of sentences' pieces between the model's [CLS] and [SEP]."""
@@ -127,11 +121,12 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
         return join(pieces, parts, cls_id=tokenizer.cls_id, sep_id=tokenizer.sep_id)
 
     def _adopt(self, encoder: Encoder) -> None:
-        found = encoder.config.architecture
-        if found != self.architecture:
+        fitting = encoder.config.row.annotators
+        if not any(base.__name__ in fitting for base in type(self).__mro__):
             raise ModelFormatError(
-                f"{type(self).__name__} needs a model of architecture {self.architecture}, and "
-                f"{encoder.name!r} is of architecture {found}; use the stage for {found}"
+                f"{type(self).__name__} takes no model of architecture "
+                f"{encoder.config.architecture}, as {encoder.name!r} is; use "
+                f"{' or '.join(fitting)}"
             )
         positions = encoder.config.max_position_embeddings
         default = min(positions, self.getMaxSentenceLength())
