@@ -73,11 +73,11 @@ def _checked(rows: _Rows, source: str, delimiter: str) -> Iterator[list[str]]:
             if row:
                 count = count or len(row)
                 if len(row) != count:
+                    found = f"{len(row)} field{'s' * (len(row) > 1)}"
                     raise InputError(
-                        f"{_place(source, before, rows.line_num)}: the record has {len(row)} "
-                        f"fields, the header {count}; put quotes around fields that hold "
-                        f"{delimiter!r}, or say what the file uses with --delimiter, --quote and "
-                        "--escape"
+                        f"{_place(source, before, rows.line_num)}: the record has {found}, the "
+                        f"header {count}; put quotes around fields that hold {delimiter!r}, or say "
+                        "what the file uses with --delimiter, --quote and --escape"
                     )
                 yield row
             before = rows.line_num
