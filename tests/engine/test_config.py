@@ -8,7 +8,7 @@ import pytest
 
 from embedpipe.engine import EncoderConfig
 from embedpipe.errors import EmbedpipeError, ModelFormatError
-from tests.support.random_models import SHAPES, random_config, tiny_config
+from tests.support.model_folders import SHAPES, random_config, tiny_config
 
 
 def read(config: dict) -> EncoderConfig:

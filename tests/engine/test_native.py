@@ -18,8 +18,8 @@ from embedpipe.engine import EncoderConfig, Ragged, check_weights
 from embedpipe.engine.native import NativeEncoder, default_threads, supported_isas
 from embedpipe.engine.reference import ReferenceEncoder
 from embedpipe.errors import InputError, ParameterError
+from tests.support.model_folders import random_config, random_tensors, tiny_config
 from tests.support.oracles import MODELS, oracle, random_pieces
-from tests.support.random_models import random_config, random_tensors, tiny_config
 
 ISAS = [isa for isa in supported_isas() if isa in ("avx512", "avx2", "portable")]
 """Those whose float32 kernels differ; the others share them."""
@@ -290,7 +290,7 @@ if child == 0:
 _, status = os.waitpid(child, 0)
 sys.exit(os.waitstatus_to_exitcode(status))
 """
-    folder = Path(__file__).parent
+    folder = Path(__file__).resolve().parents[2]
     subprocess.run([sys.executable, "-c", code, str(folder)], check=True, timeout=120)
 
 
@@ -307,6 +307,6 @@ try:
 except KeyboardInterrupt:
     sys.exit(3)
 """
-    folder = str(Path(__file__).parent)
+    folder = str(Path(__file__).resolve().parents[2])
     done = subprocess.run([sys.executable, "-c", code, folder], check=False, timeout=120)
     assert done.returncode == 3

@@ -8,7 +8,7 @@ import pytest
 from embedpipe.engine import EncoderConfig, EncoderWeights, check_weights, expected_shapes
 from embedpipe.engine.tensors import layer_names
 from embedpipe.errors import ModelFormatError
-from tests.support.random_models import SHAPES, random_tensors, tiny_config
+from tests.support.model_folders import SHAPES, random_tensors, tiny_config
 
 
 def config_of(raw: dict) -> EncoderConfig:

@@ -13,7 +13,7 @@ from transformers import BertConfig, BertForMaskedLM
 
 from embedpipe.errors import EmbedpipeError, ModelFormatError, ModelNotFoundError
 from embedpipe.formats import HuggingFaceModel, read_huggingface
-from tests.support.random_models import random_tensors, tiny_config, write_model, write_safetensors
+from tests.support.model_folders import random_tensors, tiny_config, write_model, write_safetensors
 
 
 def put(path: Path, value: Any) -> None:

@@ -52,8 +52,8 @@ def place(tmp_path, monkeypatch) -> Place:
 
 
 @pytest.fixture
-def fixtures(shared) -> Path:
-    return shared / "fixtures"
+def fixtures(testdata) -> Path:
+    return testdata / "models"
 
 
 @pytest.fixture

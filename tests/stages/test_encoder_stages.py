@@ -32,8 +32,8 @@ TEXTS = ["I hate cancer. Antibiotics aren't painkillers!", None, "", "One word",
 
 
 @pytest.fixture(scope="module")
-def encoders(shared, tmp_path_factory):
-    return load_encoders(shared, tmp_path_factory.mktemp("models"))
+def encoders(testdata, tmp_path_factory):
+    return load_encoders(testdata, tmp_path_factory.mktemp("models"))
 
 
 def bert(encoders):

@@ -22,7 +22,7 @@ from transformers import (
 
 from embedpipe.engine import EncoderConfig, EncoderWeights, Ragged, check_weights
 from embedpipe.formats import read_huggingface
-from tests.support.random_models import random_config, random_tensors
+from tests.support.model_folders import random_config, random_tensors
 
 
 def transformers_model(raw: dict[str, Any], tensors: dict[str, np.ndarray]) -> Any:
