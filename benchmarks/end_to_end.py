@@ -26,10 +26,10 @@ from embedpipe import Encoder
 from embedpipe.annotation import AnnotationColumn
 from embedpipe.annotator import BertEmbeddings, BertSentenceEmbeddings, SentenceDetector, Tokenizer
 from embedpipe.base import DocumentAssembler, Pipeline, PipelineModel
-from embedpipe.bench.corpus import TEXT, read_lines
-from embedpipe.bench.models import get_model
 from embedpipe.engine.precision import PRECISIONS, AskedPrecision, Precision
 from embedpipe.engine.ragged import Ragged
+from embedpipe_bench.corpus import TEXT, read_lines
+from embedpipe_bench.models import get_model
 
 __all__ = ["Measured", "measure"]
 

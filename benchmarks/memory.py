@@ -17,10 +17,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from embedpipe.bench.corpus import TEXT, read_lines
-from embedpipe.bench.machine import Memory, describe_machine, memory_of
-from embedpipe.bench.models import get_model
-from embedpipe.bench.report import markdown_table, save_json
+from embedpipe_bench.corpus import TEXT, read_lines
+from embedpipe_bench.machine import Memory, describe_machine, memory_of
+from embedpipe_bench.models import get_model
+from embedpipe_bench.report import markdown_table, save_json
 
 __all__ = ["Sample", "growth", "watch", "write_records"]
 

@@ -25,12 +25,12 @@ from hashlib import blake2b
 from pathlib import Path
 
 from embedpipe import Encoder
-from embedpipe.bench.corpus import TEXT, read_lines
-from embedpipe.bench.machine import describe_machine, memory_of
-from embedpipe.bench.models import get_model
-from embedpipe.bench.report import heading, markdown_table, save_json
 from embedpipe.engine.native import supported_precisions
 from embedpipe.engine.precision import Precision
+from embedpipe_bench.corpus import TEXT, read_lines
+from embedpipe_bench.machine import describe_machine, memory_of
+from embedpipe_bench.models import get_model
+from embedpipe_bench.report import heading, markdown_table, save_json
 
 __all__ = ["Job", "Sample", "growth", "make_jobs"]
 

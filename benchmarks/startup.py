@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from embedpipe.bench.machine import NOTICE, describe_machine
-from embedpipe.bench.models import get_model
-from embedpipe.bench.report import heading, markdown_table, save_json
+from embedpipe_bench.machine import NOTICE, describe_machine
+from embedpipe_bench.models import get_model
+from embedpipe_bench.report import heading, markdown_table, save_json
 
 __all__ = ["Figure", "distribution_sizes", "first_vector_seconds", "import_seconds"]
 

@@ -23,11 +23,11 @@ from hostile import HOSTILE_UNITS, ONE_CLASS, functions
 from embedpipe.annotation import AnnotationColumn
 from embedpipe.annotator import BertEmbeddings, SentenceDetector, Tokenizer
 from embedpipe.base import DocumentAssembler, Pipeline, PipelineModel
-from embedpipe.bench.corpus import TEXT, read_lines
-from embedpipe.bench.machine import NOTICE, OtherLoad, describe_machine
-from embedpipe.bench.report import heading, markdown_table, save_json
 from embedpipe.stages.bases.word_embeddings import sentences_of_tokens
 from embedpipe.subword.sequences import Sequences, lay_out
+from embedpipe_bench.corpus import TEXT, read_lines
+from embedpipe_bench.machine import NOTICE, OtherLoad, describe_machine
+from embedpipe_bench.report import heading, markdown_table, save_json
 
 __all__ = ["Flatness", "Throughput", "flatness", "throughput"]
 

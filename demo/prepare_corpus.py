@@ -1,6 +1,6 @@
 """Make devils_dictionary.txt, one sentence a line, from the dictionary text named as the argument.
 
-    python demo/prepare_corpus.py devil.dict > src/embedpipe/bench/devils_dictionary.txt
+    python demo/prepare_corpus.py devil.dict > bench/src/embedpipe_bench/devils_dictionary.txt
 
 Where that text comes from is in README.md beside this file; the checkout carries the result, so
 that nobody who runs the demo needs this script.

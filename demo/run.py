@@ -14,12 +14,13 @@ from pathlib import Path
 
 import embedpipe
 from embedpipe import Encoder
-from embedpipe.bench.corpus import TEXT
 from embedpipe.cli.embed import embed_files
 from embedpipe.cli.options import ModelOptions
 from embedpipe.cli.search import search_file
 
-OUTPUT = Path(__file__).resolve().parent.parent / "out" / "demo.parquet"
+REPOSITORY = Path(__file__).resolve().parent.parent
+TEXT = REPOSITORY / "bench/src/embedpipe_bench/devils_dictionary.txt"
+OUTPUT = REPOSITORY / "out" / "demo.parquet"
 QUERIES = (
     "someone who never stops talking about himself",
     "a doctor who kills his patients",

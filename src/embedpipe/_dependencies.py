@@ -13,6 +13,7 @@ _INSTALL = {
     "matplotlib": "pip install matplotlib",
     "pyarrow": "pip install pyarrow",
     "pandas": "pip install pandas",
+    "sentencepiece": "pip install sentencepiece",
     "tokenizers": "pip install tokenizers",
     "tqdm": "pip install tqdm",
 }

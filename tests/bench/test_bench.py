@@ -12,14 +12,15 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModel
 
 from embedpipe import Encoder
-from embedpipe.bench import OURS, PEERS, RANDOM_SHAPES
-from embedpipe.bench.children import Child, Entrant
-from embedpipe.bench.corpus import random_work, spread, text_work
-from embedpipe.bench.machine import memory_of
-from embedpipe.bench.models import BenchmarkModel, get_model
-from embedpipe.bench.packages import missing_packages
-from embedpipe.bench.peers import ENGINES
-from embedpipe.bench.peers.common import (
+from embedpipe.errors import ModelFormatError
+from embedpipe_bench import OURS, PEERS, RANDOM_SHAPES
+from embedpipe_bench.children import Child, Entrant
+from embedpipe_bench.corpus import random_work, spread, text_work
+from embedpipe_bench.machine import memory_of
+from embedpipe_bench.models import BenchmarkModel, get_model
+from embedpipe_bench.packages import missing_packages
+from embedpipe_bench.peers import ENGINES
+from embedpipe_bench.peers.common import (
     Batching,
     EngineError,
     Entry,
@@ -27,12 +28,11 @@ from embedpipe.bench.peers.common import (
     Work,
     padded_batches,
 )
-from embedpipe.bench.random_models import SHAPES
-from embedpipe.bench.work import useful_gflop
-from embedpipe.bench.workload import Workload
-from embedpipe.errors import ModelFormatError
+from embedpipe_bench.random_models import SHAPES
+from embedpipe_bench.work import useful_gflop
+from embedpipe_bench.workload import Workload
+from tests.support.model_folders import tiny_config, write_model
 from tests.support.oracles import minilm_folder
-from tests.support.random_models import tiny_config, write_model
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embedpipe.bench.children import Child, Entrant
-from embedpipe.bench.machine import NOTICE
-from embedpipe.bench.models import BenchmarkModel
-from embedpipe.bench.peers import ENGINES
-from embedpipe.bench.peers.common import Options
-from embedpipe.bench.workload import Workload
 from embedpipe.cli import main
+from embedpipe_bench.children import Child, Entrant
+from embedpipe_bench.machine import NOTICE
+from embedpipe_bench.models import BenchmarkModel
+from embedpipe_bench.peers import ENGINES
+from embedpipe_bench.peers.common import Options
+from embedpipe_bench.workload import Workload
 from tests.support.cli_support import write_tiny_model
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -78,7 +78,7 @@ def test_an_engine_with_wrong_vectors_is_left_out_and_the_report_says_so(
             vectors, done = super().start(setting, given)
             return vectors + self.offset, done
 
-    monkeypatch.setattr("embedpipe.bench.run.Child", Turning)
+    monkeypatch.setattr("embedpipe_bench.run.Child", Turning)
     command = ["bench", str(model), "--against", "torch", "--precision", "float32"]
     assert main([*command, "--rounds", "1", "--sentences", "4"]) == 0
     shown = capsys.readouterr().out
@@ -122,7 +122,7 @@ def test_a_run_that_is_ended_has_shown_and_saved_what_was_done(
                 os.kill(os.getpid(), number)
             super().__init__(entrant, measured, options)
 
-    monkeypatch.setattr("embedpipe.bench.run.Child", Ended)
+    monkeypatch.setattr("embedpipe_bench.run.Child", Ended)
     command = ["bench", str(model), str(second), "--against", "none", "--isa", "portable"]
     command += ["--precision", "float32", "--rounds", "1", "--sentences", "4"]
     assert main([*command, "--json", str(figures), "--chart", str(chart)]) == code

@@ -8,13 +8,13 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from embedpipe.bench import OURS
-from embedpipe.bench.chart import caption, draw
-from embedpipe.bench.children import Entrant
-from embedpipe.bench.packages import Package
-from embedpipe.bench.peers.common import Entry
-from embedpipe.bench.report import as_json, beginning_markdown, result_markdown
-from embedpipe.bench.results import (
+from embedpipe_bench import OURS
+from embedpipe_bench.chart import caption, draw
+from embedpipe_bench.children import Entrant
+from embedpipe_bench.packages import Package
+from embedpipe_bench.peers.common import Entry
+from embedpipe_bench.report import as_json, beginning_markdown, result_markdown
+from embedpipe_bench.results import (
     Comparison,
     Report,
     Row,
@@ -23,7 +23,7 @@ from embedpipe.bench.results import (
     comparisons,
     make_result,
 )
-from embedpipe.bench.timing import Calls, Passes, Rounds
+from embedpipe_bench.timing import Calls, Passes, Rounds
 
 
 def fixed_report() -> Report:

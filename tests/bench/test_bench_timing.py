@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedpipe.bench import OURS
-from embedpipe.bench.children import Entrant
-from embedpipe.bench.peers import ENGINES
-from embedpipe.bench.peers.common import Entry, Options, Work
-from embedpipe.bench.timing import best_setting, trial_call, trial_pass
-from embedpipe.bench.worker import MOST_CALLS, Worker
-from embedpipe.bench.workload import Workload
+from embedpipe_bench import OURS
+from embedpipe_bench.children import Entrant
+from embedpipe_bench.peers import ENGINES
+from embedpipe_bench.peers.common import Entry, Options, Work
+from embedpipe_bench.timing import best_setting, trial_call, trial_pass
+from embedpipe_bench.worker import MOST_CALLS, Worker
+from embedpipe_bench.workload import Workload
 
 
 class Scripted:
@@ -41,14 +41,14 @@ class Scripted:
 def test_the_setting_with_the_fastest_of_three_passes_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("embedpipe.bench.timing.REST", 0.0)
+    monkeypatch.setattr("embedpipe_bench.timing.REST", 0.0)
     trial = Workload(Work([[2, 3], [2, 3]]), np.eye(2), tmp_path / "work.json")
     child = Scripted({"a": [4.0, 2.0, 4.0, 1.0], "b": [9.0, 9.0, 1.6]})
     lines: list[str] = []
     found = best_setting(child, Entrant("torch", Entry(), "avx2"), trial, trial_pass, lines.append)
     assert found == ("b", {"a": 1.0, "b": 1.25})
     assert lines[0] == "torch, float32: a: 1 sequences/s"
-    monkeypatch.setattr("embedpipe.bench.timing.MOST_TRIAL_SECONDS", 0.0)
+    monkeypatch.setattr("embedpipe_bench.timing.MOST_TRIAL_SECONDS", 0.0)
     child.start("a", trial)
     child.now[:] = [5.0, 1.0]
     assert (trial_pass(child), child.now) == (5.0, [1.0])  # long ones are not repeated
@@ -68,7 +68,7 @@ def test_what_matters_for_many_texts_alone_is_not_tried_for_one(
     engine: str, of_many: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = "_folder" if engine == "fastembed" else "export_onnx"
-    monkeypatch.setattr(f"embedpipe.bench.peers.{engine}.{made}", lambda *_: tmp_path)
+    monkeypatch.setattr(f"embedpipe_bench.peers.{engine}.{made}", lambda *_: tmp_path)
     (entry, *_) = ENGINES[engine].entries
     many, one = (
         [each.setting for each in ENGINES[engine].candidates(entry, tmp_path, tmp_path, options)]

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from embedpipe.bench.corpus import TEXT
+from embedpipe_bench.corpus import TEXT
 
 DEMO = Path(__file__).resolve().parent.parent.parent / "demo"
 

@@ -5,11 +5,13 @@ That every id is that of transformers and of sentencepiece on any text is in tes
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import os
-import shutil
+import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -41,13 +43,13 @@ quick = settings(
 
 
 @pytest.fixture(scope="session")
-def vocab_file(shared: Path) -> Path:
-    return shared / "data/bert_uncased/vocab.txt"
+def vocab_file(testdata: Path) -> Path:
+    return testdata / "vocabularies/bert_uncased/vocab.txt"
 
 
 @pytest.fixture(scope="session")
-def spiece_file(shared: Path) -> Path:
-    return shared / "data/albert_tfhub_v3/assets/30k-clean.model"
+def spiece_file(testdata: Path) -> Path:
+    return testdata / "vocabularies/albert_30k/spiece.model"
 
 
 @pytest.fixture(scope="session")
@@ -56,10 +58,8 @@ def bert(vocab_file: Path) -> SubwordTokenizer:
 
 
 @pytest.fixture(scope="session")
-def albert(spiece_file: Path, tmp_path_factory: pytest.TempPathFactory) -> SubwordTokenizer:
-    folder = tmp_path_factory.mktemp("albert")
-    shutil.copyfile(spiece_file, folder / "spiece.model")
-    return load_tokenizer(folder, ALBERT)
+def albert(spiece_file: Path) -> SubwordTokenizer:
+    return load_tokenizer(spiece_file.parent, ALBERT)
 
 
 @pytest.fixture(scope="session")
@@ -73,8 +73,8 @@ def spiece(spiece_file: Path) -> sentencepiece.SentencePieceProcessor:
 
 
 @pytest.fixture(scope="session")
-def corpus(shared: Path) -> list[str]:
-    return real_texts(shared)
+def corpus(testdata: Path) -> list[str]:
+    return real_texts(testdata)
 
 
 def ids_of(tokenizer: SubwordTokenizer, texts: list[str]) -> list[list[int]]:
@@ -114,6 +114,7 @@ def test_any_text_gives_ids_of_the_vocabulary_between_cls_and_sep(request, model
     tokenizer = request.getfixturevalue(model)
     batch = tokenizer.encode([text])
     ids = batch.ids[0]
+    assert tokenizer.text_pieces([text])[0].tolist() == ids[1:-1].tolist()
     assert (ids[0], ids[-1]) == (tokenizer.cls_id, tokenizer.sep_id)
     assert ids.min() >= 0
     assert ids.max() < tokenizer.vocab_size
@@ -124,10 +125,10 @@ def test_any_text_gives_ids_of_the_vocabulary_between_cls_and_sep(request, model
 
 
 @pytest.mark.parametrize("model", ["bert", "albert"])
-def test_first_pieces_of_tokens_equal_spark_nlp(request, shared, model):
+def test_first_pieces_of_tokens_equal_spark_nlp(request, testdata, model):
     tokenizer = request.getfixturevalue(model)
     first: dict[str, int] = {}
-    for record in read_lines(shared / f"goldens/spark_nlp/{model}_tokens.jsonl"):
+    for record in read_lines(testdata / f"spark_nlp_answers/{model}_tokens.jsonl"):
         if record["params"] in ({}, {"batchSize": 1}):
             for row in record["embeddings"]:
                 first[row["metadata"]["token"]] = int(row["metadata"]["pieceId"])
@@ -157,7 +158,7 @@ def test_wordpieces_of_words_are_the_longest_ones_from_the_left(bert, vocab_file
 @pytest.mark.parametrize("model", ["bert", "albert"])
 def test_words_have_the_same_pieces_when_met_again(request, model, monkeypatch):
     tokenizer = request.getfixturevalue(model)
-    monkeypatch.setattr("embedpipe.subword.piece_cache._MOST_REMEMBERED", 3)  # forget often
+    monkeypatch.setattr("embedpipe.subword.piece_cache.MOST_WORDS", 3)  # forget often
     words = ["pain", "", "killers", "a" * 33, "unaffable", "pain", "\ufffd", "zyzzyvas", "killers"]
     alone = [tokenizer.encode_words([word])[0].tolist() for word in words]
     for start in range(len(words)):
@@ -168,19 +169,51 @@ def test_words_have_the_same_pieces_when_met_again(request, model, monkeypatch):
 @pytest.mark.parametrize("model", ["bert", "albert"])
 def test_words_are_what_the_given_function_finds(request, model, monkeypatch):
     tokenizer = request.getfixturevalue(model)
-    monkeypatch.setattr("embedpipe.subword.piece_cache._MOST_REMEMBERED", 3)  # forget often
+    monkeypatch.setattr("embedpipe.subword.piece_cache.MOST_WORDS", 3)  # forget often
     texts = ["un able", "", "pain-killers", "un able", "pain-" * 9, " ", "pain"]
-    # more functions than are remembered, and the first ones again
-    for separator in (" ", "-", "i", "n", "a", "p", " ", "-"):
+    for separator in (" ", "-", "i", "n", "a", "p"):
         cut = partial(str.split, sep=separator)
+        splitter = tokenizer.word_splitter(cut)
         expected = [
             np.concatenate([tokenizer.encode_words([part])[0] for part in cut(text)]).tolist()
             for text in texts
         ]
         for _ in range(2):  # the second time from memory
-            found = tokenizer.encode_words(texts, cut=cut)
-            assert [ids.tolist() for ids in found] == expected
-    assert len(tokenizer._words_by_cut) <= 4  # memory has a bound
+            assert [ids.tolist() for ids in splitter.split(texts)] == expected
+
+
+COPIES = {
+    "pickled": lambda tokenizer: pickle.loads(pickle.dumps(tokenizer)),
+    "copied": copy.deepcopy,
+}
+
+
+@pytest.mark.parametrize("copied", COPIES)
+@pytest.mark.parametrize("model", ["bert", "albert"])
+def test_a_tokenizer_travels_and_gives_the_same_pieces(request, model, copied, corpus):
+    tokenizer = request.getfixturevalue(model)
+    splitter = tokenizer.word_splitter(str.split)
+    texts, words = corpus[:200], ["pain killers", "pain", ""]
+    size = len(pickle.dumps(tokenizer))
+    ids, pieces = ids_of(tokenizer, texts), splitter.split(words)
+    travelled = COPIES[copied](tokenizer)
+    assert ids_of(travelled, texts) == ids
+    assert COPIES[copied](splitter).split(words).values.tolist() == pieces.values.tolist()
+    assert len(pickle.dumps(tokenizer)) == size  # what was met stays behind
+
+
+@pytest.mark.parametrize("model", ["bert", "albert"])
+def test_threads_share_a_tokenizer(request, model, corpus):
+    tokenizer = request.getfixturevalue(model)
+    expected = ids_of(tokenizer, corpus[:400])
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(partial(ids_of, tokenizer), [corpus[:400]] * 8):
+            assert found == expected
+
+
+def test_a_text_goes_on_behind_a_zero_character(albert, spiece):
+    assert albert.encode_words(["pain\0killer"])[0].tolist() == spiece.encode("pain\0killer")
+    assert ids_of(albert, ["pain\0killer"])[0][1:-1] == spiece.encode("pain\0killer")
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,7 @@ from transformers import BertTokenizer
 
 from embedpipe.engine.config import EncoderConfig
 from embedpipe.subword import SubwordTokenizer, load_tokenizer
-from embedpipe.subword.sentencepiece import read_sentencepiece
-from embedpipe.subword.unigram import Unigram
+from embedpipe.subword.sentencepiece_model import SentencePiece
 from tests.support.spiece_files import piece, train_spiece
 from tests.support.subword_texts import TEXTS, every_code_point, real_texts, without_surrogates
 
@@ -126,10 +125,10 @@ def albert_pair(folder: Path, spiece: Path, *, lowercase: bool) -> Pair:
 
 def spiece_pair(path: Path) -> Pair:
     """SentencePiece alone, as words go through it, but with the boundaries that those leave out."""
-    unigram = Unigram(read_sentencepiece(path.read_bytes(), str(path)))
+    ours = SentencePiece(path.read_bytes(), str(path))
     standard = sentencepiece.SentencePieceProcessor(model_file=str(path))
     return (
-        lambda texts: unigram.split([without_surrogates(text) for text in texts]),
+        lambda texts: ours.split([without_surrogates(text) for text in texts]),
         lambda texts: standard.encode([without_surrogates(text) for text in texts]),
     )
 
@@ -139,12 +138,12 @@ ALBERTS = ["ALBERT uncased", "ALBERT cased", "SentencePiece"]
 
 
 @pytest.fixture(scope="module")
-def pairs(shared, tmp_path_factory) -> dict[str, Pair]:
+def pairs(testdata, tmp_path_factory) -> dict[str, Pair]:
     """Ours and the standard, by name: real vocabularies, and one that knows much of Unicode."""
     folder = lambda: tmp_path_factory.mktemp("model")  # noqa: E731
-    uncased = (shared / "data/bert_uncased/vocab.txt").read_bytes()
+    uncased = (testdata / "vocabularies/bert_uncased/vocab.txt").read_bytes()
     cased = "\n".join(cased_vocabulary()).encode()
-    spiece = shared / "data/albert_tfhub_v3/assets/30k-clean.model"
+    spiece = testdata / "vocabularies/albert_30k/spiece.model"
     made = [
         bert_pair(folder(), uncased, lowercase=True),
         bert_pair(folder(), uncased, lowercase=False),
@@ -158,8 +157,8 @@ def pairs(shared, tmp_path_factory) -> dict[str, Pair]:
 
 
 @pytest.mark.parametrize("name", BERTS + ALBERTS)
-def test_pieces_of_real_texts_are_those_of_the_standard(pairs, name, shared):
-    texts = real_texts(shared)
+def test_pieces_of_real_texts_are_those_of_the_standard(pairs, name, testdata):
+    texts = real_texts(testdata)
     assert_equal(pairs[name], texts)
     assert_equal(pairs[name], list(dict.fromkeys(word for text in texts for word in text.split())))
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import sentencepiece
 import tokenizers
-
-from embedpipe.subword.sentencepiece import SentencePieceModel
+from sentencepiece import sentencepiece_model_pb2
 
 
 def train_spiece(folder: Path, **options: object) -> Path:
@@ -34,15 +33,15 @@ def train_spiece(folder: Path, **options: object) -> Path:
     return folder / "spiece.model"
 
 
-def albert_tokenizer(model: SentencePieceModel) -> tokenizers.Tokenizer:
-    """What transformers makes of a model for `tokenizer.json`, by its AlbertConverter."""
-    scores = [
-        score - 100.0 * (len(piece) > 1 and piece[-1] == "," and piece[-2].isdigit())
-        for piece, score in zip(model.pieces, model.scores, strict=True)
+def albert_tokenizer(content: bytes) -> tokenizers.Tokenizer:
+    """What transformers makes of a `spiece.model` for `tokenizer.json`, by its AlbertConverter."""
+    model = sentencepiece_model_pb2.ModelProto.FromString(content)
+    pieces = [
+        (p.piece, p.score - 100.0 * (p.piece[-1] == "," and p.piece[:-1][-1:].isdigit()))
+        for p in model.pieces
     ]
-    made = tokenizers.Tokenizer(
-        tokenizers.models.Unigram(list(zip(model.pieces, scores, strict=True)), model.unk_id)
-    )
+    unk_id = next(i for i, p in enumerate(model.pieces) if p.type == p.UNKNOWN)
+    made = tokenizers.Tokenizer(tokenizers.models.Unigram(pieces, unk_id))
     normalizers = tokenizers.normalizers
     made.normalizer = normalizers.Sequence(
         [
@@ -51,7 +50,7 @@ def albert_tokenizer(model: SentencePieceModel) -> tokenizers.Tokenizer:
             normalizers.NFKD(),
             normalizers.StripAccents(),
             normalizers.Lowercase(),
-            normalizers.Precompiled(model.charsmap),
+            normalizers.Precompiled(model.normalizer_spec.precompiled_charsmap),
         ]
     )
     made.pre_tokenizer = tokenizers.pre_tokenizers.Sequence(

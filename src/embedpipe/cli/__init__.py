@@ -1,8 +1,8 @@
 """The command ``embedpipe``: one module per subcommand, which parses, calls a function and prints.
 
 Those functions (`embed.embed_files`, `search.search_file`, `import_model.convert`, `bundle.bundle`,
-`info.gather`, `embedpipe.verification.verify`, `embedpipe.card.write_card`,
-`embedpipe.bench.run.run`) serve scripts as well.
+`info.gather`, `embedpipe.verification.verify`, `embedpipe.card.write_card`) serve scripts as well.
+Other distributions add commands through `installed`, such as embedpipe-bench.
 Files are read in `records` and written in `sinks`; embedding itself is `embedpipe.Encoder`.
 This module imports nothing heavy, so that ``embedpipe --version`` and ``--help`` answer at once.
 """
@@ -15,7 +15,8 @@ import sys
 from collections.abc import Sequence
 
 import embedpipe
-from embedpipe.cli import bench, bundle, card, embed, import_model, info, models, search, verify
+from embedpipe.cli import bundle, card, embed, import_model, info, models, search, verify
+from embedpipe.cli.installed import add_installed
 from embedpipe.cli.interrupt import Terminated, termination_raises
 from embedpipe.errors import EmbedpipeError
 
@@ -26,16 +27,21 @@ _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 _BROKEN_PIPE = 141  # 128 + SIGPIPE
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line; `args.run(args)` carries out what was asked for."""
+def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The parser of the whole command line; `args.run(args)` carries out what was asked for.
+
+    Where `arguments` begin with a command of our own, others are not looked for: it takes time.
+    """
     parser = argparse.ArgumentParser(
         prog="embedpipe",
         description="Embed text with BERT-family models, search it, and see what runs underneath.",
     )
     parser.add_argument("--version", action="version", version=f"embedpipe {embedpipe.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (embed, search, models, verify, card, import_model, bundle, info, bench):
+    for command in (embed, search, models, verify, card, import_model, bundle, info):
         command.add_parser(commands)
+    if not arguments or arguments[0] not in {"--version", *commands.choices}:
+        add_installed(commands)
     return parser
 
 
@@ -45,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: done. 1: an error of embedpipe, told on standard error. 2 (raised as SystemExit by argparse):
     the arguments make no sense. 130: Ctrl-C. 128 + n: ended by signal n, as shells report it.
     """
-    args = build_parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    args = build_parser(given).parse_args(given)
     try:
         with termination_raises():
             args.run(args)

@@ -1,4 +1,4 @@
-"""Text to piece ids: WordPiece by the Hugging Face `tokenizers` package, SentencePiece by our own.
+"""Text to piece ids: WordPiece by the package `tokenizers`, SentencePiece by `sentencepiece`.
 
 Sentence and word boundaries are found in `text`; what the ids mean to a model is in `encoder`.
 """

@@ -1,19 +1,18 @@
 """What ALBERT does to a text before and after SentencePiece.
 
 As Google's ALBERT (tokenization.py: preprocess_text, encode_pieces) and the AlbertTokenizer of
-transformers up to 4, written in Python, have it. SentencePiece itself is in `unigram`.
+transformers up to 4, written in Python, have it. SentencePiece is in `sentencepiece_model`.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from embedpipe.engine.ragged import Ragged
-from embedpipe.subword.normalizer import WORD_BOUNDARY
+from embedpipe.subword.sentencepiece_model import WORD_BOUNDARY, SentencePiece
 from embedpipe.subword.splitter import as_ragged
-from embedpipe.subword.unigram import Unigram
 
 __all__ = ["AlbertText"]
 
@@ -23,35 +22,38 @@ class AlbertText:
 
     def __init__(
         self,
-        unigram: Unigram,
-        pieces: Sequence[str],
+        model: SentencePiece,
         *,
         special: Mapping[str, int],
         lowercase: bool,
         keep_accents: bool,
     ) -> None:
-        """Take the model, its pieces by id, and those that stand for themselves in a text."""
-        self._unigram = unigram
+        """Take the model, and the pieces that stand for themselves in a text."""
+        self._model = model
         self._special = special
         self._lowercase = lowercase
         self._keep_accents = keep_accents
         longest_first = sorted(special, key=len, reverse=True)
         self._special_piece = re.compile(f"({'|'.join(map(re.escape, longest_first))})")
-        self._numbers = _numbers(unigram, pieces)
+        self._numbers = _numbers(model)
 
     def split(self, texts: Sequence[str]) -> Ragged:
         """Piece ids (int32) of each text, without special pieces around them."""
-        return as_ragged(map(self._ids, texts))
+        rows = [self._special_piece.split(text) for text in texts]
+        plain = iter(self._plain_ids([part for row in rows for part in row[::2]]))
+        return as_ragged(self._joined(row[1::2], plain) for row in rows)
 
-    def _ids(self, text: str) -> list[int]:
-        plain, *others = self._special_piece.split(text)
-        ids = self._plain_ids(plain)
-        for special, following in zip(others[::2], others[1::2], strict=True):
-            ids += [self._special[special], *self._plain_ids(following)]
+    def _joined(self, special: Sequence[str], plain: Iterator[list[int]]) -> list[int]:
+        """The ids of a text: of its plain parts, which come next there, and special pieces."""
+        ids = next(plain)
+        for piece in special:
+            ids = [*ids, self._special[piece], *next(plain)]
         return ids
 
-    def _plain_ids(self, text: str) -> list[int]:
-        ids = self._unigram.ids(self._folded(text))
+    def _plain_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        return [self._cut_numbers(ids) for ids in self._model.ids(map(self._folded, texts))]
+
+    def _cut_numbers(self, ids: list[int]) -> list[int]:
         if self._numbers.keys().isdisjoint(ids):
             return ids
         return [part for piece_id in ids for part in self._numbers.get(piece_id, (piece_id,))]
@@ -65,14 +67,15 @@ class AlbertText:
         return text.lower() if self._lowercase else text
 
 
-def _numbers(unigram: Unigram, pieces: Sequence[str]) -> dict[int, list[int]]:
+def _numbers(model: SentencePiece) -> dict[int, list[int]]:
     """By id of each piece that ends in a digit and a comma: the ids of the number and the comma."""
-    ids = {piece: piece_id for piece_id, piece in enumerate(pieces)}
+    ids = {piece: piece_id for piece_id, piece in enumerate(model.pieces)}
+    ending = [p for p in ids if len(p) > 1 and p[-1] == "," and p[-2].isdigit()]
     numbers = {}
-    for piece, piece_id in ids.items():
-        if len(piece) > 1 and piece[-1] == "," and piece[-2].isdigit():
-            number = [pieces[part] for part in unigram.ids(piece[:-1].replace(WORD_BOUNDARY, ""))]
-            if number and not piece.startswith(WORD_BOUNDARY):
-                number[0] = number[0].removeprefix(WORD_BOUNDARY)
-            numbers[piece_id] = [ids.get(part, unigram.unk_id) for part in [*number, ","] if part]
+    split = model.ids(piece[:-1].replace(WORD_BOUNDARY, "") for piece in ending)
+    for piece, found in zip(ending, split, strict=True):
+        number = [model.pieces[part] for part in found]
+        if number and not piece.startswith(WORD_BOUNDARY):
+            number[0] = number[0].removeprefix(WORD_BOUNDARY)
+        numbers[ids[piece]] = [ids.get(part, model.unk_id) for part in [*number, ","] if part]
     return numbers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from embedpipe._dependencies import require
@@ -10,14 +11,12 @@ from embedpipe.engine.config import EncoderConfig
 from embedpipe.errors import ModelFormatError
 from embedpipe.files.whole import decoded, read_bytes
 from embedpipe.subword.albert import AlbertText
-from embedpipe.subword.normalizer import WORD_BOUNDARY
 from embedpipe.subword.plain_text import text_splitter
-from embedpipe.subword.sentencepiece import CONTROL, read_sentencepiece
+from embedpipe.subword.sentencepiece_model import WORD_BOUNDARY, SentencePiece
 from embedpipe.subword.settings import TokenizerSettings, read_settings
-from embedpipe.subword.splitter import TokenizersSplitter
+from embedpipe.subword.splitter import Splitter, TokenizersSplitter
 from embedpipe.subword.tokenizer import SubwordTokenizer, TokenizerParts
 from embedpipe.subword.tokenizer_json import read_tokenizer_json
-from embedpipe.subword.unigram import Unigram
 from embedpipe.subword.wordpiece import wordpiece_for_text, wordpiece_for_words
 
 __all__ = ["load_tokenizer", "make_tokenizer"]
@@ -83,33 +82,37 @@ def _from_vocabulary(data: bytes, source: str, settings: TokenizerSettings) -> T
     return TokenizerParts(
         vocabulary=vocabulary,
         text=text_splitter(tokenizer, source=source),
-        make_words=lambda: TokenizersSplitter(
-            wordpiece_for_words(vocabulary, unk_piece=unk_piece), source=source
-        ),
+        make_words=partial(_words_of_vocabulary, vocabulary, unk_piece, source),
         unk_piece=unk_piece,
     )
+
+
+def _words_of_vocabulary(vocabulary: Mapping[str, int], unk_piece: str, source: str) -> Splitter:
+    return TokenizersSplitter(wordpiece_for_words(vocabulary, unk_piece=unk_piece), source=source)
 
 
 def _from_sentencepiece(data: bytes, source: str, settings: TokenizerSettings) -> TokenizerParts:
     """ALBERT's `spiece.model`."""
-    model = read_sentencepiece(data, source)
+    model = SentencePiece(data, source)
     unk_piece = model.pieces[model.unk_id]
-    controls = [p for p, kind in zip(model.pieces, model.types, strict=True) if kind == CONTROL]
     vocabulary = {piece: piece_id for piece_id, piece in enumerate(model.pieces)}
-    unigram = Unigram(model)
+    text = AlbertText(
+        model,
+        special=_special_ids(vocabulary, settings, (unk_piece, *model.controls)),
+        lowercase=settings.do_lower_case is not False,
+        keep_accents=settings.keep_accents is True,
+    )
     return TokenizerParts(
         vocabulary=vocabulary,
-        text=AlbertText(
-            unigram,
-            model.pieces,
-            special=_special_ids(vocabulary, settings, (unk_piece, *controls)),
-            lowercase=settings.do_lower_case is not False,
-            keep_accents=settings.keep_accents is True,
-        ),
-        make_words=lambda: unigram,
+        text=text,
+        make_words=partial(_itself, model),
         unk_piece=unk_piece,
         skipped_in_words=WORD_BOUNDARY,
     )
+
+
+def _itself(splitter: Splitter) -> Splitter:
+    return splitter
 
 
 def _special_ids(

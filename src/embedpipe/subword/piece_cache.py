@@ -12,15 +12,15 @@ from embedpipe.arrays import offsets_of
 from embedpipe.engine.ragged import Ragged
 from embedpipe.subword.splitter import Splitter
 
-__all__ = ["RememberedWords"]
+__all__ = ["LONGEST_WORD", "MOST_WORDS", "PieceCache"]
 
-_MOST_REMEMBERED, _LONGEST_REMEMBERED = 2**16, 32
-"""Words, and characters of a word: some 15 MB for each of these."""
+MOST_WORDS, LONGEST_WORD = 2**16, 32
+"""Words, and characters of a word, that one cache holds: at most some 15 MB."""
 
 _ID_BYTES = np.dtype(np.int32).itemsize
 
 
-class RememberedWords:
+class PieceCache:
     """A splitter's answers for single words, which are remembered until there are too many.
 
     Then all are forgotten: common words are soon met again, and no order needs to be kept. Threads
@@ -30,6 +30,10 @@ class RememberedWords:
     def __init__(self, splitter: Splitter) -> None:
         self._splitter = splitter
         self._known: dict[str, bytes] = {}  # int32 ids
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy, or what was pickled, begins with nothing remembered."""
+        return self.__dict__ | {"_known": {}}
 
     def split(self, texts: Sequence[str]) -> Ragged:
         """Piece ids (int32) of each word."""
@@ -49,7 +53,7 @@ class RememberedWords:
         ids, cuts = pieces.values.tobytes(), (pieces.offsets * _ID_BYTES).tolist()
         parts = (ids[begin:end] for begin, end in pairwise(cuts))
         learned = dict(zip(words, parts, strict=True))
-        self._known.update((w, own) for w, own in learned.items() if len(w) <= _LONGEST_REMEMBERED)
-        if len(self._known) > _MOST_REMEMBERED:
+        self._known.update((w, own) for w, own in learned.items() if len(w) <= LONGEST_WORD)
+        if len(self._known) > MOST_WORDS:
             self._known.clear()
         return learned

@@ -15,7 +15,7 @@ import numpy as np
 from embedpipe._dependencies import require
 from embedpipe.arrays import offsets_of, ranges
 from embedpipe.engine.ragged import Ragged
-from embedpipe.subword.piece_cache import RememberedWords
+from embedpipe.subword.piece_cache import PieceCache
 from embedpipe.subword.splitter import Splitter, TokenizersSplitter, WordwiseSplitter
 
 __all__ = ["text_splitter"]
@@ -52,8 +52,8 @@ def _by_words(words: Splitter) -> Splitter:
     What stands between spaces is remembered: it is found far faster than words are. So are words,
     which it often differs in by no more than a comma.
     """
-    between_spaces = WordwiseSplitter(_WORD.findall, RememberedWords(words))
-    return WordwiseSplitter(str.split, RememberedWords(between_spaces))
+    between_spaces = WordwiseSplitter(_WORD.findall, PieceCache(words))
+    return WordwiseSplitter(str.split, PieceCache(between_spaces))
 
 
 class _PlainTextSplitter:

@@ -16,13 +16,12 @@ import numpy.typing as npt
 from embedpipe.arrays import offsets_of
 from embedpipe.engine.ragged import Ragged
 from embedpipe.errors import InputError, ParameterError
-from embedpipe.subword.piece_cache import RememberedWords
+from embedpipe.subword.piece_cache import PieceCache
 from embedpipe.subword.splitter import Splitter, WordwiseSplitter
 
-__all__ = ["PieceBatch", "SubwordTokenizer", "TokenizerParts"]
+__all__ = ["PieceBatch", "SubwordTokenizer", "TokenizerParts", "WordSplitter"]
 
 _SPECIAL_PER_TEXT = 2  # [CLS] and [SEP]
-_MOST_CUTS = 4  # functions whose answers are remembered
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -60,8 +59,32 @@ class PieceBatch:
         return len(self.ids)
 
 
+class WordSplitter:
+    """Looks up words as they stand; made by `SubwordTokenizer.word_splitter`.
+
+    It remembers the pieces of up to 65,536 words of at most 32 characters, some 15 MB, and forgets
+    them all when there are more. Threads may share it; what is pickled or copied has met no word.
+    """
+
+    def __init__(self, splitter: Splitter, *, skipped: int | None) -> None:
+        self._splitter = splitter
+        self._skipped = skipped
+
+    def split(self, words: Sequence[str]) -> Ragged:
+        """Piece ids (int32) of each word, without special pieces; an empty word has none."""
+        pieces = self._splitter.split(encodable(words))
+        if self._skipped is None:
+            return pieces
+        keep = pieces.values != self._skipped
+        return Ragged(pieces.values[keep], offsets_of(keep)[pieces.offsets])
+
+
 class SubwordTokenizer:
     """Cuts text into the pieces that one model knows; made by `load_tokenizer`.
+
+    It can be pickled, and shared by threads. The pieces of words that it has met are remembered:
+    what stands between spaces and single words of plain text (30 MB at most), and as much again as
+    a `WordSplitter` says for each of those.
 
     Attributes: `cls_id`, `sep_id`, `unk_id`; `vocab_size`, the largest id plus one.
 
@@ -82,7 +105,7 @@ class SubwordTokenizer:
         self.unk_id: int = parts.vocabulary[parts.unk_piece]
         self.vocab_size: int = max(parts.vocabulary.values()) + 1
         self._parts = parts
-        self._words_by_cut: dict[Callable[[str], Sequence[str]], Splitter] = {}
+        self._splitters: dict[Callable[[str], Sequence[str]], WordSplitter] = {}
 
     def __repr__(self) -> str:
         return f"SubwordTokenizer({self.source!r}, vocab_size={self.vocab_size})"
@@ -105,7 +128,7 @@ class SubwordTokenizer:
                 f"max_length: found {max_length}; expected at least {_SPECIAL_PER_TEXT}, "
                 "the pieces [CLS] and [SEP]"
             )
-        pieces = self._parts.text.split(_encodable(texts))
+        pieces = self.text_pieces(texts)
         lengths = pieces.lengths
         kept = lengths if max_length is None else np.minimum(lengths, max_length - 2)
         truncated = kept < lengths
@@ -116,29 +139,46 @@ class SubwordTokenizer:
         ids = self._surround(values, kept)
         return PieceBatch(ids, truncated, lengths + _SPECIAL_PER_TEXT)
 
+    def text_pieces(self, texts: Sequence[str]) -> Ragged:
+        """The pieces (int32 ids) that `encode` puts between `[CLS]` and `[SEP]`, all of them.
+
+        >>> from embedpipe import Encoder
+        >>> [ids.tolist() for ids in Encoder.load().tokenizer.text_pieces(["one two", ""])]
+        [[2028, 2048], []]
+        """
+        return self._parts.text.split(encodable(texts))
+
+    def word_splitter(self, cut: Callable[[str], Sequence[str]] | None = None) -> WordSplitter:
+        """What looks up single words: keep it, for it remembers the pieces of words it has met.
+
+        A word is looked up as it stands: case, accents and punctuation are the caller's. WordPiece
+        gives `[UNK]` for a word of more than 200 characters. SentencePiece normalizes the word,
+        begins it with its word boundary `▁` and drops that piece where it stands alone, as Spark
+        NLP does.
+
+        cut: a function that finds words in each of the words to split, always the same ones; those
+        are looked up instead.
+
+        >>> from embedpipe import Encoder
+        >>> splitter = Encoder.load().tokenizer.word_splitter(str.split)
+        >>> [ids.tolist() for ids in splitter.split(["pain", "pain pain"])]
+        [[3255], [3255, 3255]]
+        """
+        words = self._words if cut is None else PieceCache(WordwiseSplitter(cut, self._words))
+        return WordSplitter(words, skipped=self._skipped_in_words)
+
     def encode_words(
         self, words: Sequence[str], *, cut: Callable[[str], Sequence[str]] | None = None
     ) -> Ragged:
-        """Piece ids (int32) of each word by itself, without special pieces.
-
-        A word is looked up as it stands: case, accents and punctuation are the caller's. An empty
-        word has no pieces. WordPiece gives `[UNK]` for a word of more than 200 characters.
-        SentencePiece normalises the word, begins it with its word boundary `▁` and drops that piece
-        where it stands alone, as Spark NLP does.
-
-        With `cut`, what that function finds in each of `words` is looked up instead. Pieces are
-        remembered by function, so give the same one again, one that always finds the same.
+        """Piece ids (int32) of each word by itself, as a `word_splitter` of the tokenizer's own.
 
         >>> from embedpipe import Encoder
         >>> [ids.tolist() for ids in Encoder.load().tokenizer.encode_words(["pain", "painkiller"])]
         [[3255], [3255, 15872, 2121]]
         """
-        pieces = self._words_by(cut).split(_encodable(words))
-        if self._parts.skipped_in_words is None:
-            return pieces
-        skipped = self._parts.vocabulary.get(self._parts.skipped_in_words)
-        keep = pieces.values != skipped
-        return Ragged(pieces.values[keep], offsets_of(keep)[pieces.offsets])
+        if cut is None:
+            return self.word_splitter().split(words)
+        return self._splitters.setdefault(cut, self.word_splitter(cut)).split(words)
 
     def pieces(self, ids: Iterable[int]) -> list[str]:
         """The text of each piece; InputError for an id that the tokenizer does not have."""
@@ -153,19 +193,13 @@ class SubwordTokenizer:
         return texts
 
     @cached_property
-    def _words(self) -> Splitter:
-        return RememberedWords(self._parts.make_words())
+    def _words(self) -> PieceCache:
+        return PieceCache(self._parts.make_words())
 
-    def _words_by(self, cut: Callable[[str], Sequence[str]] | None) -> Splitter:
-        if cut is None:
-            return self._words
-        splitter = self._words_by_cut.get(cut)
-        if splitter is None:
-            if len(self._words_by_cut) >= _MOST_CUTS:
-                self._words_by_cut.clear()
-            splitter = RememberedWords(WordwiseSplitter(cut, self._words))
-            self._words_by_cut[cut] = splitter
-        return splitter
+    @property
+    def _skipped_in_words(self) -> int | None:
+        piece = self._parts.skipped_in_words
+        return None if piece is None else self._parts.vocabulary.get(piece)
 
     @cached_property
     def _texts(self) -> dict[int, str]:
@@ -183,7 +217,7 @@ class SubwordTokenizer:
         return Ragged(ids, offsets)
 
 
-def _encodable(texts: Sequence[str]) -> list[str]:
+def encodable(texts: Sequence[str]) -> list[str]:
     """The texts with U+FFFD for surrogates, which cannot be handed to Rust."""
     try:
         # One pass in C over all; it costs a fraction of looking for surrogates text by text.

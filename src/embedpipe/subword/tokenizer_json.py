@@ -11,18 +11,18 @@ from typing import Any
 from embedpipe._dependencies import require
 from embedpipe.errors import ModelFormatError
 from embedpipe.files.whole import decoded
-from embedpipe.subword.normalizer import WORD_BOUNDARY
 from embedpipe.subword.plain_text import text_splitter
-from embedpipe.subword.sentencepiece import (
+from embedpipe.subword.sentencepiece_model import (
     CONTROL,
     NORMAL,
     UNKNOWN,
-    checked_model,
+    WORD_BOUNDARY,
+    SentencePiece,
+    model_bytes,
 )
 from embedpipe.subword.settings import TokenizerSettings
 from embedpipe.subword.splitter import Splitter, TokenizersSplitter, failures_named
 from embedpipe.subword.tokenizer import TokenizerParts
-from embedpipe.subword.unigram import Unigram
 from embedpipe.subword.wordpiece import wordpiece_for_words
 
 __all__ = ["read_tokenizer_json"]
@@ -115,7 +115,7 @@ def _unigram_words(tokenizer: Any, source: str) -> Splitter:
         if added["special"] and added["id"] < len(pieces):
             pieces[added["id"]] = (*pieces[added["id"]][:2], CONTROL)
     pieces[unigram["unk_id"]] = (*pieces[unigram["unk_id"]][:2], UNKNOWN)
-    return Unigram(checked_model(pieces, _charsmap(state["normalizer"]), source=source))
+    return SentencePiece(model_bytes(pieces, _charsmap(state["normalizer"])), source)
 
 
 def _charsmap(normalizer: dict[str, Any] | None) -> bytes:

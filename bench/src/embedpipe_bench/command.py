@@ -1,0 +1,186 @@
+"""The command ``embedpipe bench``: our speed beside other engines', every result verified."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from embedpipe._dependencies import require
+from embedpipe.cli.options import positive_number
+from embedpipe_bench import DEFAULT_MODELS, PEERS, PRECISIONS, RANDOM_SHAPES
+
+if TYPE_CHECKING:
+    from embedpipe_bench.results import Report
+    from embedpipe_bench.run import Benchmark
+
+__all__ = ["add_parser"]
+
+_CHARTS = (".svg", ".png")
+_ISAS = ("avx512_bf16", "avx512_vnni", "avx512", "avx_vnni", "avx2", "portable")
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command to the subparsers of `embedpipe`."""
+    parser = commands.add_parser(
+        "bench",
+        help="measure the speed, beside other engines",
+        description="Measure throughput, latency, start and memory of our encoder and of the other "
+        "engines that are installed, on the same texts, after comparing all vectors.",
+        epilog="Nothing else may run on this machine meanwhile: it would falsify the figures.",
+    )
+    parser.add_argument(
+        "models",
+        nargs="*",
+        metavar="MODEL",
+        help="names, folders in the Hugging Face layout, or with random weights "
+        f"{', '.join(RANDOM_SHAPES)} (default: {' '.join(DEFAULT_MODELS)})",
+    )
+    parser.add_argument(
+        "--against",
+        nargs="+",
+        choices=(*PEERS, "none"),
+        default=PEERS,
+        metavar="ENGINE",
+        help=f"of {', '.join(PEERS)}; or none (default: all)",
+    )
+    parser.add_argument(
+        "--precision",
+        nargs="+",
+        choices=PRECISIONS,
+        default=PRECISIONS,
+        help="of those that an engine has (default: all)",
+    )
+    parser.add_argument(
+        "--isa",
+        nargs="+",
+        choices=_ISAS,
+        help="instruction sets that all engines are held to that can be (default: the fastest)",
+    )
+    parser.add_argument(
+        "--threads",
+        type=positive_number,
+        metavar="N",
+        help="of every engine (default: the cores this process may use)",
+    )
+    parser.add_argument(
+        "--rounds", type=positive_number, default=5, metavar="N", help="default: %(default)s"
+    )
+    _add_input_options(parser)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every single timing")
+    parser.add_argument(
+        "--chart", type=_chart, metavar="FILE", help="draw sentences/s, as .svg or .png"
+    )
+    parser.set_defaults(run=run)
+
+
+def _add_input_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("input").add_mutually_exclusive_group()
+    group.add_argument(
+        "--text", type=Path, metavar="FILE", help="a sentence a line (default: a book's 1,957)"
+    )
+    group.add_argument(
+        "--random-lengths",
+        action="store_true",
+        help="the book's pieces in random lengths from 3 to 512 instead of its sentences",
+    )
+    parser.add_argument(
+        "--sentences", type=positive_number, metavar="N", help="so many, evenly spread"
+    )
+    parser.add_argument(
+        "--batch-sizes",
+        type=positive_number,
+        nargs="+",
+        default=[32],
+        metavar="N",
+        help="that engines with padding are tried with (default: 32)",
+    )
+
+
+def _chart(name: str) -> Path:
+    path = Path(name)
+    if path.suffix not in _CHARTS:
+        raise argparse.ArgumentTypeError(f"{name}: expected a name that ends in .svg or .png")
+    return path
+
+
+def run(args: argparse.Namespace) -> None:
+    """Carry out the parsed command: each result is printed and written as soon as it is there.
+
+    So a run that is ended leaves what it has measured, and names what it has not.
+    """
+    from embedpipe_bench.report import beginning_markdown, result_markdown
+    from embedpipe_bench.run import run
+
+    if args.chart:
+        require("matplotlib", "embedpipe bench --chart")
+    reports = run(_benchmark(args), _teller())
+    report = next(reports)
+    print(beginning_markdown(report), flush=True)
+    try:
+        while report.pending:
+            # Opened first, so that minutes are not lost to a file that cannot be written.
+            with _opened(args) as save:
+                report = next(reports)
+                print(f"\n{result_markdown(report.results[-1])}", flush=True)
+                save(report)
+    finally:
+        for each in report.pending:
+            print(f"\nNot measured: {each}, as the run ended before", flush=True)
+
+
+@contextmanager
+def _opened(args: argparse.Namespace) -> Iterator[Callable[[Report], None]]:
+    """A function that writes a report to the files asked for, which replace those that are there
+    when the context ends.
+    """
+    from embedpipe.output import AtomicFile
+    from embedpipe_bench.report import as_json
+
+    with ExitStack() as stack:
+        json_file = args.json and stack.enter_context(AtomicFile(args.json))
+        chart_file = args.chart and stack.enter_context(AtomicFile(args.chart))
+
+        def save(report: Report) -> None:
+            if json_file:
+                json_file.write(as_json(asdict(report)))
+            if chart_file:
+                from embedpipe_bench.chart import draw
+
+                chart_file.write(draw(report, args.chart.suffix[1:]))
+
+        yield save
+
+
+def _benchmark(args: argparse.Namespace) -> Benchmark:
+    from embedpipe.engine.native import default_threads
+    from embedpipe_bench.corpus import TEXT
+    from embedpipe_bench.run import Benchmark
+
+    return Benchmark(
+        models=tuple(args.models or DEFAULT_MODELS),
+        against=tuple(engine for engine in args.against if engine != "none"),
+        precisions=tuple(args.precision),
+        isas=args.isa and tuple(args.isa),
+        threads=args.threads or default_threads(),
+        rounds=args.rounds,
+        text=None if args.random_lengths else args.text or TEXT,
+        sentences=args.sentences,
+        batch_sizes=tuple(args.batch_sizes),
+    )
+
+
+def _teller() -> Callable[[str], None]:
+    """Prints lines on standard error, each after the minutes and seconds since now."""
+    begin = time.monotonic()
+
+    def tell(line: str) -> None:
+        minutes, seconds = divmod(int(time.monotonic() - begin), 60)
+        print(f"{minutes:02d}:{seconds:02d} {line}", file=sys.stderr, flush=True)
+
+    return tell
