@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.support.random_models import tiny_config, write_model
 from transformers import (
     ElectraConfig,
     ElectraForPreTraining,
@@ -28,6 +27,7 @@ from embedpipe.errors import ModelFormatError
 from embedpipe.formats.tensorflow.names import map_tensorflow_names
 from embedpipe.hub.catalog import catalog
 from embedpipe.stages import AlbertEmbeddings, BertEmbeddings, BertSentenceEmbeddings
+from tests.support.model_folders import tiny_config, write_model
 
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "train", "is", "late"]
 SHAPES = {
