@@ -36,9 +36,13 @@ def test_the_public_names_are_these():
         "Annotation",
         "Encoder",
         "EncoderConfig",
+        "InputOptions",
+        "ModelOptions",
         "Pipeline",
         "PipelineModel",
         "Ragged",
+        "embed_files",
+        "search_file",
     ]
 
 

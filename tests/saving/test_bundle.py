@@ -170,7 +170,7 @@ def test_models_behind_references_are_in_the_bundle(tmp_path: Path) -> None:
 
 
 def test_the_command_says_what_it_wrote_and_what_is_wrong(
-    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    testdata: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target = tmp_path / "b.zip"
     assert main(["bundle", str(SAVED), "-o", str(target)]) == 0
@@ -179,7 +179,7 @@ def test_the_command_says_what_it_wrote_and_what_is_wrong(
     before = target.read_bytes()
     wrong = {
         (str(tmp_path / "absent"), str(target)): "nothing is at",
-        (str(shared / "fixtures/torch_bin"), str(target)): "holds no saved stage or pipeline",
+        (str(testdata / "models/torch_bin"), str(target)): "holds no saved stage or pipeline",
         (str(SAVED), str(tmp_path / "no/b.zip")): "does not exist; make it first",
         (str(SAVED), str(tmp_path / "b.bin")): "name the bundle otherwise, such as .zip",
     }
@@ -190,8 +190,8 @@ def test_the_command_says_what_it_wrote_and_what_is_wrong(
     assert names_in(tmp_path) == ["b.zip"]
 
 
-def test_a_pipeline_of_spark_nlp_becomes_a_bundle(shared: Path, tmp_path: Path) -> None:
-    source = shared / "fixtures/spark_nlp_5.5.3/pipeline_bert_onnx"
+def test_a_pipeline_of_spark_nlp_becomes_a_bundle(testdata: Path, tmp_path: Path) -> None:
+    source = testdata / "models/spark_nlp_5.5.3/pipeline_bert_onnx"
     assert main(["bundle", str(source), "-o", str(tmp_path / "b.zip")]) == 0
     found = PipelineModel.load(tmp_path / "b.zip").transform(FRAME)
     assert found.equals(PipelineModel.load(source).transform(FRAME))

@@ -13,6 +13,7 @@ from weakref import ref
 import numpy as np
 import numpy.typing as npt
 
+from embedpipe.encoder.fingerprint import fingerprint_of
 from embedpipe.encoder.texts import as_piece_ids, as_texts
 from embedpipe.encoder.windows import window_pieces, windows
 from embedpipe.engine.choice import Engine, EngineChoice, Implementation
@@ -178,6 +179,14 @@ class Encoder:
     def _engine(self) -> Engine:
         # Made when first needed: packing weights takes time and memory.
         return self._choice.make(self.config, self._weights, self._weights_files)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """64 hexadecimal digits that tell models apart, the same in whatever format one is stored.
+
+        Precision, pooling and normalization have no part in it.
+        """
+        return fingerprint_of(self.config, self._weights, self.tokenizer)
 
     @property
     def dimension(self) -> int:

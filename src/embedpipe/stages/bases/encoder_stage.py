@@ -28,6 +28,7 @@ __all__ = ["EncoderStage"]
 
 E = TypeVar("E", bound="EncoderStage")
 
+_RECORDED_LENGTH = 128
 _NO_EFFECT = "accepted for compatibility, without effect"
 
 
@@ -39,7 +40,6 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
     `pooling` "flattened", sentences with padding go without the engine and stay exact.
     """
 
-    architecture: ClassVar[str]
     default_model: ClassVar[str | None] = None
 
     batchSize = Param("a hint, without effect on results", integer(minimum=1), default=8)
@@ -116,24 +116,30 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
         """The dimension and storageRef of this stage."""
         return {"dimension": self.getDimension(), "ref": self.getStorageRef()}
 
+    def recorded_defaults(self) -> dict[str, Any]:
+        """As many pieces as Spark NLP reads, or the model can."""
+        limit = _RECORDED_LENGTH
+        if self._encoder is not None:
+            limit = min(limit, self._encoder.config.max_position_embeddings)
+        return {**super().recorded_defaults(), "maxSentenceLength": limit}
+
     def join(self, pieces: Ragged, parts: Parts) -> Sequences:
         """The parts of sentences' pieces between the model's [CLS] and [SEP]."""
         tokenizer = self.encoder.tokenizer
         return join(pieces, parts, cls_id=tokenizer.cls_id, sep_id=tokenizer.sep_id)
 
     def _adopt(self, encoder: Encoder) -> None:
-        found = encoder.config.architecture
-        if found != self.architecture:
+        fitting = encoder.config.row.annotators
+        if not any(base.__name__ in fitting for base in type(self).__mro__):
             raise ModelFormatError(
-                f"{type(self).__name__} needs a model of architecture {self.architecture}, and "
-                f"{encoder.name!r} is of architecture {found}; use the stage for {found}"
+                f"{type(self).__name__} takes no model of architecture "
+                f"{encoder.config.architecture}, as {encoder.name!r} is; use "
+                f"{' or '.join(fitting)}"
             )
-        positions = encoder.config.max_position_embeddings
-        default = min(positions, self.getMaxSentenceLength())
         self._set_defaults(
             caseSensitive=_case_matters(encoder),
             dimension=encoder.dimension,
-            maxSentenceLength=default,
+            maxSentenceLength=encoder.max_length,
             precision=encoder.precision,
         )
 
