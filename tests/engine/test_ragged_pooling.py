@@ -1,4 +1,4 @@
-"""Ragged arrays, the checks on piece ids, pooling and normalisation (against PyTorch)."""
+"""Ragged arrays, the checks on piece ids, pooling and normalization (against PyTorch)."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def test_unknown_poolings_and_a_missing_pooler_are_refused() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_normalisation_is_pytorchs(dtype: type) -> None:
+def test_normalization_is_pytorchs(dtype: type) -> None:
     import torch
 
     vectors = np.random.default_rng(2).normal(size=(6, 50)).astype(dtype)

@@ -207,7 +207,7 @@ def source(**changes: Any) -> dict[str, Any]:
         (model(activation="relu"), "activation: 'relu'; expected gelu_erf, gelu_tanh or null"),
         (model(sources=[]), "sources: []; expected a list of at least one"),
         (model(notes=None), "notes: None; expected a list of texts"),
-        (model(colour="red"), "models[0] ('mine').colour: not known; expected name,"),
+        (model(color="red"), "models[0] ('mine').color: not known; expected name,"),
         (source(kind="ftp"), "sources[0].kind: 'ftp'; expected one of huggingface, google"),
         (source(kind=None), "sources[0].kind: None; expected one of"),
         (source(address="ftp://host/a"), "address: 'ftp://host/a'; expected an http or https"),
@@ -218,7 +218,7 @@ def source(**changes: Any) -> dict[str, Any]:
         (source(repository="a/b"), "sources[0].repository: not known; expected derived, address"),
         (
             model(sources=[{"kind": "huggingface", "repository": "a/b/c"}]),
-            "repository: 'a/b/c'; expected 'organisation/name'",
+            "repository: 'a/b/c'; expected 'organization/name'",
         ),
         (
             model(sources=[{"kind": "huggingface", "repository": "a/b", "files": {"../x": "0"}}]),

@@ -301,7 +301,7 @@ class Encoder:
         return self.tokenizer.encode(as_texts(texts), max_length=self.max_length)
 
     def _choices(self, pooling: Pooling | None, normalize: bool | None) -> tuple[Pooling, bool]:
-        """The pooling and normalisation asked for, or the model's own."""
+        """The pooling and normalization asked for, or the model's own."""
         asked = self.pooling if pooling is None else pooling
         unit_length = self.normalize if normalize is None else _check_switch("normalize", normalize)
         return check_pooling(asked, has_pooler=self.has_pooler), unit_length

@@ -219,7 +219,7 @@ _SOURCE_RULES: dict[str, dict[str, _Rule]] = {
     "huggingface": _DERIVED
     | _FILES
     | {
-        "repository": _Rule("'organisation/name'", _matches(MODEL_NAME.pattern), True),
+        "repository": _Rule("'organization/name'", _matches(MODEL_NAME.pattern), True),
         "revision": _Rule("a branch, tag or commit", _matches("[A-Za-z0-9][A-Za-z0-9._-]{0,99}")),
     },
     **dict.fromkeys(("google", "tfhub", "spark_nlp", "archive"), _ARCHIVE_RULES),

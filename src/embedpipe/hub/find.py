@@ -187,7 +187,7 @@ def _bad_path(asked: str | os.PathLike[str]) -> ModelNotFoundError:
     return ModelNotFoundError(
         f"{os.fspath(asked)!r:.300}: no such directory, and no name of a model. "
         "Give the path of a directory that holds config.json, or a name such as "
-        f"{DEFAULT_MODEL!r} or 'organisation/name'"
+        f"{DEFAULT_MODEL!r} or 'organization/name'"
     )
 
 
@@ -227,7 +227,7 @@ def _state(directory: Path) -> str:
 
 
 def _names_in(directory: Path) -> Iterator[str]:
-    """Names of the folders with a `config.json`, directly below or below an organisation."""
+    """Names of the folders with a `config.json`, directly below or below an organization."""
     for pattern in ("*/config.json", "*/*/config.json"):
         for path in directory.glob(pattern):
             name = path.parent.relative_to(directory).as_posix()
