@@ -159,7 +159,7 @@ def test_what_is_there_already_is_not_touched(
     assert main(["import", source, "-o", str(taken)]) == 0  # empty
     before = {path.name: path.read_bytes() for path in taken.iterdir()}
     targets = {
-        taken: "the directory is not empty; remove it or name a new one",
+        taken: "it exists already; name another one, or replace it with --overwrite",
         taken / "config.json": "it is a file; give the name of a new directory",
         tmp_path / "absent/model": "does not exist; make it first: mkdir -p",
     }

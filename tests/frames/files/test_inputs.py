@@ -16,17 +16,25 @@ from hypothesis import strategies as st
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
-from embedpipe.cli.decoding import LineReader
-from embedpipe.cli.options import InputOptions
-from embedpipe.cli.records import check_inputs, read_records, total_size
 from embedpipe.errors import ColumnError, InputError, ParameterError
+from embedpipe.files.input_options import InputOptions
+from embedpipe.frames.files.inputs import InputBatch, Inputs
+from embedpipe.frames.files.lines import LineReader
 
 AWKWARD = ["plain", "", "comma, quote \" and ' mark", "two\nlines", "tab\there", "Zürich 東京 🎉"]
 
 
 def texts_of(*paths: Path, **options: str) -> list[str | None]:
-    batches = read_records([str(path) for path in paths], InputOptions(**options))
-    return [text for batch in batches for text in batch.texts]
+    batches = Inputs([str(path) for path in paths], InputOptions(**options)).batches()
+    return [text for batch in batches for text in texts_in(batch, options.get("column", "text"))]
+
+
+def texts_in(batch: InputBatch, column: str = "text") -> list[str | None]:
+    return batch.records[column].to_pylist()
+
+
+def check(*sources: object, **options: str) -> None:
+    Inputs([str(source) for source in sources], InputOptions(**options)).check()
 
 
 def written(path: Path, content: str | bytes, encoding: str = "utf-8") -> Path:
@@ -102,7 +110,7 @@ def test_wrong_bytes_can_be_replaced_ignored_or_read_in_their_own_encoding(tmp_p
 @pytest.mark.parametrize("name", ["no-such-encoding", "hex", "rot13"])
 def test_what_is_not_a_text_encoding_is_an_error(name: str, tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match=f"encoding '{name}' is unknown"):
-        check_inputs([str(written(tmp_path / "a.txt", "a"))], InputOptions(encoding=name))
+        check(written(tmp_path / "a.txt", "a"), encoding=name)
 
 
 # --- text -------------------------------------------------------------------------------------
@@ -150,8 +158,12 @@ def test_empty_rows_of_csv_are_skipped_and_empty_fields_kept(tmp_path: Path) -> 
         ("id,body\n1,a\n", ColumnError, "no column is named 'text'; found 'id', 'body'"),
         ("", ColumnError, "no column is named 'text'; found no columns"),
         ("text,text\n1,a\n", ColumnError, "2 columns are named 'text'"),
-        ("id,text\n1,a\n2\n", InputError, "line 3: the row has 1 of 2 fields; 'text' is number 2"),
-        ('id,text\n1,"' + "never closed\n" * 1_500_000, InputError, "quote that is not closed"),
+        ("id,text\n1,a\n2\n", InputError, "line 3: the record has 1 field, the header 2"),
+        (
+            'id,text\n1,"' + "never closed\n" * 1_500_000,
+            InputError,
+            "a quote is never closed",
+        ),
     ],
     ids=["missing", "empty", "twice", "short", "quote"],
 )
@@ -188,7 +200,7 @@ def test_broken_json_lines(line: str, error: type[Exception], message: str, tmp_
 def test_the_first_object_must_have_the_column(tmp_path: Path) -> None:
     path = written(tmp_path / "a.jsonl", '{"id": 1, "body": "a"}\n')
     with pytest.raises(ColumnError, match="no column is named 'text'; found 'id', 'body'"):
-        check_inputs([str(path)], InputOptions())
+        check(path)
     assert texts_of(path, column="body") == ["a"]
 
 
@@ -237,13 +249,14 @@ def test_several_inputs_come_in_order_and_by_name(tmp_path: Path) -> None:
     empty = written(tmp_path / "empty.txt", "")
     second = written(tmp_path / "a.CSV", "text\n3\n")
     names = [str(first), str(empty), str(second), str(first)]
-    batches = list(read_records(names, InputOptions()))
-    assert [(batch.source, batch.texts) for batch in batches] == [
+    inputs = Inputs(names)
+    batches = list(inputs.batches())
+    assert [(batch.source, texts_in(batch)) for batch in batches] == [
         (str(first), ["1", "2"]),
         (str(second), ["3"]),
         (str(first), ["1", "2"]),
     ]
-    assert batches[-1].bytes_read == total_size(names) == 4 + 0 + 7 + 4
+    assert batches[-1].bytes_read == inputs.total_size() == 4 + 0 + 7 + 4
 
 
 def test_format_overrides_the_suffix(tmp_path: Path) -> None:
@@ -254,18 +267,18 @@ def test_format_overrides_the_suffix(tmp_path: Path) -> None:
 def test_an_unknown_suffix_is_an_error_that_names_the_known_ones(tmp_path: Path) -> None:
     path = written(tmp_path / "a.docx", "a")
     with pytest.raises(InputError, match=r"suffix '\.docx' does not tell.*\.jsonl.*--format"):
-        check_inputs([str(path)], InputOptions())
+        check(path)
 
 
 def test_a_missing_file_a_folder_and_a_pipe_of_parquet_are_errors(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cannot read .*none\.txt: No such file"):
-        check_inputs([str(tmp_path / "none.txt")], InputOptions())
+        check(tmp_path / "none.txt")
     with pytest.raises(InputError, match="Is a directory"):
-        check_inputs([str(tmp_path)], InputOptions())
+        check(tmp_path)
     os.mkfifo(tmp_path / "pipe.parquet")
     for source in ("-", str(tmp_path / "pipe.parquet")):
         with pytest.raises(InputError, match="Parquet cannot be read from a pipe"):
-            check_inputs([source], InputOptions(format="parquet"))
+            check(source, format="parquet")
 
 
 def test_checking_leaves_pipes_unread(tmp_path: Path) -> None:
@@ -275,11 +288,11 @@ def test_checking_leaves_pipes_unread(tmp_path: Path) -> None:
     try:
         os.write(writer, b"unread")
         sources = [str(tmp_path / "pipe"), "-"]
-        check = threading.Thread(target=check_inputs, args=(sources, InputOptions()), daemon=True)
-        check.start()
-        check.join(30)
-        assert not check.is_alive(), "it waits for the pipe"
-        assert total_size([str(tmp_path / "pipe")]) is None
+        thread = threading.Thread(target=check, args=sources, daemon=True)
+        thread.start()
+        thread.join(30)
+        assert not thread.is_alive(), "it waits for the pipe"
+        assert Inputs([str(tmp_path / "pipe")]).total_size() is None
         assert os.read(reader, 100) == b"unread"
     finally:
         os.close(reader)
@@ -296,9 +309,9 @@ def test_batches_are_bounded_and_tell_how_far_reading_got(suffix: str, tmp_path:
         written(path, "".join(json.dumps({"text": text}) + "\n" for text in texts))
     else:
         written(path, "\n".join(["text", *texts] if suffix == ".csv" else texts))
-    batches = list(read_records([str(path)], InputOptions()))
-    assert [text for batch in batches for text in batch.texts] == texts
-    assert max(len(batch.texts) for batch in batches) <= 1024
+    batches = list(Inputs([str(path)]).batches())
+    assert [text for batch in batches for text in texts_in(batch)] == texts
+    assert max(batch.records.num_rows for batch in batches) <= 1024
     far = [batch.bytes_read for batch in batches]
     assert far == sorted(far)
     assert 0 < far[0] < far[-1] == path.stat().st_size
@@ -306,4 +319,4 @@ def test_batches_are_bounded_and_tell_how_far_reading_got(suffix: str, tmp_path:
 
 def test_long_texts_come_in_smaller_batches(tmp_path: Path) -> None:
     path = written(tmp_path / "a.txt", ("x" * 300_000 + "\n") * 9)
-    assert [len(batch.texts) for batch in read_records([str(path)], InputOptions())] == [4, 4, 1]
+    assert [batch.records.num_rows for batch in Inputs([str(path)]).batches()] == [4, 4, 1]

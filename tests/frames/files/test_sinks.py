@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from embedpipe.cli.sinks import METADATA_KEY, Layout, Sink, check_output_name
 from embedpipe.errors import OutputError, ParameterError
+from embedpipe.frames.files.sinks import Sink, sink_of
+from embedpipe.frames.files.vectors import MADE_WITH, Vectors, vector_field
 from embedpipe.output import AtomicFile
 from tests.support.cli_support import names_in
 
@@ -40,10 +42,28 @@ def as_nobody() -> Iterator[None]:
 
 def write(path: Path, *batches: tuple[list[str | None], np.ndarray], source: bool = False) -> None:
     """Write batches as the command does; a null text has no vector."""
-    layout = Layout("text", len(EXTREMES), source, {"model": "tiny"})
-    with AtomicFile(path) as file, check_output_name(path, "text")(file, layout) as sink:
+    columns = [
+        pa.field("text", pa.string()),
+        vector_field("embedding", len(EXTREMES), b'{"model": "tiny"}'),
+        *([pa.field("source", pa.string())] if source else []),
+    ]
+    schema = pa.schema(columns)
+    with AtomicFile(path) as file, sink_of(path)(file, schema, "embedding") as sink:
         for texts, vectors in batches:
-            sink.write(texts, "a.txt", vectors, np.array([text is not None for text in texts]))
+            write_batch(sink, schema, texts, vectors)
+
+
+def write_batch(
+    sink: Sink, schema: pa.Schema, texts: list[str | None], vectors: np.ndarray
+) -> None:
+    present = np.array([text is not None for text in texts], bool)
+    arrays = {
+        "text": pa.array(texts, pa.string()),
+        "embedding": Vectors(vectors, present).to_arrow(),
+        "source": pa.array(["a.txt"] * len(texts)),
+    }
+    columns = [arrays[name] for name in schema.names]
+    sink.write(pa.RecordBatch.from_arrays(columns, schema=schema))
 
 
 # --- whole or not at all ----------------------------------------------------------------------
@@ -161,7 +181,7 @@ def test_parquet_keeps_text_vector_source_and_origin(source: bool, tmp_path: Pat
     assert kept.tobytes() == vectors[[0, 2]].tobytes()
     if source:
         assert table["source"].to_pylist() == ["a.txt"] * 4
-    assert json.loads(table.schema.metadata[METADATA_KEY]) == {"model": "tiny"}
+    assert json.loads(table.schema.field("embedding").metadata[MADE_WITH]) == {"model": "tiny"}
 
 
 @pytest.mark.parametrize("source", [False, True])
@@ -172,6 +192,7 @@ def test_json_lines_give_back_the_same_floats(source: bool, tmp_path: Path) -> N
     assert first["text"] == 'say "東"\n'
     assert np.array(first["embedding"], np.float32).tobytes() == EXTREMES.tobytes()
     extra = {"source": "a.txt"} if source else {}
+    extra |= {"embedding_model": {"model": "tiny"}}
     assert second == {"text": None, "embedding": None} | extra
     assert list(first) == list(second)
 
@@ -186,12 +207,9 @@ def test_no_records_give_a_file_without_rows(suffix: str, tmp_path: Path) -> Non
         assert path.read_bytes() == b""
 
 
-def test_an_unknown_suffix_or_a_taken_column_name_is_an_error() -> None:
+def test_an_unknown_suffix_is_an_error() -> None:
     with pytest.raises(ParameterError, match=r"suffix '\.bin' is unknown.*\.parquet, \.npy"):
-        check_output_name("a.bin", "text")
-    for column in ("embedding", "source"):
-        with pytest.raises(ParameterError, match=f"column '{column}'"):
-            check_output_name("a.npy", column)
+        sink_of("a.bin")
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".npy", ".jsonl"])
@@ -200,15 +218,18 @@ def test_an_error_in_the_middle_leaves_nothing_and_says_nothing_else(
 ) -> None:
     path = tmp_path / f"a{suffix}"
 
+    schema = pa.schema(
+        [pa.field("text", pa.string()), vector_field("embedding", len(EXTREMES), b"{}")]
+    )
+
     def fail(sink: Sink) -> None:
-        sink.write(["a"], "a.txt", EXTREMES[None], np.array([True]))
+        write_batch(sink, schema, ["a"], EXTREMES[None])
         raise KeyboardInterrupt
 
-    layout = Layout("text", len(EXTREMES), False, {})
     with (
         pytest.raises(KeyboardInterrupt),
         AtomicFile(path) as file,
-        check_output_name(path, "text")(file, layout) as sink,
+        sink_of(path)(file, schema, "embedding") as sink,
     ):
         fail(sink)
     del sink

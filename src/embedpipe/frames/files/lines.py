@@ -1,6 +1,6 @@
 """Bytes to lines of text in any encoding, naming file, line and byte where they do not decode.
 
-What the lines mean (plain text, CSV, JSON) is in `records`.
+What the lines mean (plain text, CSV, JSON) is in the other modules here.
 """
 
 from __future__ import annotations
@@ -11,10 +11,7 @@ from typing import BinaryIO
 
 from embedpipe.errors import InputError, ParameterError
 
-__all__ = ["DECODE_ERRORS", "LineReader", "check_encoding"]
-
-DECODE_ERRORS = ("strict", "replace", "ignore")
-"""What may be done about bytes that do not decode: refuse, put U+FFFD in their place, leave out."""
+__all__ = ["LineReader", "check_encoding"]
 
 _CHUNK = 1 << 16
 

@@ -16,6 +16,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from embedpipe import Encoder
+from embedpipe.files.hashes import sha256_of
 from embedpipe.formats.importer import import_model
 from embedpipe.hub.repository import wanted_files
 from tests.support.download_support import FIND, Place, assert_is_whole, entry, finished, process
@@ -71,6 +72,12 @@ def publish(server: ModelServer, files: dict[str, bytes], large: str = "model.sa
     content = json.dumps(facts).encode()
     server.add(API, content)
     server.headers[API] = {"Content-Type": "application/json"}
+
+
+def states_below(folder: Path) -> dict[Path, tuple[int, int, int]]:
+    """Which files there are, and what would tell a change."""
+    states = {path: path.lstat() for path in folder.rglob("*")}
+    return {path: (s.st_ino, s.st_size, s.st_mtime_ns) for path, s in states.items()}
 
 
 def found(server: ModelServer, name: str = "tiny", **variables: str) -> tuple[str, str]:
@@ -173,23 +180,31 @@ def test_weights_that_are_not_the_published_ones_are_refused(place, server, file
     place.describe(entry("tiny", SOURCE))
     output, errors = found(server)
     assert output == ""
-    assert "org/tiny: model.safetensors came with another SHA-256 than is published" in errors
+    assert "model.safetensors is damaged: its SHA-256 is" in errors
     assert not (place.models / "tiny").exists()
+    next(place.hub.rglob("snapshots/*/model.safetensors")).resolve().unlink()
     server.files[path] = files["model.safetensors"]
     assert found(server)[0] == str(place.models / "tiny")
     assert (place.models / "tiny/model.safetensors").read_bytes() == files["model.safetensors"]
 
 
-def test_a_file_damaged_in_the_hugging_face_cache_is_fetched_again(place, server, files):
+@pytest.mark.parametrize("offline", ["1", "0"])
+def test_a_file_damaged_in_the_hugging_face_cache_is_told_and_left_there(
+    place, server, files, offline
+):
     publish(server, files)
     place.describe(entry("tiny", SOURCE))
     found(server)
     shutil.rmtree(place.models)
     blob = next(place.hub.rglob("snapshots/*/model.safetensors")).resolve()
     blob.write_bytes(bytes(blob.stat().st_size))
-    output, errors = found(server, EMBEDPIPE_OFFLINE="1")
+    before = states_below(place.hub)
+    output, errors = found(server, EMBEDPIPE_OFFLINE=offline)
     assert output == ""
-    assert "org/tiny: not in the Hugging Face cache" in errors
+    assert f"model.safetensors is damaged: its SHA-256 is {sha256_of(blob)}" in errors
+    assert f"Remove {blob}, and it is fetched again" in errors
+    assert states_below(place.hub) == before
+    blob.unlink()
     assert found(server)[0] == str(place.models / "tiny")
     assert (place.models / "tiny/model.safetensors").read_bytes() == files["model.safetensors"]
 
@@ -198,7 +213,7 @@ def test_another_file_than_the_catalog_means_is_refused(place, server, files):
     publish(server, files)
     place.describe(entry("tiny", {**SOURCE, "files": {"vocab.txt": "0" * 64}}))
     _, errors = found(server)
-    assert "vocab.txt has not the SHA-256 0000" in errors
+    assert "the catalog expects 0000" in errors
     assert not (place.models / "tiny").exists()
 
 
