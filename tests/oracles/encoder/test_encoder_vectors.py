@@ -56,7 +56,8 @@ def models(testdata: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_default_model_pools_truncates_and_normalises_as_published(default):
+def test_the_default_model_pools_truncates_and_normalises_as_published():
+    default = Encoder.load()
     tokenizer = transformers.AutoTokenizer.from_pretrained(find_model())
     cut = tokenizer(TEXTS, truncation=True, max_length=256)["input_ids"]
     ids = [np.array(sequence) for sequence in cut]

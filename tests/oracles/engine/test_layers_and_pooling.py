@@ -38,6 +38,26 @@ def test_albert_runs_layers_in_the_order_of_transformers(
     assert EncoderConfig.from_huggingface(raw, source="config.json").layer_schedule == tuple(order)
 
 
+LENGTHS = (1, 5, 2, 40, 1)
+
+
+@pytest.fixture(params=[np.float32, np.float64])
+def hidden(request: pytest.FixtureRequest) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(sum(LENGTHS), 33)).astype(request.param)
+
+
+@pytest.fixture
+def offsets() -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(LENGTHS)])
+
+
+@pytest.fixture
+def pooler() -> LinearWeights:
+    random = np.random.default_rng(1)
+    draw = random.normal(size=(34, 33)).astype(np.float32) * np.float32(0.1)
+    return LinearWeights(draw[:33], draw[33])
+
+
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_pooling_is_what_pytorch_computes(
     hidden: np.ndarray, offsets: np.ndarray, pooler: LinearWeights, pooling: str
