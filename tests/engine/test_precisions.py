@@ -18,15 +18,16 @@ from embedpipe import Encoder
 from embedpipe.engine.native import NativeEncoder, multiply_add_peak, supported_precisions
 from embedpipe.engine.ragged import Ragged
 from embedpipe.errors import ParameterError
-from tests.encoder.test_stsb import read_pairs
-from tests.engine.test_native import encoder_of, random_pieces
+from tests.support.engines import encoder_of
 from tests.support.model_folders import (
     SHAPES,
     random_config,
+    random_pieces,
     random_tensors,
     tiny_config,
     write_model,
 )
+from tests.support.stsb import read_pairs
 
 LOW = [precision for precision in supported_precisions() if precision != "float32"]
 LEAST_MEAN = {"int8": 0.999, "bfloat16": 0.9999}

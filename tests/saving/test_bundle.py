@@ -12,19 +12,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from transformers import AutoModel, AutoTokenizer
 
 from embedpipe import Encoder
 from embedpipe.annotator import BertEmbeddings, BertSentenceEmbeddings
 from embedpipe.base import PipelineModel
 from embedpipe.cli import main
 from embedpipe.errors import ModelFormatError, OutputError
-from tests.saving.make_golden_pipeline import COLUMNS, TEXTS, output
+from tests.saving.make_golden_pipeline import COLUMNS, GOLDEN, SAVED, TEXTS, output
 from tests.support.cli_support import names_in
 
-GOLDEN = Path(__file__).parent / "golden_pipeline"
-SAVED = GOLDEN / "format_1/saved"
 FRAME = pd.DataFrame({"text": TEXTS})
 TOLERANCE = 1e-6  # between instruction sets, on vectors of size about 1
 
@@ -61,23 +57,6 @@ def test_what_an_earlier_version_saved_gives_what_it_gave(golden: Path) -> None:
                 assert np.abs(difference).max(initial=0) < TOLERANCE
                 compared += len(old["embeddings"])
     assert compared > 100
-
-
-@goldens
-def test_the_golden_vectors_are_those_of_transformers(golden: Path) -> None:
-    folder = SAVED / "models/golden_bert"
-    model, tokenizer = (
-        AutoModel.from_pretrained(folder).eval(),
-        AutoTokenizer.from_pretrained(folder),
-    )
-    expected = json.loads((golden.parent / "expected.json").read_text())
-    for row in expected["vectors"]:
-        for annotation in row:
-            inputs = tokenizer(annotation["result"], return_tensors="pt")
-            with torch.no_grad():
-                mean = model(**inputs).last_hidden_state[0].mean(dim=0)
-            unit = (mean / mean.norm()).numpy()
-            np.testing.assert_allclose(annotation["embeddings"], unit, atol=1e-5)
 
 
 # ---- bundles ----
