@@ -15,7 +15,7 @@ import pytest
 
 from embedpipe import _native
 from embedpipe.engine import EncoderConfig, Ragged, check_weights
-from embedpipe.engine.native import NativeEncoder, default_threads, supported_isas
+from embedpipe.engine.native import NativeEncoder, supported_isas
 from embedpipe.engine.reference import ReferenceEncoder
 from embedpipe.errors import InputError, ParameterError
 from tests.support.model_folders import random_config, random_tensors, tiny_config
@@ -219,18 +219,6 @@ def _broken_arguments() -> dict[str, Any]:
         "schedule": [0],
         "pooler": None,
     }
-
-
-@pytest.mark.parametrize("threads", [0, -1, 1025, 10_000, True, 1.5, "2"])
-def test_an_impossible_number_of_threads_is_refused(threads: Any) -> None:
-    with pytest.raises(ParameterError, match="expected a whole number from 1 to 1024"):
-        encoder_of(tiny_config(), threads=threads)
-
-
-def test_threads_default_to_the_cores_of_this_process() -> None:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    assert 1 <= default_threads() <= (cores or 1)
-    assert encoder_of(tiny_config()).threads == default_threads()
 
 
 def test_the_environment_chooses_the_instruction_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,7 +174,7 @@ def test_an_empty_sequence_cannot_be_pooled() -> None:
 def test_unknown_poolings_and_a_missing_pooler_are_refused() -> None:
     with pytest.raises(ParameterError, match="'max'; expected one of cls, mean, pooler"):
         check_pooling("max", has_pooler=True)
-    with pytest.raises(InputError, match="this model has none"):
+    with pytest.raises(ParameterError, match="this model has none"):
         pool(np.ones((2, 3)), np.array([0, 2]), "pooler")
 
 

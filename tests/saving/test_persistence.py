@@ -129,6 +129,7 @@ def test_the_json_is_readable_and_holds_what_was_set_and_no_more(encoders, tmp_p
         "params": {"inputCols": ["sentence"], "outputCol": "vectors"},
         "defaults": {
             "dimension": 64,
+            "maxSentenceLength": encoders["tiny_bert"].max_length,
             "normalize": False,
             "pooling": encoders["tiny_bert"].pooling,
             "storageRef": stage.uid,

@@ -50,7 +50,8 @@ def gather(model: str | Path | None = None) -> dict[str, Any]:
         "processor": processor_name(),
     }
     try:
-        from embedpipe.engine.native import default_threads, supported_isas, supported_precisions
+        from embedpipe.engine.native import supported_isas, supported_precisions
+        from embedpipe.engine.threads import default_threads
 
         facts["instruction_sets"] = list(supported_isas())
         facts["precisions"] = list(supported_precisions())

@@ -226,9 +226,9 @@ class Encoder:
             progress: show a bar on standard error.
 
         Raises:
-            InputError: a single str, an element that is not a str (which is named), or "pooler" of
-                a model that has none.
-            ParameterError: another pooling, or a `normalize` that is not a bool.
+            InputError: a single str, or an element that is not a str (which is named).
+            ParameterError: another pooling, "pooler" of a model that has none, or a `normalize`
+                that is not a bool.
 
         >>> encoder = Encoder.load()
         >>> question, answer, other = encoder.encode(
