@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import get_args
 
-from embedpipe.encoder.encoder import Encoder
+from embedpipe.encoder import Encoder
 from embedpipe.engine.config import Activation
 from embedpipe.engine.pooling import POOLINGS
 from embedpipe.errors import ParameterError
