@@ -149,7 +149,7 @@ def test_bad_pieces_are_refused_before_they_are_computed(
     encoder = encoder_of(tiny_config())
     with pytest.raises(InputError, match=message):
         encoder.hidden_states(np.array(ids, np.int32), np.array(offsets, np.int64))
-    with pytest.raises(ValueError, match="encoder: "):  # the last line of defence
+    with pytest.raises(ValueError, match="encoder: "):  # the last line of defense
         encoder._encoder.hidden_states(np.array(ids, np.int32), np.array(offsets, np.int64), 1)
 
 

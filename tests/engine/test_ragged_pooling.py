@@ -1,4 +1,4 @@
-"""Ragged arrays, the checks on piece ids, pooling and normalisation (against PyTorch)."""
+"""Ragged arrays, the checks on piece ids, pooling and normalization (against PyTorch)."""
 
 from __future__ import annotations
 

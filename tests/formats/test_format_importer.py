@@ -1,4 +1,4 @@
-"""Every recorded model of every format: recognised by content, equal tensors, equal outputs."""
+"""Every recorded model of every format: recognized by content, equal tensors, equal outputs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from embedpipe.errors import ModelNotFoundError
-from embedpipe.formats.importer import import_model, recognise
+from embedpipe.formats.importer import import_model, recognize
 from tests.support.format_support import (
     OUTPUT_TOLERANCE,
     assert_config,
@@ -33,7 +33,7 @@ def test_a_recorded_model_has_the_recorded_tensors_and_outputs(
 ) -> None:
     expected = testdata / "models" / SAME_AS.get(model.path, model.expected)
     for path in archives(testdata, model):
-        assert recognise(path) == model.format
+        assert recognize(path) == model.format
         found = import_model(path)
         assert_tensors(dict(found.tensors), expected.with_name(f"{expected.name}.safetensors"))
         if model.format != "huggingface":
@@ -101,14 +101,14 @@ def test_settings_of_spark_nlp_are_kept(testdata: Path) -> None:
 
 def test_a_file_of_weights_stands_for_its_folder(testdata: Path) -> None:
     folder = testdata / "models/torch_bin"
-    assert recognise(folder / "pytorch_model.bin") == "huggingface"
+    assert recognize(folder / "pytorch_model.bin") == "huggingface"
     assert import_model(folder / "pytorch_model.bin").tokenizer.vocabulary is not None
 
 
 def test_nothing_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFoundError, match="absent does not exist"):
         import_model(tmp_path / "absent")
-    refused(lambda: recognise(tmp_path), "is no model in a known format", "no files", "Spark NLP")
+    refused(lambda: recognize(tmp_path), "is no model in a known format", "no files", "Spark NLP")
 
 
 def test_head_count_that_no_file_tells_is_asked_for(testdata: Path, tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def test_each_way_to_break_the_format_has_its_own_error(tmp_path: Path, case: st
     assert finding in str(caught.value)
 
 
-def test_the_good_neighbours_of_the_bad_files_are_read(tmp_path: Path) -> None:
+def test_the_good_neighbors_of_the_bad_files_are_read(tmp_path: Path) -> None:
     """So the errors above come from the one thing that is wrong with each."""
     pair = one() | {"b": one(offsets=[8, 16])["a"]}
     assert len(read_bytes(tmp_path, build(pair, b"\0" * 16))) == 2

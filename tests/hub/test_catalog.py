@@ -208,7 +208,7 @@ def source(**changes: Any) -> dict[str, Any]:
         (model(activation="relu"), "activation: 'relu'; expected one of gelu_erf, gelu_tanh"),
         (model(sources=[]), "sources: []; expected an array of at least 1, each an object"),
         (model(notes=None), "notes: None; expected an array of a line of text"),
-        (model(colour="red"), "models[0] ('mine').colour: not known; expected name,"),
+        (model(color="red"), "models[0] ('mine').color: not known; expected name,"),
         (source(kind="ftp"), "sources[0].kind: 'ftp'; expected one of huggingface, google"),
         (source(kind=None), "sources[0].kind: None; expected one of"),
         (source(address="ftp://host/a"), "address: 'ftp://host/a'; expected an http or https"),

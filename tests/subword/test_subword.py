@@ -143,8 +143,8 @@ def test_a_tokenizer_travels_and_gives_the_same_pieces(request, model, copied, c
     texts, words = corpus[:200], ["pain killers", "pain", ""]
     size = len(pickle.dumps(tokenizer))
     ids, pieces = ids_of(tokenizer, texts), splitter.split(words)
-    travelled = COPIES[copied](tokenizer)
-    assert ids_of(travelled, texts) == ids
+    traveled = COPIES[copied](tokenizer)
+    assert ids_of(traveled, texts) == ids
     assert COPIES[copied](splitter).split(words).values.tolist() == pieces.values.tolist()
     assert len(pickle.dumps(tokenizer)) == size  # what was met stays behind
 
@@ -173,7 +173,7 @@ def test_words_are_cut_as_sentencepiece_does_it(albert, spiece, word):
 
 
 @pytest.mark.parametrize("model", ["bert", "albert"])
-def test_texts_are_independent_of_their_neighbours(request, corpus, model):
+def test_texts_are_independent_of_their_neighbors(request, corpus, model):
     tokenizer = request.getfixturevalue(model)
     together = ids_of(tokenizer, corpus[:50])
     assert together == [ids_of(tokenizer, [text])[0] for text in corpus[:50]]

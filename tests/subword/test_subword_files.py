@@ -106,7 +106,7 @@ def test_an_albert_tokenizer_json_gives_the_pieces_of_its_spiece_model(tmp_path)
 
 
 @pytest.mark.parametrize("rule", ["nmt_nfkc", "nmt_nfkc_cf", "nfkc", "nfkc_cf", "identity"])
-def test_every_rule_of_normalisation_equals_sentencepiece(tmp_path, rule):
+def test_every_rule_of_normalization_equals_sentencepiece(tmp_path, rule):
     path = train_spiece(tmp_path, normalization_rule_name=rule)
     oracle = sentencepiece.SentencePieceProcessor(model_file=str(path))
     boundary = oracle.piece_to_id("▁")

@@ -1,4 +1,4 @@
-"""From piece vectors to one vector per sequence, and its normalisation.
+"""From piece vectors to one vector per sequence, and its normalization.
 
 Every row of a result has the same bits whatever other sequences stand beside it.
 """

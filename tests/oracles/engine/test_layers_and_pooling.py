@@ -78,7 +78,7 @@ def test_pooling_is_what_pytorch_computes(
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_normalisation_is_pytorchs(dtype: type) -> None:
+def test_normalization_is_pytorchs(dtype: type) -> None:
     import torch
 
     vectors = np.random.default_rng(2).normal(size=(6, 50)).astype(dtype)
