@@ -79,7 +79,7 @@ def _tokenizers(scratch: Path) -> list[Reader]:
 def _archives(models: Mapping[str, Path], inputs: Path) -> list[Reader]:
     zips = {f"{name}.zip": path.read_bytes() for name, path in models.items() if "zip" in name}
     tars = {name: path.read_bytes() for name, path in models.items() if "tar" in name}
-    put = partial(put, inputs / "input")
+    laid = partial(put, inputs / "input")
 
     def read_zip(content: bytes) -> None:
         archive = ZipArchive(memoryview(content), "fuzz.zip")
