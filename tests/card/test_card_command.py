@@ -77,9 +77,9 @@ def test_what_is_there_is_refused(house, capsys):
     (target / "README.md").write_text("mine")
     (target / "other").write_text("kept")
     assert main(command) == 1
-    assert "has README.md and index.html already; use --force" in capsys.readouterr().err
+    assert "has README.md and index.html already; use --overwrite" in capsys.readouterr().err
     assert (target / "README.md").read_text() == "mine"
-    assert main([*command, "--force"]) == 0
+    assert main([*command, "--overwrite"]) == 0
     assert (target / "README.md").read_text(encoding="utf-8").startswith("---\n")
     assert names_in(target) == ["README.md", "index.html", "other"]
 
@@ -123,7 +123,7 @@ def test_a_failure_halfway_leaves_what_was_there(house, monkeypatch, was_there):
 
     monkeypatch.setattr(AtomicFile, "write", failing)
     with pytest.raises(OutputError, match="the disk is full"):
-        write_card(facts, "card", force=True)
+        write_card(facts, "card", overwrite=True)
     assert {path: path.read_bytes() for path in Path("card").glob("*")} == before
     assert Path("card").exists() == was_there
 
@@ -145,7 +145,7 @@ def test_what_was_measured_is_recorded_if_asked_for(house, capsys):
     before = record.read_bytes()
     assert main(["card", "house"]) == 0
     assert record.read_bytes() == before
-    assert main(["card", "house", "--force", "--record"]) == 0
+    assert main(["card", "house", "--overwrite", "--record"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == str(record)
     content = json.loads(record.read_text())
     assert content["pooling"] == "cls"
