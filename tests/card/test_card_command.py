@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pyarrow.parquet
 import pytest
 
 from embedpipe import Encoder
-from embedpipe.card import gather, markdown, write_card
+from embedpipe.card import gather, markdown, measuring, write_card
 from embedpipe.card.sentences import SENTENCES
 from embedpipe.cli import main
 from embedpipe.errors import OutputError
@@ -137,6 +138,15 @@ def test_measured_on_texts_of_a_file(house):
     pieces = sum(len("".join(line.split())) + 2 for line in lines if line.strip())
     assert said.startswith(f"Measured on 3 texts (mine.txt) of {pieces / 3:.1f} pieces in the mean")
     assert "; threads: 1. " in said
+
+
+def test_a_missing_package_is_told_before_anything_is_measured(house, capsys, monkeypatch):
+    house.build()
+    monkeypatch.setitem(sys.modules, "markdown_it", None)
+    monkeypatch.delattr(measuring, "measure")
+    assert main(["card", "house"]) == 1
+    assert "run: pip install markdown-it-py" in capsys.readouterr().err
+    assert not Path("card").exists()
 
 
 def test_what_was_measured_is_recorded_if_asked_for(house, capsys):

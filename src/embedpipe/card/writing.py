@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+from embedpipe._dependencies import require
 from embedpipe.card.facts import CardFacts
 from embedpipe.card.rendering import html, markdown
 from embedpipe.errors import OutputError, ParameterError
@@ -19,7 +20,11 @@ MARKDOWN, PAGE = "README.md", "index.html"
 
 
 def check_output(directory: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Raise OutputError if a card may not be written there: worth a look before measuring."""
+    """Raise OutputError if a card may not be written there: worth a look before measuring.
+
+    MissingDependencyError without the package that makes the page.
+    """
+    require("markdown_it", "a model's card as a page")
     folder = Path(directory)
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"cannot write {folder}: it is a file; give the name of a directory")
@@ -30,8 +35,8 @@ def check_output(directory: str | os.PathLike[str], *, overwrite: bool = False) 
     there = [name for name in (MARKDOWN, PAGE) if os.path.lexists(folder / name)]
     if there and not overwrite:
         raise OutputError(
-            f"cannot write {folder}: it has {' and '.join(there)} already; use --overwrite (in "
-            "Python overwrite=True) to replace them, or name another directory"
+            f"cannot write {folder}: it has {' and '.join(there)} already; use --overwrite "
+            "(in Python overwrite=True) to replace them, or name another directory"
         )
 
 
