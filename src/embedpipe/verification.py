@@ -19,13 +19,12 @@ from embedpipe.engine.config import Activation
 from embedpipe.engine.pooling import POOLINGS
 from embedpipe.environment import cache_directory
 from embedpipe.errors import ModelFormatError, ModelNotFoundError, OutputError, ParameterError
-from embedpipe.formats.huggingface.folder import HuggingFaceModel
-from embedpipe.formats.huggingface.sentence_transformers import OWN_SETTINGS
-from embedpipe.formats.opening import open_model, open_model_tree
+from embedpipe.formats.model import Model
+from embedpipe.formats.own_record import OWN_RECORD, add_to_record, read_record
+from embedpipe.formats.reading import open_model, open_model_tree
 from embedpipe.hub.catalog import catalog, show
 from embedpipe.hub.catalog_file import CatalogModel, Published
 from embedpipe.hub.find import find_model
-from embedpipe.hub.install import add_to_record, read_record
 from embedpipe.hub.names import DEFAULT_MODEL
 from embedpipe.pipeline.light import LightPipeline
 from embedpipe.pipeline.pipeline import Pipeline
@@ -143,7 +142,7 @@ def verify(
     place = find_model(name_or_path)
     entry = catalog_entry(asked, place)
     rows = _comparable(entry)
-    model = open_model(open_model_tree(place))
+    model = open_model(place)
     tried = list(_combinations(entry, rows, model))
     used, vectors = next((combination, made) for combination, made, in_use in tried if in_use)
     combinations = tuple(combination for combination, _, _ in tried)
@@ -168,8 +167,8 @@ def catalog_entry(asked: str | os.PathLike[str], place: Path) -> CatalogModel:
     found = catalog().get(place.resolve().name)
     if found is None:
         raise ModelNotFoundError(
-            f"{place}: neither its {OWN_SETTINGS} nor its name tells which model of the catalog "
-            f"it is. Give the folder that model's name, or write it into {OWN_SETTINGS} as 'name'"
+            f"{place}: neither its {OWN_RECORD} nor its name tells which model of the catalog "
+            f"it is. Give the folder that model's name, or write it into {OWN_RECORD} as 'name'"
         )
     return found
 
@@ -215,7 +214,7 @@ def stage_class(entry: CatalogModel) -> type[EncoderStage]:
 
 
 def _combinations(
-    entry: CatalogModel, rows: Sequence[Published], model: HuggingFaceModel
+    entry: CatalogModel, rows: Sequence[Published], model: Model
 ) -> Iterator[tuple[Combination, list[list[float]], bool]]:
     """Every combination, the rows' vectors, and whether it is what users get who set nothing.
 
@@ -224,7 +223,7 @@ def _combinations(
     made_for = stage_class(entry)
     poolings: Sequence[str] = [FIRST_PIECE]
     if entry.task == "sentence":
-        poolings = [p for p in POOLINGS if p != "pooler" or model.weights.pooler is not None]
+        poolings = [p for p in POOLINGS if p != "pooler" or model.has_pooler]
     for activation in get_args(Activation):
         variant = replace(model, config=replace(model.config, activation=activation))
         stage = made_for(Encoder.of_model(variant, name=entry.name, reference=None))
@@ -290,7 +289,7 @@ def _tolerance(published: float) -> float:
 
 def _record(place: Path, used: Combination) -> str | None:
     """Write the outcome into the folder's record; why not, if that is not done."""
-    path = place / OWN_SETTINGS
+    path = place / OWN_RECORD
     ours = path.is_file() or (cache_directory() / "models").resolve() in place.resolve().parents
     if not place.is_dir() or not ours:
         return f"{place} is neither in the cache nor a folder that embedpipe has recorded"

@@ -24,7 +24,7 @@ from safetensors.numpy import load_file
 from embedpipe.engine import EncoderConfig
 from embedpipe.engine.tensors import expected_shapes
 from embedpipe.formats.archives.tree import open_tree
-from embedpipe.formats.huggingface.importing import read_huggingface_files
+from embedpipe.formats.huggingface.folder import read_huggingface
 from embedpipe.formats.pytorch.state_dict import read_torch_pickle
 from tests.support.format_support import (
     OUTPUT_TOLERANCE,
@@ -118,9 +118,9 @@ def test_the_recorded_model_has_the_recorded_tensors_and_outputs(
 ) -> None:
     recorded = shared / "fixtures/torch_bin"
     folder = folder_with(shared, tmp_path, {"pytorch_model.bin": (recorded / file).read_bytes()})
-    model = read_huggingface_files(open_tree(folder))
+    model = read_huggingface(open_tree(folder))
     assert_tensors(dict(model.tensors), recorded / "expected.safetensors")
-    assert model.report.missing == ()
+    assert model.missing == ()
     assert model.config.activation == "gelu_erf"
     assert largest_difference(model, recorded / "expected_outputs.npz") < OUTPUT_TOLERANCE
 
@@ -129,7 +129,7 @@ def test_half_precision_stays_half(shared: Path, tmp_path: Path) -> None:
     recorded = shared / "fixtures/torch_bin"
     content = (recorded / "pytorch_model_half.bin").read_bytes()
     folder = folder_with(shared, tmp_path, {"pytorch_model.bin": content})
-    model = read_huggingface_files(open_tree(folder))
+    model = read_huggingface(open_tree(folder))
     for name, tensor in load_file(recorded / "expected.safetensors").items():
         assert model.tensors[name].dtype == np.float16
         assert model.tensors[name].tobytes() == tensor.astype(np.float16).tobytes()
@@ -155,11 +155,11 @@ def test_old_names_and_heads_as_in_published_files_are_mapped(
     }
     old["cls.predictions.bias"] = torch.zeros(193)
     folder = folder_with(shared, tmp_path, {"pytorch_model.bin": saved(old, new=new)})
-    model = read_huggingface_files(open_tree(folder))
+    model = read_huggingface(open_tree(folder))
     assert_tensors(dict(model.tensors), shared / "fixtures/torch_bin/expected.safetensors")
-    assert model.report.unused == ("cls.predictions.bias",)
+    assert model.unused == ("cls.predictions.bias",)
     gamma = "embeddings.LayerNorm.weight"
-    assert model.report.mapped[gamma] == "bert.embeddings.LayerNorm.gamma"
+    assert model.origins[gamma] == "bert.embeddings.LayerNorm.gamma"
 
 
 def test_shards_are_put_together(shared: Path, tmp_path: Path) -> None:
@@ -171,16 +171,17 @@ def test_shards_are_put_together(shared: Path, tmp_path: Path) -> None:
     }
     index = json.dumps({"metadata": {}, "weight_map": files}).encode()
     folder = folder_with(shared, tmp_path, {**shards, "pytorch_model.bin.index.json": index})
-    model = read_huggingface_files(open_tree(folder))
+    model = read_huggingface(open_tree(folder))
     assert_tensors(dict(model.tensors), shared / "fixtures/torch_bin/expected.safetensors")
 
     (folder / min(shards)).unlink()
-    refused(
-        lambda: read_huggingface_files(open_tree(folder)), "index.json", f"missing {min(shards)}"
-    )
+    refused(lambda: read_huggingface(open_tree(folder)), "index.json", f"missing {min(shards)}")
     outside = json.dumps({"weight_map": {"a": "../secret.bin"}}).encode()
     (folder / "pytorch_model.bin.index.json").write_bytes(outside)
-    refused(lambda: read_huggingface_files(open_tree(folder)), "missing ../secret.bin")
+    refused(
+        lambda: read_huggingface(open_tree(folder)),
+        "names '../secret.bin'; expected names of .bin files",
+    )
 
 
 def test_tensors_are_not_copied(tmp_path: Path) -> None:
@@ -192,7 +193,7 @@ def test_tensors_are_not_copied(tmp_path: Path) -> None:
     torch.save(whole, tmp_path / "pytorch_model.bin")
     tracemalloc.start()
     try:
-        model = read_huggingface_files(open_tree(tmp_path))
+        model = read_huggingface(open_tree(tmp_path))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -206,9 +207,7 @@ def test_a_tensor_with_and_without_prefix_is_refused(shared: Path, tmp_path: Pat
     twice = model_state(shared)
     twice["bert.pooler.dense.bias"] = torch.zeros(32)
     folder = folder_with(shared, tmp_path, {"pytorch_model.bin": saved(twice)})
-    refused(
-        lambda: read_huggingface_files(open_tree(folder)), "as bert.pooler.dense.bias; keep one"
-    )
+    refused(lambda: read_huggingface(open_tree(folder)), "as bert.pooler.dense.bias; keep one")
 
 
 # ---- refusals ----

@@ -21,7 +21,7 @@ from embedpipe.annotator import (
 from embedpipe.base import PipelineModel
 from embedpipe.cli.import_model import convert
 from embedpipe.errors import ModelFormatError, ModelNotFoundError
-from embedpipe.formats.opening import open_model, open_model_tree
+from embedpipe.formats.reading import open_model, open_model_tree
 from tests.cli.test_cli_import import recorded_sequences
 from tests.formats.test_format_importer import MODELS, SAME_AS, Recorded, archives
 from tests.support.format_support import OUTPUT_TOLERANCE
@@ -146,5 +146,5 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
 
 def test_tensors_that_are_kept_for_saving_are_views_of_the_file(tmp_path: Path) -> None:
     folder = sentence_transformers_folder(tmp_path / "model")
-    for tensor in open_model(open_model_tree(folder)).files.tensors.values():
+    for tensor in open_model(open_model_tree(folder)).tensors.values():
         assert not tensor.flags.owndata

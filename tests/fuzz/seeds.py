@@ -25,14 +25,14 @@ from embedpipe.formats.archives.tar import read_tar
 from embedpipe.formats.archives.tree import FileTree, tree_of_zip
 from embedpipe.formats.archives.zip import ZipArchive
 from embedpipe.formats.huggingface.safetensors import parse_safetensors
-from embedpipe.formats.huggingface.sentence_transformers import read_sentence_settings
+from embedpipe.formats.huggingface.sentence_transformers import read_usage
+from embedpipe.formats.layout import SAVED_MODEL as GRAPH
 from embedpipe.formats.onnx.weights import read_onnx
-from embedpipe.formats.opening import open_model, open_model_tree
 from embedpipe.formats.pytorch.state_dict import read_torch_pickle
+from embedpipe.formats.reading import open_model, open_model_tree
 from embedpipe.formats.spark_nlp.java_stream import read_pairs
 from embedpipe.formats.tensorflow.bundle import TensorBundle, read_bundle_index
 from embedpipe.formats.tensorflow.graph import read_graph_def, read_saved_model
-from embedpipe.formats.tensorflow.saved_model import GRAPH
 from embedpipe.hub.catalog_file import read_catalog_file
 from embedpipe.subword import make_tokenizer
 from tests.fuzz.mutations import damage, damage_files
@@ -264,7 +264,7 @@ def _folders(models: Mapping[str, Path]) -> list[Reader]:
         encoder.encode(TEXTS)
 
     return [
-        _of_trees("pooling", 8, [settings, own], lambda f: read_sentence_settings(_tree(f))),
+        _of_trees("pooling", 8, [settings, own], lambda f: read_usage(_tree(f))),
         _of_trees("model folder", 4, [*trees, pooled], use),
     ]
 

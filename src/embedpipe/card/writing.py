@@ -11,8 +11,7 @@ from pathlib import Path
 from embedpipe.card.facts import CardFacts
 from embedpipe.card.rendering import html, markdown
 from embedpipe.errors import OutputError, ParameterError
-from embedpipe.formats.huggingface.sentence_transformers import OWN_SETTINGS
-from embedpipe.hub.install import add_to_record
+from embedpipe.formats.own_record import OWN_RECORD, add_to_record
 from embedpipe.output import AtomicFile
 
 __all__ = ["MARKDOWN", "PAGE", "check_output", "record_measured", "write_card"]
@@ -95,4 +94,4 @@ def record_measured(facts: CardFacts) -> Path:
             if isinstance(value, float):
                 row[key] = float(f"{value:.6g}") if math.isfinite(value) else None
     add_to_record(facts.place, {"measured": measured})
-    return facts.place / OWN_SETTINGS
+    return facts.place / OWN_RECORD

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
 
 def format_verification(found: Verification) -> Iterator[str]:
     """The table, what the tolerance is, and what was recorded."""
-    from embedpipe.formats.huggingface.sentence_transformers import OWN_SETTINGS
+    from embedpipe.formats.own_record import OWN_RECORD
     from embedpipe.verification import FLOAT32_TOLERANCE
 
     yield from table([_HEADER, *(_row(c, found.used) for c in found.combinations)])
@@ -51,7 +51,7 @@ def format_verification(found: Verification) -> Iterator[str]:
         f"digit, and {FLOAT32_TOLERANCE:g} for float32"
     )
     yield (
-        f"recorded in {found.place / OWN_SETTINGS}"
+        f"recorded in {found.place / OWN_RECORD}"
         if found.unrecorded is None
         else f"not recorded: {found.unrecorded}"
     )

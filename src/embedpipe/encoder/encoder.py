@@ -21,9 +21,8 @@ from embedpipe.engine.pooling import Pooling, check_pooling
 from embedpipe.engine.precision import AskedPrecision, Precision
 from embedpipe.engine.ragged import Ragged
 from embedpipe.errors import ParameterError
-from embedpipe.formats.huggingface.folder import HuggingFaceModel
-from embedpipe.formats.model_files import ModelFiles
-from embedpipe.formats.opening import open_model, open_model_tree
+from embedpipe.formats.model import Model
+from embedpipe.formats.reading import open_model
 from embedpipe.hub.find import find_model
 from embedpipe.hub.names import DEFAULT_MODEL
 from embedpipe.progress import Progress
@@ -35,15 +34,15 @@ _CHARACTERS_PER_PIECE = 4  # of English text; a window's size need not be exact
 
 
 class Encoder:
-    """A BERT or ALBERT model that turns text into vectors. Made by `Encoder.load`.
+    """A BERT, ELECTRA or ALBERT model that turns text into vectors. Made by `Encoder.load`.
 
     It holds no state that a call changes, so that threads may share it. A text's vector has the
     same bits whatever other texts stand beside it, in whatever order.
 
     Attributes:
         name: what it was loaded as. path: the folder of its files, or their archive.
-        files: what a folder with the same model holds. reference: the name or path that loads it
-            again, None where there is none of its own.
+        model: what was read. reference: the name or path that loads it again, None where there is
+            none of its own.
         config: sizes of the encoder. tokenizer: text to piece ids.
         dimension: of a vector; `hidden_size` is the same.
         max_length: most pieces of a text, `[CLS]` and `[SEP]` included; the rest is cut off.
@@ -57,7 +56,7 @@ class Encoder:
 
     def __init__(
         self,
-        model: HuggingFaceModel,
+        model: Model,
         tokenizer: SubwordTokenizer,
         engine: EngineChoice,
         *,
@@ -67,16 +66,14 @@ class Encoder:
         """Keep the parts that `load` has read and checked."""
         self.name = name
         self.reference = reference
-        self.path: Path = model.directory
-        self.files: ModelFiles = model.files
+        self.path = model.path
+        self.model = model
         self.config: EncoderConfig = model.config
         self.tokenizer = tokenizer
         self.max_length = model.max_length
         self.pooling: Pooling = model.pooling
         self.normalize = model.normalize
-        self.has_pooler = model.weights.pooler is not None
-        self._weights = model.weights
-        self._weights_files = model.weights_files
+        self.has_pooler = model.has_pooler
         self._choice = engine
         self._window = window_pieces(model.config)
         # The first one keeps its siblings, but they not it: without a cycle, weights go as soon as
@@ -121,7 +118,7 @@ class Encoder:
         """
         engine = EngineChoice.of(implementation, threads=threads, precision=precision)
         place = find_model(name_or_path, language=language)
-        model = open_model(open_model_tree(place))
+        model = open_model(place)
         name = _name(name_or_path, place)
         is_path = name_or_path is not None and Path(name_or_path) == place
         return cls(
@@ -133,7 +130,7 @@ class Encoder:
         )
 
     @classmethod
-    def of_model(cls, model: HuggingFaceModel, *, name: str, reference: str | None) -> Encoder:
+    def of_model(cls, model: Model, *, name: str, reference: str | None) -> Encoder:
         """An encoder of what has been read already, such as out of a saved pipeline."""
         return cls(
             model, _tokenizer(model), EngineChoice.of("native"), name=name, reference=reference
@@ -177,7 +174,7 @@ class Encoder:
     @cached_property
     def _engine(self) -> Engine:
         # Made when first needed: packing weights takes time and memory.
-        return self._choice.make(self.config, self._weights, self._weights_files)
+        return self._choice.make(self.config, self.model.weights, self.model.weights_files)
 
     @property
     def dimension(self) -> int:
@@ -298,8 +295,8 @@ class Encoder:
         return check_pooling(asked, has_pooler=self.has_pooler), unit_length
 
 
-def _tokenizer(model: HuggingFaceModel) -> SubwordTokenizer:
-    return make_tokenizer(model.files.texts, model.config, source=str(model.directory))
+def _tokenizer(model: Model) -> SubwordTokenizer:
+    return make_tokenizer(model.tokenizer_files, model.config, source=model.source)
 
 
 def _name(asked: str | os.PathLike[str] | None, directory: Path) -> str:

@@ -17,7 +17,7 @@ from embedpipe.environment import MIRROR_VARIABLE, mirror_place
 from embedpipe.errors import DownloadError, ModelFormatError, ParameterError
 from embedpipe.files.hashes import sha256_of
 from embedpipe.files.strict_json import parse_json
-from embedpipe.formats.huggingface.sentence_transformers import OWN_SETTINGS
+from embedpipe.formats.own_record import OWN_RECORD
 from embedpipe.hub.transfer import shown
 
 __all__ = ["Mirror", "fetch_from_mirror", "mirror"]
@@ -48,7 +48,7 @@ class _Directory:
         self.place = place
 
     def record(self, name: str) -> bytes | None:
-        path = Path(self.place, name, OWN_SETTINGS)
+        path = Path(self.place, name, OWN_RECORD)
         return path.read_bytes() if path.is_file() else None
 
     def bring(self, file: str, target: Path, sha256: str) -> None:
@@ -71,7 +71,7 @@ class _Address:
         from embedpipe.hub.http_file import MissingFileError, read_small_file
 
         try:
-            return read_small_file(self._of(f"{name}/{OWN_SETTINGS}"))
+            return read_small_file(self._of(f"{name}/{OWN_RECORD}"))
         except MissingFileError:
             return None
 
@@ -109,7 +109,7 @@ def fetch_from_mirror(
     data = origin.record(name)
     if data is None:
         return False
-    where = f"{origin.place}/{name}/{OWN_SETTINGS}"
+    where = f"{origin.place}/{name}/{OWN_RECORD}"
     files = _listed(parse_json(data, dict, source=where).get("files"), where)
     check_size(sum(size for _, size in files.values()))
     for file, (digest, _) in files.items():
@@ -120,7 +120,7 @@ def fetch_from_mirror(
     for path in folder.rglob("*"):  # what an earlier process brought by another record
         if path.is_file() and path.relative_to(folder).as_posix() not in files:
             path.unlink()
-    (folder / OWN_SETTINGS).write_bytes(data)
+    (folder / OWN_RECORD).write_bytes(data)
     return True
 
 

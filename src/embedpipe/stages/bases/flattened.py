@@ -83,7 +83,5 @@ def _padded_lengths(lengths: Int64, rows: Int64, batch_size: int) -> Int64:
 def _reference(encoder: Encoder) -> ReferenceEncoder:
     """The definition of the encoder, with the same weights."""
     from embedpipe.engine.reference import ReferenceEncoder
-    from embedpipe.engine.weights import check_weights
 
-    weights = check_weights(encoder.files.tensors, encoder.config, source=encoder.name)
-    return ReferenceEncoder(encoder.config, weights)
+    return ReferenceEncoder(encoder.config, encoder.model.weights)
