@@ -15,32 +15,21 @@ import numpy as np
 import pandas
 import pyarrow
 import pytest
-import torch
-import transformers
 
 from embedpipe import Encoder, Ragged
 from embedpipe.encoder.windows import windows
 from embedpipe.errors import ParameterError
 from embedpipe.hub import find_model
-from tests.support.random_models import write_albert, write_model
-
-TEXTS = [
-    "A man with a hard hat is dancing.",
-    "",
-    "Antibiotics aren't painkillers; “naïve” ones (2009, 20,000) less so!",
-    "word " * 700,
-    "漢字 and \U0001f600 and zzxqy",
-    " \t\n",
-    "one",
-]
+from tests.support.encoder_texts import TEXTS
+from tests.support.model_folders import write_albert, write_model
 
 
 @pytest.fixture(scope="session")
-def models(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def models(testdata: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random-weight models with real vocabularies, by name."""
     folder = tmp_path_factory.mktemp("models")
-    vocab = shared / "data/bert_uncased/vocab.txt"
-    spiece = shared / "data/albert_tfhub_v3/assets/30k-clean.model"
+    vocab = testdata / "vocabularies/bert_uncased/vocab.txt"
+    spiece = testdata / "vocabularies/albert_30k/spiece.model"
     write_model(folder / "bert_L2_H128", "bert_L2_H128", vocab=vocab)
     write_albert(folder / "albert_small", layers=3, hidden=128, vocab=spiece)
     return folder
@@ -54,46 +43,6 @@ def small(models: Path) -> Encoder:
 @pytest.fixture(scope="session")
 def default() -> Encoder:
     return Encoder.load()
-
-
-def transformers_vectors(
-    folder: Path, ids: list[np.ndarray], pooling: str, normalize: bool
-) -> np.ndarray:
-    """What PyTorch gives in float64, one sequence at a time."""
-    model = transformers.AutoModel.from_pretrained(folder, dtype=torch.float64).eval()
-    rows = []
-    with torch.no_grad():
-        for sequence in ids:
-            output = model(torch.tensor(sequence[None].astype(np.int64)))
-            hidden = output.last_hidden_state[0]
-            row = {"cls": hidden[0], "mean": hidden.mean(0), "pooler": output.pooler_output[0]}
-            rows.append(row[pooling].numpy())
-    vectors = np.stack(rows)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True) if normalize else vectors
-
-
-@pytest.mark.parametrize("name", ["bert_L2_H128", "albert_small"])
-@pytest.mark.parametrize(
-    ("pooling", "normalize"), [("mean", True), ("cls", False), ("pooler", False)]
-)
-def test_vectors_equal_transformers(models, name, pooling, normalize):
-    encoder = Encoder.load(models / name)
-    ids = list(encoder.tokenize(TEXTS).ids)
-    expected = transformers_vectors(models / name, ids, pooling, normalize)
-    found = encoder.encode(TEXTS, pooling=pooling, normalize=normalize)
-    assert (found.dtype, found.shape) == (np.float32, expected.shape)
-    assert np.isfinite(found).all()
-    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-5)
-
-
-def test_the_default_model_pools_truncates_and_normalises_as_published(default):
-    tokenizer = transformers.AutoTokenizer.from_pretrained(find_model())
-    cut = tokenizer(TEXTS, truncation=True, max_length=256)["input_ids"]
-    ids = [np.array(sequence) for sequence in cut]
-    assert max(map(len, ids)) == 256
-    expected = transformers_vectors(find_model(), ids, "mean", normalize=True)
-    np.testing.assert_allclose(default.encode(TEXTS), expected, rtol=0, atol=2e-5)
-    assert default.tokenize(TEXTS).truncated.tolist() == [i == 3 for i in range(len(TEXTS))]
 
 
 def test_the_reference_implementation_gives_the_same(models, small):
@@ -173,9 +122,9 @@ def test_empty_and_blank_texts_have_the_vector_of_the_special_pieces(small):
 
 
 def test_a_text_has_the_same_bits_in_any_company_and_on_any_number_of_threads(
-    models, small, shared, monkeypatch
+    models, small, testdata, monkeypatch
 ):
-    lines = (shared / "data/stsb/sts-dev.csv").read_text(encoding="utf-8").splitlines()[:300]
+    lines = (testdata / "stsb/sts-dev.csv").read_text(encoding="utf-8").splitlines()[:300]
     texts = [line.split("\t")[5] for line in lines] + TEXTS
     expected = small.encode(texts)
     order = list(range(len(texts)))

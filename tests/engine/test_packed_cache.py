@@ -20,7 +20,7 @@ from embedpipe.engine.tensors import expected_shapes
 from embedpipe.engine.weights import EncoderWeights
 from embedpipe.formats import open_model
 from tests.support.cli_support import write_tiny_model
-from tests.support.oracles import random_pieces
+from tests.support.model_folders import random_pieces, tiny_config
 from tests.support.packed_support import (
     TEXTS,
     the_file,
@@ -28,7 +28,6 @@ from tests.support.packed_support import (
     vectors_without_cache,
     without_weights,
 )
-from tests.support.random_models import tiny_config
 
 KINDS = [(isa, precision) for isa in supported_isas() for precision in supported_precisions(isa)]
 

@@ -40,8 +40,8 @@ def write(model: Model, target: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def model(shared: Path) -> Model:
-    return open_model(shared / "fixtures/tf1/tf2_encoder_checkpoint")
+def model(testdata: Path) -> Model:
+    return open_model(testdata / "models/tf1/tf2_encoder_checkpoint")
 
 
 def test_the_official_reader_finds_what_was_written(tmp_path: Path) -> None:

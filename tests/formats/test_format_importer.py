@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,76 +18,22 @@ from tests.support.format_support import (
     largest_difference,
     refused,
 )
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """A model's path, what its expected files begin with, its format, and its pieces."""
-
-    path: str
-    expected: str
-    format: str
-    lowercased: bool
-    pieces: str = "vocab.txt"
-
-
-TF1, HUB, SPARK = "google checkpoint", "tensorflow saved model", "spark nlp"
-OLD, NEW = "tf1/spark_nlp_2.6", "spark_nlp_5.5.3"
-BERT, ALBERT = f"{NEW}/expected_bert", f"{NEW}/expected_albert"
-MODELS = (
-    Recorded("tf1/google_bert_zip/uncased_L-2_H-32_A-2", "tf1/google_bert_zip/expected", TF1, True),
-    Recorded(
-        "tf1/google_bert_zip/uncased_L-2_H-32_A-2.zip", "tf1/google_bert_zip/expected", TF1, True
-    ),
-    Recorded("tf1/tf2_encoder_checkpoint", "tf1/tf2_encoder_checkpoint/expected", TF1, True),
-    Recorded("tf1/tfhub_bert_1", "tf1/tfhub_bert_1/expected", HUB, True),
-    Recorded("tf1/tfhub_bert_2", "tf1/tfhub_bert_2/expected", HUB, True),
-    Recorded("tf1/tfhub_bert_2_flat", "tf1/tfhub_bert_2_flat/expected", HUB, True),
-    Recorded("tf1/tfhub_albert_3", "tf1/tfhub_albert_3/expected", HUB, True, "hub"),
-    Recorded(f"{OLD}/bert_embeddings", f"{OLD}/bert_embeddings_expected", SPARK, True),
-    Recorded(
-        f"{OLD}/bert_embeddings_2.5_module_prefix",
-        f"{OLD}/bert_embeddings_2.5_module_prefix_expected",
-        SPARK,
-        False,
-    ),
-    Recorded(
-        f"{OLD}/bert_sentence_embeddings_tf2_names",
-        f"{OLD}/bert_sentence_embeddings_tf2_names_expected",
-        SPARK,
-        True,
-    ),
-    Recorded(
-        f"{OLD}/albert_embeddings", f"{OLD}/albert_embeddings_expected", SPARK, True, "spiece.model"
-    ),
-    Recorded(f"{NEW}/bert_embeddings_tf", BERT, SPARK, False),
-    Recorded(f"{NEW}/bert_embeddings_tf_legacy_resaved", BERT, SPARK, True),
-    Recorded(f"{NEW}/bert_embeddings_onnx", BERT, SPARK, True),
-    Recorded(f"{NEW}/bert_sentence_embeddings_tf", BERT, SPARK, True),
-    Recorded(f"{NEW}/bert_sentence_embeddings_onnx", BERT, SPARK, False),
-    Recorded(f"{NEW}/albert_embeddings_tf", ALBERT, SPARK, True, "spiece.model"),
-    Recorded(f"{NEW}/albert_embeddings_onnx", ALBERT, SPARK, True, "spiece.model"),
-    Recorded(f"{NEW}/pipeline_bert_onnx", BERT, SPARK, True),
-    Recorded("torch_bin", "torch_bin/expected", "huggingface", True),
+from tests.support.recorded_models import (
+    MODELS,
+    NEW,
+    OLD,
+    SAME_AS,
+    Recorded,
+    archives,
 )
-# What Spark NLP loaded and saved again has the tensors of the first
-SAME_AS = {
-    f"{NEW}/bert_embeddings_tf_legacy_resaved": f"{OLD}/bert_embeddings_expected",
-}
-
-
-def archives(shared: Path, model: Recorded) -> list[Path]:
-    """The model's folder, and the archive that was published of it."""
-    path = shared / "fixtures" / model.path
-    return [path, *sorted(path.parent.glob(f"{path.name}_en_*.zip"))]
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.path)
 def test_a_recorded_model_has_the_recorded_tensors_and_outputs(
-    shared: Path, model: Recorded
+    testdata: Path, model: Recorded
 ) -> None:
-    expected = shared / "fixtures" / SAME_AS.get(model.path, model.expected)
-    for path in archives(shared, model):
+    expected = testdata / "models" / SAME_AS.get(model.path, model.expected)
+    for path in archives(testdata, model):
         assert recognize(path) == model.format
         found = open_model(path)
         assert_tensors(dict(found.tensors), expected.with_name(f"{expected.name}.safetensors"))
@@ -101,18 +46,18 @@ def test_a_recorded_model_has_the_recorded_tensors_and_outputs(
         assert not set(found.unused) & set(found.origins.values())
 
 
-def pieces_of(shared: Path, model: Recorded) -> bytes:
-    folder = shared / "fixtures"
+def pieces_of(testdata: Path, model: Recorded) -> bytes:
+    folder = testdata / "models"
     if model.pieces == "hub":
         return (folder / model.path / "assets/30k-clean.model").read_bytes()
     return (folder / NEW / model.pieces).read_bytes()
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.path)
-def test_a_recorded_model_has_its_vocabulary(shared: Path, model: Recorded) -> None:
-    for path in archives(shared, model):
+def test_a_recorded_model_has_its_vocabulary(testdata: Path, model: Recorded) -> None:
+    for path in archives(testdata, model):
         found = open_model(path).tokenizer_files
-        expected = pieces_of(shared, model)
+        expected = pieces_of(testdata, model)
         if model.pieces == "vocab.txt":
             assert "spiece.model" not in found
             assert found["vocab.txt"].decode().splitlines() == expected.decode().splitlines()
@@ -124,8 +69,8 @@ def test_a_recorded_model_has_its_vocabulary(shared: Path, model: Recorded) -> N
             assert settings == {"do_lower_case": model.lowercased}
 
 
-def test_every_recorded_model_is_in_the_list(shared: Path) -> None:
-    folders = shared / "fixtures"
+def test_every_recorded_model_is_in_the_list(testdata: Path) -> None:
+    folders = testdata / "models"
     found = {
         path.relative_to(folders).as_posix()
         for parent in (folders / "tf1", folders / OLD, folders / NEW)
@@ -136,28 +81,28 @@ def test_every_recorded_model_is_in_the_list(shared: Path) -> None:
     assert found - {OLD, "tf1/google_bert_zip"} <= listed
 
 
-def test_one_changed_weight_is_noticed_by_the_comparison(shared: Path) -> None:
+def test_one_changed_weight_is_noticed_by_the_comparison(testdata: Path) -> None:
     """The outputs would tell: the comparison above is able to fail."""
     model = MODELS[0]
-    found = open_model(shared / "fixtures" / model.path)
+    found = open_model(testdata / "models" / model.path)
     name = "encoder.layer.1.output.dense.weight"
     changed = found.tensors[name].copy()
     changed[3, 5] *= 1.5
     object.__setattr__(found, "tensors", {**found.tensors, name: changed})
-    outputs = shared / "fixtures" / f"{model.expected}_outputs.npz"
+    outputs = testdata / "models" / f"{model.expected}_outputs.npz"
     assert largest_difference(found, outputs) > OUTPUT_TOLERANCE
 
 
-def test_settings_of_spark_nlp_are_kept(shared: Path) -> None:
-    found = open_model(shared / "fixtures" / OLD / "bert_embeddings_2.5_module_prefix").parameters
+def test_settings_of_spark_nlp_are_kept(testdata: Path) -> None:
+    found = open_model(testdata / "models" / OLD / "bert_embeddings_2.5_module_prefix").parameters
     assert found["class"] == "com.johnsnowlabs.nlp.embeddings.BertEmbeddings"
     assert found["maxSentenceLength"] == 48
     assert found["poolingLayer"] == -1
     assert found["dimension"] == 32
 
 
-def test_a_file_of_weights_stands_for_its_folder(shared: Path) -> None:
-    folder = shared / "fixtures/torch_bin"
+def test_a_file_of_weights_stands_for_its_folder(testdata: Path) -> None:
+    folder = testdata / "models/torch_bin"
     assert recognize(folder / "pytorch_model.bin") == "huggingface"
     assert open_model(folder / "pytorch_model.bin").tokenizer_files["vocab.txt"]
 
@@ -168,18 +113,18 @@ def test_nothing_there_is_said(tmp_path: Path) -> None:
     refused(lambda: recognize(tmp_path), "is no model in a known format", "no files", "Spark NLP")
 
 
-def test_head_count_that_no_file_tells_is_asked_for(shared: Path, tmp_path: Path) -> None:
+def test_head_count_that_no_file_tells_is_asked_for(testdata: Path, tmp_path: Path) -> None:
     folder = tmp_path / "model"
-    shutil.copytree(shared / "fixtures/tf1/google_bert_zip/uncased_L-2_H-32_A-2", folder)
+    shutil.copytree(testdata / "models/tf1/google_bert_zip/uncased_L-2_H-32_A-2", folder)
     (folder / "bert_config.json").unlink()
     refused(lambda: open_model(folder), "num_attention_heads", "Put the model's bert_config.json")
 
 
 def test_a_configuration_that_contradicts_the_tensors_is_refused(
-    shared: Path, tmp_path: Path
+    testdata: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "model"
-    shutil.copytree(shared / "fixtures/tf1/google_bert_zip/uncased_L-2_H-32_A-2", folder)
+    shutil.copytree(testdata / "models/tf1/google_bert_zip/uncased_L-2_H-32_A-2", folder)
     config = folder / "bert_config.json"
     config.chmod(0o644)
     config.write_text(config.read_text().replace('"hidden_size": 32', '"hidden_size": 64'))
@@ -187,8 +132,8 @@ def test_a_configuration_that_contradicts_the_tensors_is_refused(
 
 
 @pytest.mark.parametrize("name", ["bert_embeddings_tf", "bert_embeddings_onnx"])
-def test_arrays_are_views_of_the_file(shared: Path, name: str) -> None:
-    for tensor in open_model(shared / "fixtures" / NEW / name).tensors.values():
+def test_arrays_are_views_of_the_file(testdata: Path, name: str) -> None:
+    for tensor in open_model(testdata / "models" / NEW / name).tensors.values():
         assert not tensor.flags.writeable
         assert not tensor.flags.owndata
         assert np.isfinite(tensor).all()

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tokenizers import Tokenizer as HuggingFaceTokenizer
-from transformers import BertTokenizer
 
 from embedpipe import Encoder
 from embedpipe.annotator import (
@@ -19,19 +17,17 @@ from embedpipe.annotator import (
     BertSentenceEmbeddings,
 )
 from embedpipe.base import PipelineModel
-from embedpipe.cli.import_model import convert
 from embedpipe.errors import ModelFormatError, ModelNotFoundError
 from embedpipe.formats.reading import open_model, open_model_tree
-from tests.cli.test_cli_import import recorded_sequences
-from tests.formats.test_format_importer import MODELS, SAME_AS, Recorded, archives
 from tests.support.format_support import OUTPUT_TOLERANCE
-from tests.support.random_models import random_tensors, tiny_config, write_model
+from tests.support.model_folders import tiny_config, write_model
+from tests.support.recorded_models import MODELS, SAME_AS, Recorded, archives, recorded_sequences
 
-NEW = "fixtures/spark_nlp_5.5.3"
+NEW = "models/spark_nlp_5.5.3"
 
 
-def check_outputs(encoder: Encoder, shared: Path, model: Recorded) -> None:
-    expected = shared / "fixtures" / SAME_AS.get(model.path, model.expected)
+def check_outputs(encoder: Encoder, testdata: Path, model: Recorded) -> None:
+    expected = testdata / "models" / SAME_AS.get(model.path, model.expected)
     ids, outputs = recorded_sequences(expected.with_name(f"{expected.name}_outputs.npz"))
     assert ids
     for found, output in zip(encoder.hidden_states(ids), outputs, strict=True):
@@ -39,29 +35,29 @@ def check_outputs(encoder: Encoder, shared: Path, model: Recorded) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.path)
-def test_an_encoder_opens_every_recorded_model(shared: Path, model: Recorded) -> None:
-    for path in archives(shared, model):
+def test_an_encoder_opens_every_recorded_model(testdata: Path, model: Recorded) -> None:
+    for path in archives(testdata, model):
         encoder = Encoder.load(path)
-        check_outputs(encoder, shared, model)
+        check_outputs(encoder, testdata, model)
         folded = [ids.tolist() for ids in encoder.tokenize(["I Hate", "i hate"]).ids]
         assert (folded[0] == folded[1]) is (model.lowercased or model.format == "huggingface")
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.path)
-def test_stages_open_every_recorded_model(shared: Path, model: Recorded) -> None:
+def test_stages_open_every_recorded_model(testdata: Path, model: Recorded) -> None:
     is_albert = "albert" in model.path
     stages = (AlbertEmbeddings,) if is_albert else (BertEmbeddings, BertSentenceEmbeddings)
-    for path in archives(shared, model):
+    for path in archives(testdata, model):
         for stage in stages:
             for load in (stage.load, stage.loadSavedModel):
-                check_outputs(load(str(path)).encoder, shared, model)
+                check_outputs(load(str(path)).encoder, testdata, model)
     with pytest.raises(ModelFormatError, match="takes no model of architecture"):
         (BertEmbeddings if is_albert else AlbertEmbeddings).load(path)
 
 
-def test_nothing_is_written_beside_a_model_that_is_opened(shared: Path, tmp_path: Path) -> None:
+def test_nothing_is_written_beside_a_model_that_is_opened(testdata: Path, tmp_path: Path) -> None:
     folder = tmp_path / "model"
-    shutil.copytree(shared / NEW / "bert_embeddings_onnx", folder, copy_function=shutil.copyfile)
+    shutil.copytree(testdata / NEW / "bert_embeddings_onnx", folder, copy_function=shutil.copyfile)
     before = sorted(tmp_path.rglob("*"))
     BertEmbeddings.load(folder)
     assert sorted(tmp_path.rglob("*")) == before
@@ -83,39 +79,6 @@ def sentence_transformers_folder(folder: Path, inner: str = "") -> Path:
     (folder / "1_Pooling/config.json").write_text('{"pooling_mode_cls_token": true}')
     (folder / inner / "sentence_bert_config.json").write_text('{"max_seq_length": 20}')
     return folder
-
-
-@pytest.mark.parametrize("inner", ["", "0_Transformer"])
-@pytest.mark.parametrize("pickled", [False, True])
-def test_an_imported_sentence_transformer_pools_as_before(
-    tmp_path: Path, inner: str, pickled: bool
-) -> None:
-    import torch
-
-    folder = sentence_transformers_folder(tmp_path / "model", inner)
-    expected = Encoder.load(folder).encode(["rain sun", "sun"])
-    if pickled:
-        tensors = random_tensors(tiny_config())
-        state = {name: torch.from_numpy(tensor) for name, tensor in tensors.items()}
-        torch.save(state, folder / inner / "pytorch_model.bin")
-        (folder / inner / "model.safetensors").unlink()
-    convert(folder, tmp_path / "out")
-    for path in (folder, tmp_path / "out"):
-        encoder = Encoder.load(path)
-        assert (encoder.pooling, encoder.normalize, encoder.max_length) == ("cls", True, 20)
-        assert (encoder.encode(["rain sun", "sun"]) == expected).all()
-
-
-def test_a_folder_with_tokenizer_json_alone_is_imported(tmp_path: Path) -> None:
-    folder = sentence_transformers_folder(tmp_path / "model")
-    tokenizer = BertTokenizer.from_pretrained(folder).backend_tokenizer
-    (folder / "vocab.txt").unlink()
-    tokenizer.save(str(folder / "tokenizer.json"))
-    convert(folder, tmp_path / "out")
-    whole = HuggingFaceTokenizer.from_file(str(tmp_path / "out/tokenizer.json"))
-    assert whole.get_vocab() == tokenizer.get_vocab()
-    found = [Encoder.load(path).encode(["Rain, sun"]) for path in (folder, tmp_path / "out")]
-    assert (found[0] == found[1]).all()
 
 
 def test_a_zipped_folder_opens_like_the_folder(tmp_path: Path) -> None:

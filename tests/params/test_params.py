@@ -45,8 +45,8 @@ class Cutter(HasParams):
 
 
 @pytest.fixture(scope="module")
-def schemas(shared):
-    path = shared / "goldens/spark_nlp/schemas.json"
+def schemas(testdata):
+    path = testdata / "spark_nlp_answers/schemas.json"
     return json.loads(path.read_text(encoding="utf-8"))["annotators"]
 
 
@@ -171,7 +171,7 @@ def test_a_bad_value_names_stage_parameter_value_and_what_is_allowed():
 @pytest.mark.parametrize(
     ("change", "parameter", "allowed"),
     [
-        (lambda: BertEmbeddings().setMaxSentenceLength(513), "maxSentenceLength", "at most 512"),
+        (lambda: BertEmbeddings().setMaxSentenceLength(1.5), "maxSentenceLength", "an integer"),
         (lambda: BertEmbeddings().setBatchSize(0), "batchSize", "at least 1"),
         (lambda: BertEmbeddings(caseSensitive="yes"), "caseSensitive", "True or False"),
         (

@@ -12,19 +12,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from transformers import AutoModel, AutoTokenizer
 
 from embedpipe import Encoder
 from embedpipe.annotator import BertEmbeddings, BertSentenceEmbeddings
 from embedpipe.base import PipelineModel
 from embedpipe.cli import main
 from embedpipe.errors import ModelFormatError, OutputError
-from tests.saving.make_golden_pipeline import COLUMNS, TEXTS, output
+from tests.saving.make_golden_pipeline import COLUMNS, GOLDEN, SAVED, TEXTS, output
 from tests.support.cli_support import names_in
 
-GOLDEN = Path(__file__).parent / "golden_pipeline"
-SAVED = GOLDEN / "format_1/saved"
 FRAME = pd.DataFrame({"text": TEXTS})
 TOLERANCE = 1e-6  # between instruction sets, on vectors of size about 1
 
@@ -61,23 +57,6 @@ def test_what_an_earlier_version_saved_gives_what_it_gave(golden: Path) -> None:
                 assert np.abs(difference).max(initial=0) < TOLERANCE
                 compared += len(old["embeddings"])
     assert compared > 100
-
-
-@goldens
-def test_the_golden_vectors_are_those_of_transformers(golden: Path) -> None:
-    folder = SAVED / "models/golden_bert"
-    model, tokenizer = (
-        AutoModel.from_pretrained(folder).eval(),
-        AutoTokenizer.from_pretrained(folder),
-    )
-    expected = json.loads((golden.parent / "expected.json").read_text())
-    for row in expected["vectors"]:
-        for annotation in row:
-            inputs = tokenizer(annotation["result"], return_tensors="pt")
-            with torch.no_grad():
-                mean = model(**inputs).last_hidden_state[0].mean(dim=0)
-            unit = (mean / mean.norm()).numpy()
-            np.testing.assert_allclose(annotation["embeddings"], unit, atol=1e-5)
 
 
 # ---- bundles ----
@@ -170,7 +149,7 @@ def test_models_behind_references_are_in_the_bundle(tmp_path: Path) -> None:
 
 
 def test_the_command_says_what_it_wrote_and_what_is_wrong(
-    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    testdata: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target = tmp_path / "b.zip"
     assert main(["bundle", str(SAVED), "-o", str(target)]) == 0
@@ -179,7 +158,7 @@ def test_the_command_says_what_it_wrote_and_what_is_wrong(
     before = target.read_bytes()
     wrong = {
         (str(tmp_path / "absent"), str(target)): "nothing is at",
-        (str(shared / "fixtures/torch_bin"), str(target)): "holds no saved stage or pipeline",
+        (str(testdata / "models/torch_bin"), str(target)): "holds no saved stage or pipeline",
         (str(SAVED), str(tmp_path / "no/b.zip")): "does not exist; make it first",
         (str(SAVED), str(tmp_path / "b.bin")): "name the bundle otherwise, such as .zip",
     }
@@ -190,8 +169,8 @@ def test_the_command_says_what_it_wrote_and_what_is_wrong(
     assert names_in(tmp_path) == ["b.zip"]
 
 
-def test_a_pipeline_of_spark_nlp_becomes_a_bundle(shared: Path, tmp_path: Path) -> None:
-    source = shared / "fixtures/spark_nlp_5.5.3/pipeline_bert_onnx"
+def test_a_pipeline_of_spark_nlp_becomes_a_bundle(testdata: Path, tmp_path: Path) -> None:
+    source = testdata / "models/spark_nlp_5.5.3/pipeline_bert_onnx"
     assert main(["bundle", str(source), "-o", str(tmp_path / "b.zip")]) == 0
     found = PipelineModel.load(tmp_path / "b.zip").transform(FRAME)
     assert found.equals(PipelineModel.load(source).transform(FRAME))

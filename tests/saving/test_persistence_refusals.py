@@ -15,7 +15,7 @@ from embedpipe import Encoder
 from embedpipe.annotator import SentenceDetector
 from embedpipe.base import Pipeline, PipelineModel
 from embedpipe.errors import EmbedpipeError, ModelFormatError, ModelNotFoundError
-from tests.support.random_models import tiny_config, write_model
+from tests.support.model_folders import tiny_config, write_model
 
 GOLDEN = Path(__file__).parent / "golden_pipeline/format_1/saved"
 

@@ -30,8 +30,8 @@ COLUMNS = ("document", "sentence", "token")
 
 
 @pytest.fixture(scope="module")
-def encoders(shared, tmp_path_factory):
-    return load_encoders(shared, tmp_path_factory.mktemp("models"))
+def encoders(testdata, tmp_path_factory):
+    return load_encoders(testdata, tmp_path_factory.mktemp("models"))
 
 
 def text_stages(*params):

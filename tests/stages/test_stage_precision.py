@@ -12,7 +12,7 @@ from embedpipe.base import DocumentAssembler, LightPipeline, Pipeline, PipelineM
 from embedpipe.engine.native import NativeEncoder, supported_precisions
 from embedpipe.errors import ParameterError
 from embedpipe.stages import AlbertEmbeddings, BertEmbeddings, BertSentenceEmbeddings, Tokenizer
-from tests.saving.test_bundle import SAVED
+from tests.saving.make_golden_pipeline import SAVED
 from tests.support.golden_models import load_encoders
 
 TEXTS = ["the king is dead", "long live the king", "it was the best of times"]
@@ -27,8 +27,8 @@ every_stage = pytest.mark.parametrize("kind", STAGES, ids=lambda kind: kind.__na
 
 
 @pytest.fixture(scope="module")
-def folders(shared, tmp_path_factory):
-    encoders = load_encoders(shared, tmp_path_factory.mktemp("models"))
+def folders(testdata, tmp_path_factory):
+    encoders = load_encoders(testdata, tmp_path_factory.mktemp("models"))
     return {name: encoder.path for name, encoder in encoders.items()}
 
 

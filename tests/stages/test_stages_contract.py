@@ -168,8 +168,8 @@ every_stage = pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage._
 
 
 @pytest.fixture(scope="module")
-def encoders(shared, tmp_path_factory):
-    return load_encoders(shared, tmp_path_factory.mktemp("models"))
+def encoders(testdata, tmp_path_factory):
+    return load_encoders(testdata, tmp_path_factory.mktemp("models"))
 
 
 def texts_table(texts):

@@ -1,8 +1,8 @@
 """Random weights for published shapes of BERT, ELECTRA and ALBERT, with NumPy alone.
 
-The weights are drawn as at the start of training (standard deviation 0.02, LayerNorm weights around
-1), but no bias is zero, so that a forgotten bias or a swapped tensor shows. Same shape, seed and
-NumPy: same tensors.
+The weights are drawn as at the start of training (standard deviation 0.02 unless said otherwise,
+LayerNorm weights around 1), but no bias is zero: a forgotten bias or a swapped tensor shows. Same
+configuration, seed and deviation: same tensors, on every machine.
 """
 
 from __future__ import annotations
@@ -95,15 +95,18 @@ def random_config(name: str) -> dict[str, Any]:
 class _Draw:
     """Draws named float32 tensors in call order from one seeded stream."""
 
-    def __init__(self, seed: int) -> None:
-        self._generator = np.random.default_rng(seed)
+    def __init__(self, seed: int, deviation: float) -> None:
+        self._generator = np.random.Generator(np.random.PCG64(seed))
+        self._deviation = deviation
         self.tensors: dict[str, npt.NDArray[np.float32]] = {}
 
-    def normal(self, name: str, *shape: int, mean: float = 0.0, deviation: float = 0.02) -> None:
-        values = self._generator.standard_normal(shape, dtype=np.float32)
-        values *= np.float32(deviation)
-        values += np.float32(mean)
-        self.tensors[name] = values
+    def normal(
+        self, name: str, *shape: int, mean: float = 0.0, deviation: float | None = None
+    ) -> None:
+        values = self._generator.standard_normal(shape)
+        values *= self._deviation if deviation is None else deviation
+        values += mean
+        self.tensors[name] = values.astype(np.float32)
 
     def linear(self, name: str, inputs: int, outputs: int) -> None:
         self.normal(f"{name}.weight", outputs, inputs)
@@ -157,20 +160,20 @@ def _albert_tensors(draw: _Draw, config: Mapping[str, Any]) -> None:
     for group in range(config["num_hidden_groups"]):
         for inner in range(config["inner_group_num"]):
             layer = f"encoder.albert_layer_groups.{group}.albert_layers.{inner}"
+            draw.layer_norm(f"{layer}.full_layer_layer_norm", hidden)
             for part in ("query", "key", "value", "dense"):
                 draw.linear(f"{layer}.attention.{part}", hidden, hidden)
             draw.layer_norm(f"{layer}.attention.LayerNorm", hidden)
             draw.linear(f"{layer}.ffn", hidden, intermediate)
             draw.linear(f"{layer}.ffn_output", intermediate, hidden)
-            draw.layer_norm(f"{layer}.full_layer_layer_norm", hidden)
     draw.linear("pooler", hidden, hidden)
 
 
 def random_tensors(
-    config: Mapping[str, Any], *, seed: int = 0
+    config: Mapping[str, Any], *, seed: int = 0, deviation: float = 0.02
 ) -> dict[str, npt.NDArray[np.float32]]:
     """Float32 tensors by transformers' names for BertModel, ElectraModel or AlbertModel."""
-    draw = _Draw(seed)
+    draw = _Draw(seed, deviation)
     draw_all = {"bert": _bert_tensors, "electra": _electra_tensors, "albert": _albert_tensors}
     draw_all[config["model_type"]](draw, config)
     return draw.tensors

@@ -13,6 +13,7 @@ from weakref import ref
 import numpy as np
 import numpy.typing as npt
 
+from embedpipe.encoder.fingerprint import fingerprint_of
 from embedpipe.encoder.texts import as_piece_ids, as_texts
 from embedpipe.encoder.windows import window_pieces, windows
 from embedpipe.engine.choice import Engine, EngineChoice, Implementation
@@ -176,6 +177,14 @@ class Encoder:
         # Made when first needed: packing weights takes time and memory.
         return self._choice.make(self.config, self.model.weights, self.model.weights_files)
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """64 hexadecimal digits that tell models apart, the same in whatever format one is stored.
+
+        Precision, pooling and normalization have no part in it.
+        """
+        return fingerprint_of(self.config, self.model.weights, self.tokenizer)
+
     @property
     def dimension(self) -> int:
         """Length of a vector."""
@@ -214,9 +223,9 @@ class Encoder:
             progress: show a bar on standard error.
 
         Raises:
-            InputError: a single str, an element that is not a str (which is named), or "pooler" of
-                a model that has none.
-            ParameterError: another pooling, or a `normalize` that is not a bool.
+            InputError: a single str, or an element that is not a str (which is named).
+            ParameterError: another pooling, "pooler" of a model that has none, or a `normalize`
+                that is not a bool.
 
         >>> encoder = Encoder.load()
         >>> question, answer, other = encoder.encode(
@@ -289,7 +298,7 @@ class Encoder:
         return self.tokenizer.encode(as_texts(texts), max_length=self.max_length)
 
     def _choices(self, pooling: Pooling | None, normalize: bool | None) -> tuple[Pooling, bool]:
-        """The pooling and normalisation asked for, or the model's own."""
+        """The pooling and normalization asked for, or the model's own."""
         asked = self.pooling if pooling is None else pooling
         unit_length = self.normalize if normalize is None else _check_switch("normalize", normalize)
         return check_pooling(asked, has_pooler=self.has_pooler), unit_length

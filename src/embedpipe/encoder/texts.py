@@ -90,7 +90,7 @@ def _as_list(values: Any, name: str, expected: str) -> list[Any]:
 
 def _complaint(text: Any) -> str:
     kind = type(text).__name__
-    # pandas' missing values, recognised without importing pandas
+    # pandas' missing values, recognized without importing pandas
     if text is None or kind in ("NAType", "NaTType") or _is_nan(text):
         return (
             f"found {text!r}, a missing value; expected str. "

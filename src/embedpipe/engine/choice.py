@@ -11,6 +11,7 @@ import numpy.typing as npt
 from embedpipe.engine.config import EncoderConfig
 from embedpipe.engine.pooling import Pooling
 from embedpipe.engine.precision import PRECISIONS, Precision
+from embedpipe.engine.threads import check_threads
 from embedpipe.engine.weights import EncoderWeights, WeightsFile
 from embedpipe.environment import cache_directory, keeps_packed_weights
 from embedpipe.errors import ParameterError
@@ -63,7 +64,7 @@ class EngineChoice:
             allowed = ", ".join(map(repr, PRECISIONS))
             raise ParameterError(f"precision: found {precision!r}; expected one of {allowed}")
         if implementation == "native":
-            from embedpipe.engine.native import check_threads, choose_isa
+            from embedpipe.engine.native import choose_isa
 
             exact = cls("native", "float32", check_threads(threads), choose_isa())
             return exact.at_precision(precision)

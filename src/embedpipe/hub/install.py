@@ -15,21 +15,21 @@ from embedpipe.files.hashes import sha256_of
 from embedpipe.files.strict_json import read_json
 from embedpipe.formats.own_record import OWN_RECORD, record_text
 from embedpipe.hub.catalog_file import CatalogModel, Source
-from embedpipe.hub.transfer import shown
+from embedpipe.hub.download import without_secrets
 from embedpipe.output import AtomicDirectory
 
 __all__ = [
-    "adopt_archive",
-    "adopt_files",
     "check_model",
-    "origin_of",
-    "settle",
+    "convert_archive",
+    "gather_files",
+    "install_model",
+    "source_record",
 ]
 
 _PYTORCH = "pytorch_model"  # what its files of weights begin with
 
 
-def adopt_archive(archive: Path, folder: Path) -> None:
+def convert_archive(archive: Path, folder: Path) -> None:
     """Convert a model of any known format, in an archive or a folder, into a new folder."""
     from embedpipe.formats.reading import open_model
     from embedpipe.formats.writing import write_model
@@ -38,14 +38,14 @@ def adopt_archive(archive: Path, folder: Path) -> None:
         write_model(open_model(archive), target)
 
 
-def adopt_files(origin: Path, names: Sequence[str], folder: Path) -> None:
+def gather_files(origin: Path, names: Sequence[str], folder: Path) -> None:
     """Make a folder of those files: linked where the disk is the same one, else copied.
 
     PyTorch's own format of weights is converted.
     """
     converted = [name for name in names if name.startswith(_PYTORCH)]
     if converted:
-        adopt_archive(origin, folder)
+        convert_archive(origin, folder)
         names = sorted(set(names) - set(converted))
     else:
         folder.mkdir()
@@ -64,7 +64,7 @@ def _link_or_copy(origin: Path, target: Path) -> None:
         shutil.copyfile(real, target)
 
 
-def settle(folder: Path, model: CatalogModel, origin: Mapping[str, Any]) -> None:
+def install_model(folder: Path, model: CatalogModel, origin: Mapping[str, Any]) -> None:
     """Write into the files what the catalog says, record them, and check that they are a model.
 
     origin: where they came from. Raises ModelFormatError if they cannot be used.
@@ -104,10 +104,9 @@ def check_model(folder: Path, model: CatalogModel) -> None:
         )
 
 
-def origin_of(source: Source, **found: Any) -> dict[str, Any]:
+def source_record(source: Source, **found: Any) -> dict[str, Any]:
     """What the record says of where the files came from."""
-    place = source.place if source.address is None else shown(source.address)
-    return {"kind": source.kind, "place": place, **found}
+    return {"kind": source.kind, "place": without_secrets(source.place), **found}
 
 
 def _change(path: Path, changes: Mapping[str, Any]) -> None:

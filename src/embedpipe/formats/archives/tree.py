@@ -10,6 +10,7 @@ from typing import Any
 
 from embedpipe.errors import ModelFormatError, ModelNotFoundError
 from embedpipe.files.strict_json import parse_json
+from embedpipe.files.whole import check_is_no_pointer
 from embedpipe.formats.archives.tar import is_tar, read_tar
 from embedpipe.formats.archives.zip import MOST_MEMBERS, ZipArchive
 
@@ -58,7 +59,9 @@ class FileTree:
             raise ModelFormatError(
                 f"{self.source} has no {name}; found {_listing(self.names)}. Fetch the model again"
             )
-        return self._read(self._prefix + name)
+        data = self._read(self._prefix + name)
+        check_is_no_pointer(data, self.where(name))
+        return data
 
     def read_small(self, name: str) -> bytes:
         """The same for text and settings, as bytes; at most 16 MiB."""
@@ -119,6 +122,7 @@ def open_tree(path: Path, *, links: bool = True, named: str | None = None) -> Fi
             str(path), names, lambda name: map_file(path / name), root=path, named=named
         )
     data = map_file(path)
+    check_is_no_pointer(data, str(path))
     if is_tar(data):
         members = read_tar(path)
         return FileTree(str(path), tuple(members), members.__getitem__)

@@ -28,6 +28,7 @@ __all__ = ["EncoderStage"]
 
 E = TypeVar("E", bound="EncoderStage")
 
+_RECORDED_LENGTH = 128
 _NO_EFFECT = "accepted for compatibility, without effect"
 
 
@@ -115,6 +116,13 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
         """The dimension and storageRef of this stage."""
         return {"dimension": self.getDimension(), "ref": self.getStorageRef()}
 
+    def recorded_defaults(self) -> dict[str, Any]:
+        """As many pieces as Spark NLP reads, or the model can."""
+        limit = _RECORDED_LENGTH
+        if self._encoder is not None:
+            limit = min(limit, self._encoder.config.max_position_embeddings)
+        return {**super().recorded_defaults(), "maxSentenceLength": limit}
+
     def join(self, pieces: Ragged, parts: Parts) -> Sequences:
         """The parts of sentences' pieces between the model's [CLS] and [SEP]."""
         tokenizer = self.encoder.tokenizer
@@ -128,12 +136,10 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
                 f"{encoder.config.architecture}, as {encoder.name!r} is; use "
                 f"{' or '.join(fitting)}"
             )
-        positions = encoder.config.max_position_embeddings
-        default = min(positions, self.getMaxSentenceLength())
         self._set_defaults(
             caseSensitive=_case_matters(encoder),
             dimension=encoder.dimension,
-            maxSentenceLength=default,
+            maxSentenceLength=encoder.max_length,
             precision=encoder.precision,
         )
 
