@@ -46,9 +46,9 @@ def read_bytes(path: Path, *, largest: int) -> bytes:
 def check_is_no_pointer(data: bytes | memoryview, source: str) -> None:
     """Raise ModelFormatError for the few lines that a clone without Git LFS has for a large file.
 
-    >>> check_is_no_pointer(b"version https://git-lfs.github.com/spec/v1\\n...", "model.safetensors")
+    >>> check_is_no_pointer(b"version https://git-lfs.github.com/spec/v1", "weights.bin")
     Traceback (most recent call last):
-    embedpipe.errors.ModelFormatError: model.safetensors is a Git LFS pointer, ...
+    embedpipe.errors.ModelFormatError: weights.bin is a Git LFS pointer, ...
     """
     if bytes(data[: len(_POINTER)]) == _POINTER:
         raise ModelFormatError(

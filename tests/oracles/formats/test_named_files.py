@@ -10,13 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.support.random_models import random_tensors, tiny_config
 
 from embedpipe import Encoder
 from embedpipe.errors import ModelFormatError
 from embedpipe.formats import open_model, recognize
 from tests.support.format_support import refused
-from tests.support.model_folders import write_model, write_safetensors
+from tests.support.model_folders import (
+    random_tensors,
+    tiny_config,
+    write_model,
+    write_safetensors,
+)
 
 WORDS = "embeddings.word_embeddings.weight"
 
@@ -72,9 +76,7 @@ def test_one_of_several_shards_means_them_all(folder: Path) -> None:
         np.testing.assert_array_equal(words(folder / name), tensors[WORDS])
 
 
-def test_the_checkpoint_that_was_named_among_several_is_read(
-    testdata: Path, tmp_path: Path
-) -> None:
+def test_a_checkpoint_named_among_several_is_read(testdata: Path, tmp_path: Path) -> None:
     origin = testdata / "models/tf1/google_bert_zip/uncased_L-2_H-32_A-2"
     folder = tmp_path / "uncased"
     shutil.copytree(origin, folder)
