@@ -165,4 +165,4 @@ def test_what_was_measured_is_recorded_if_asked_for(house, capsys):
 def test_an_archive_records_nothing(house, tmp_path, capsys):
     archive = shutil.make_archive(str(tmp_path / "packed"), "zip", house.build())
     assert main(["card", archive, "--record"]) == 1
-    assert "packed.zip is not a folder" in capsys.readouterr().err
+    assert "packed.zip, as it is no folder" in capsys.readouterr().err

@@ -157,8 +157,12 @@ def test_the_command_says_what_it_wrote_and_what_is_wrong(
     assert capsys.readouterr().out == f"{target}: {size:,} bytes; open it with PipelineModel.load\n"
     before = target.read_bytes()
     wrong = {
-        (str(tmp_path / "absent"), str(target)): "nothing is at",
-        (str(testdata / "models/torch_bin"), str(target)): "holds no saved stage or pipeline",
+        (str(tmp_path / "absent"), str(tmp_path / "c.zip")): "nothing is at",
+        (
+            str(testdata / "models/torch_bin"),
+            str(tmp_path / "c.zip"),
+        ): "holds no saved stage or pipeline",
+        (str(SAVED), str(target)): "it exists already",
         (str(SAVED), str(tmp_path / "no/b.zip")): "does not exist; make it first",
         (str(SAVED), str(tmp_path / "b.bin")): "name the bundle otherwise, such as .zip",
     }
@@ -207,19 +211,19 @@ def test_every_changed_byte_that_matters_is_noticed(bundle: Path) -> None:
 
 def test_what_is_there_is_refused_unless_it_is_to_be_replaced(tmp_path: Path) -> None:
     model, target = PipelineModel.load(SAVED), tmp_path / "b.zip"
-    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     target.write_bytes(b"precious")
-    for taken in (target, tmp_path, tmp_path / "dangling"):
-        with pytest.raises(OutputError, match=r"is there already.*overwrite\(\)\.bundle\(path\)"):
+    (tmp_path / "link").symlink_to(target)
+    for taken in (target, tmp_path / "link"):
+        with pytest.raises(OutputError, match=r"it exists already.*or write\(\)\.overwrite\(\)"):
             model.write().bundle(taken)
     assert target.read_bytes() == b"precious"
     model.write().overwrite().bundle(target)
     assert PipelineModel.load(target).uid == model.uid
     with pytest.raises(OutputError, match="it is a folder"):
-        model.write().overwrite().bundle(tmp_path)
+        model.write().bundle(tmp_path)
     # What is mapped may be replaced
     loaded = PipelineModel.load(target)
     before = target.read_bytes()
     loaded.write().overwrite().bundle(target)
     assert target.read_bytes() == before
-    assert names_in(tmp_path) == ["b.zip", "dangling"]
+    assert names_in(tmp_path) == ["b.zip", "link"]

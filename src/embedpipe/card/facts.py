@@ -179,7 +179,7 @@ def _verified(
     reason = why_not_comparable(entry)
     if reason is None and not computing:
         reason = "nothing was computed for this card"
-    return (verify(asked, record=False), "") if reason is None else (None, reason)
+    return (verify(asked), "") if reason is None else (None, reason)
 
 
 def _text(record: Mapping[str, Any], key: str) -> str | None:

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from embedpipe.engine.ragged import Ragged
-from embedpipe.errors import InputError
+from embedpipe.errors import InputError, ParameterError
 
-__all__ = ["as_piece_ids", "as_texts"]
+__all__ = ["as_piece_ids", "as_texts", "check_switch"]
 
 _COLUMN_METHODS = ("to_pylist", "tolist", "to_list")
 """How Arrow arrays, NumPy arrays and pandas series, and Polars series give a Python list."""
@@ -65,6 +65,13 @@ def as_piece_ids(sequences: Any) -> Ragged:
         if isinstance(sequence, (list, tuple)) and {bool, np.bool_} & set(map(type, sequence)):
             raise InputError(f"sequence {index}: found bool; expected integers, the piece ids")
     return Ragged.from_sequences(listed, np.int32)
+
+
+def check_switch(name: str, value: Any) -> bool:
+    """True or False; ParameterError that names the argument for anything else."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    raise ParameterError(f"{name}: found {value!r}; expected True, False or None")
 
 
 def _as_sequences(sequences: Any) -> list[npt.ArrayLike]:

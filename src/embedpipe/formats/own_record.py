@@ -13,16 +13,18 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from embedpipe.engine.pooling import POOLINGS
+from embedpipe.errors import OutputError
 from embedpipe.files.fields import FLAG, Field, check_fields, choice, optional
 from embedpipe.files.strict_json import read_json
 from embedpipe.formats.archives.tree import FileTree
 
-__all__ = ["LENGTH", "OWN_RECORD", "add_to_record", "read_declared", "read_record", "record_text"]
+__all__ = ["LENGTH", "OWN_RECORD", "add_to_record", "read_declared", "read_record", "readable_json"]
 
 OWN_RECORD = "embedpipe.json"
 
@@ -61,19 +63,38 @@ def read_declared(tree: FileTree) -> dict[str, Any]:
     return {key: record.get(key) for key in _DECLARED}
 
 
-def record_text(content: Mapping[str, Any]) -> bytes:
-    """A record for people to read, in the order of `content`."""
-    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+def add_to_record(place: Path, changes: Mapping[str, Any], *, digits: int) -> Path:
+    """Set those keys in the record of a model's folder, which is made if it has none; its path.
 
+    digits: to which numbers in `changes` are rounded, as further ones depend on the processor.
+    Numbers that are none become null, as JSON has no other word for them.
 
-def add_to_record(folder: Path, changes: Mapping[str, Any]) -> None:
-    """Set those fields in the folder's record, which is made if it has none.
-
-    Raises OutputError if that cannot be written.
+    Raises OutputError for an archive, and for a record that cannot be written.
     """
+    if not place.is_dir():
+        raise OutputError(
+            f"cannot write a record into {place}, as it is no folder; convert it with embedpipe "
+            "import, or leave out --record"
+        )
     from embedpipe.output import AtomicFile  # not loaded by those who only read
 
-    path = folder / OWN_RECORD
+    path = place / OWN_RECORD
     content = read_json(path, dict) if path.is_file() else {}
     with AtomicFile(path) as file:
-        file.write(record_text({**content, **changes}))
+        file.write(readable_json({**content, **_rounded(dict(changes), digits)}).encode())
+    return path
+
+
+def readable_json(content: Mapping[str, Any]) -> str:
+    """JSON for people to read, in the order of `content`."""
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def _rounded(value: Any, digits: int) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.{digits}g}") if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _rounded(item, digits) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(item, digits) for item in value]
+    return value

@@ -13,7 +13,7 @@ from embedpipe.engine.config import huggingface_name
 from embedpipe.errors import ModelFormatError
 from embedpipe.files.hashes import sha256_of
 from embedpipe.files.strict_json import read_json
-from embedpipe.formats.own_record import OWN_RECORD, record_text
+from embedpipe.formats.own_record import OWN_RECORD, readable_json
 from embedpipe.hub.catalog_file import CatalogModel, Source
 from embedpipe.hub.download import without_secrets
 from embedpipe.output import AtomicDirectory
@@ -117,7 +117,7 @@ def _change(path: Path, changes: Mapping[str, Any]) -> None:
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    with path.open("xb") as file:
-        file.write(record_text(content))
+    with path.open("x", encoding="utf-8") as file:
+        file.write(readable_json(content))
         file.flush()
         os.fsync(file.fileno())
