@@ -13,6 +13,7 @@ from embedpipe.annotation import AnnotationColumn
 from embedpipe.annotator import BertEmbeddings, BertSentenceEmbeddings, Tokenizer
 from embedpipe.base import DocumentAssembler, PipelineModel
 from embedpipe.errors import ParameterError
+from embedpipe.formats.writing import model_parts
 from tests.support.golden_models import load_encoders
 from tests.support.unigram_models import write_unigram_bert
 

@@ -35,7 +35,7 @@ _present: WeakValueDictionary[str, LoadedModel] = WeakValueDictionary()
 """The models of this process that went or came, by `_key`: each is opened once."""
 
 
-_OF_THE_MODEL = ("config", "files", "has_pooler", "path", "tokenizer", "_model", "_window")
+_OF_THE_MODEL = ("config", "model", "has_pooler", "path", "tokenizer", "_model", "_window")
 """What an encoder takes over from its model."""
 
 
