@@ -81,9 +81,7 @@ def test_a_model_that_vanished_is_told_by_the_worker_that_needs_it(tmp_path) -> 
     (tmp_path / BUNDLE.name).unlink()
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         answer = pool.apply_async(transformed, [model])
-        with pytest.raises(
-            ModelNotFoundError, match=r"by reference to .*, where nothing is now"
-        ):
+        with pytest.raises(ModelNotFoundError, match=r"by reference to .*, where nothing is now"):
             answer.get(timeout=60)
 
 
@@ -188,7 +186,7 @@ def test_a_pipeline_without_files_takes_its_weights_along_once(expected, tmp_pat
     loaded = PipelineModel.load(tmp_path / BUNDLE.name)
     (tmp_path / BUNDLE.name).unlink()
     sent = pickle.dumps(loaded)
-    weights = sum(t.nbytes for t in loaded.stages[-1].encoder.files.tensors.values())
+    weights = sum(t.nbytes for t in loaded.stages[-1].encoder.model.tensors.values())
     assert weights < len(sent) < 2 * weights + 8000
     assert pickle.loads(sent).transform(TABLE).equals(expected)
 
