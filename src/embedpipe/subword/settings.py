@@ -181,7 +181,9 @@ def _with_older_files(
                 f"{source}/{_ADDED}: {wrong[0][:80]!r} has {ids[wrong[0]]!r:.80} for its id; "
                 "expected a whole number. Use the file that was published with the model"
             )
-        known = {piece.text for piece in _special_pieces(merged)}
+        # transformers 5 does not look at additional_special_tokens of special_tokens_map.json here
+        own = {"additional_special_tokens": config.get("additional_special_tokens")}
+        known = {piece.text for piece in _special_pieces(merged | own)}
         merged["added_tokens_decoder"] = {
             str(piece_id): {"content": text, "special": text in known}
             for text, piece_id in ids.items()
