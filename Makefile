@@ -27,7 +27,7 @@ test-python: .venv/dev .venv/model
 	$(BIN)/python -m pytest tests --pyargs embedpipe embedpipe_bench --doctest-modules
 
 test-fuzz: .venv/dev ## give 100,000 damaged model files to the readers
-	$(BIN)/python tests/fuzz_readers.py
+	$(BIN)/python -m tests.fuzz.readers
 
 check: .venv/dev ## format, lint, types, import direction, generated files
 	$(BIN)/ruff format --check .

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from tests.support.testdata import testdata_folder
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -22,12 +22,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def shared() -> Path:
-    """The folder of goldens, fixtures and data that lies beside the checkout."""
-    folder = REPOSITORY.parent / "shared"
-    if not folder.is_dir():
-        pytest.fail(f"the folder of recorded data is missing: expected {folder}")
-    return folder
+def testdata() -> Path:
+    """The folder of recorded answers, models, hostile files and vocabularies: see tests/data."""
+    return testdata_folder()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -23,9 +23,9 @@ from embedpipe.formats.huggingface import folder as huggingface
 from embedpipe.hub import find_model
 from embedpipe.verification import Verification, verify
 from tests.support.download_support import Place, entry, zipped
+from tests.support.model_folders import random_tensors, tiny_config, write_model, write_safetensors
 from tests.support.model_server import ModelServer, model_server
 from tests.support.oracles import minilm_folder, transformers_model, transformers_outputs
-from tests.support.random_models import random_tensors, tiny_config, write_model, write_safetensors
 
 PIECES = [
     *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
@@ -219,8 +219,8 @@ def test_a_word_that_stands_twice_is_taken_in_its_turn(publish):
         verify("house")
 
 
-def test_albert_by_the_path_of_a_folder_of_ones_own(place, tmp_path, shared, capsys):
-    vocabulary = shared / "data/albert_tfhub_v3/assets/30k-clean.model"
+def test_albert_by_the_path_of_a_folder_of_ones_own(place, tmp_path, testdata, capsys):
+    vocabulary = testdata / "vocabularies/albert_30k/spiece.model"
     config = tiny_config("albert", vocab_size=30000)
     folder = write_model(tmp_path / "house", config, vocab=vocabulary)
     write_safetensors(folder / "model.safetensors", weights(config))

@@ -1,9 +1,9 @@
 """Derive the catalog of models from the recorded facts of their published cards.
 
-python tools/build_catalog.py FACTS [--output src/embedpipe/hub/catalog.json]
+python tools/build_catalog.py [--output src/embedpipe/hub/catalog.json]
 
-FACTS is the folder with `spark_nlp_cards.json` and `nlu_aliases.json`. Addresses are the cards';
-those that are not on a card follow from the tables here and are marked `"derived": true`.
+The facts are the two files in `tools/catalog_facts`. Addresses are the cards'; those that are not
+on a card follow from the tables here and are marked `"derived": true`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
+FACTS = Path(__file__).resolve().parent / "catalog_facts"
 OUTPUT = Path(__file__).resolve().parent.parent / "src/embedpipe/hub/catalog.json"
 
 _GOOGLE = "https://storage.googleapis.com"
@@ -207,10 +208,9 @@ def _value(value: Any) -> str:
 def main() -> None:
     """Write the catalog."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("facts", type=Path)
     parser.add_argument("--output", type=Path, default=OUTPUT)
     args = parser.parse_args()
-    args.output.write_text(as_text(build(args.facts)), encoding="utf-8")
+    args.output.write_text(as_text(build(FACTS)), encoding="utf-8")
 
 
 if __name__ == "__main__":

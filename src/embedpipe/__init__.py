@@ -12,14 +12,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from embedpipe._version import __version__ as __version__
+
 if TYPE_CHECKING:
     from embedpipe.annotation import Annotation
     from embedpipe.encoder import Encoder
     from embedpipe.engine.config import EncoderConfig
     from embedpipe.engine.ragged import Ragged
     from embedpipe.pipeline.pipeline import Pipeline, PipelineModel
-
-__version__ = "0.1.0"
 
 _HOME = {
     "Annotation": "embedpipe.annotation",
@@ -30,7 +30,14 @@ _HOME = {
     "Ragged": "embedpipe.engine.ragged",
 }
 
-__all__ = ["Annotation", "Encoder", "EncoderConfig", "Pipeline", "PipelineModel", "Ragged"]
+__all__ = [
+    "Annotation",
+    "Encoder",
+    "EncoderConfig",
+    "Pipeline",
+    "PipelineModel",
+    "Ragged",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -265,8 +265,8 @@ def spark_type(spark):
     return pa.struct(fields)
 
 
-def test_the_column_type_is_spark_nlps_nullability_included(shared):
-    schemas = json.loads((shared / "goldens/spark_nlp/schemas.json").read_text(encoding="utf-8"))
+def test_the_column_type_is_spark_nlps_nullability_included(testdata):
+    schemas = json.loads((testdata / "spark_nlp_answers/schemas.json").read_text(encoding="utf-8"))
     columns = [
         annotator["output_column"]
         for annotator in schemas["annotators"].values()

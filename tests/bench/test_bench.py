@@ -31,8 +31,8 @@ from embedpipe_bench.peers.common import (
 from embedpipe_bench.random_models import SHAPES
 from embedpipe_bench.work import useful_gflop
 from embedpipe_bench.workload import Workload
+from tests.support.model_folders import tiny_config, write_model
 from tests.support.oracles import minilm_folder
-from tests.support.random_models import tiny_config, write_model
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 

@@ -41,12 +41,12 @@ def recorded_sequences(path: Path) -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.path)
 def test_a_converted_model_has_the_recorded_tensors_and_outputs(
-    shared: Path, tmp_path: Path, model: Recorded
+    testdata: Path, tmp_path: Path, model: Recorded
 ) -> None:
-    expected = shared / "fixtures" / SAME_AS.get(model.path, model.expected)
+    expected = testdata / "models" / SAME_AS.get(model.path, model.expected)
     ids, outputs = recorded_sequences(expected.with_name(f"{expected.name}_outputs.npz"))
     assert ids
-    for number, path in enumerate(archives(shared, model)):
+    for number, path in enumerate(archives(testdata, model)):
         folder = tmp_path / f"model-{number}"
         convert(path, folder)
         tensors = load_file(folder / "model.safetensors")
@@ -62,15 +62,15 @@ def test_a_converted_model_has_the_recorded_tensors_and_outputs(
     [(GOOGLE, "tf1/google_bert_zip"), ("tf1/tfhub_albert_3", "tf1/tfhub_albert_3")],
 )
 def test_transformers_opens_the_result(
-    shared: Path, tmp_path: Path, path: str, expected: str
+    testdata: Path, tmp_path: Path, path: str, expected: str
 ) -> None:
     folder = tmp_path / "model"
-    convert(shared / "fixtures" / path, folder)
+    convert(testdata / "models" / path, folder)
     model, loading = AutoModel.from_pretrained(folder, output_loading_info=True)
     assert not any(loading.values())
     assert model.dtype == torch.float32
     with (
-        np.load(shared / "fixtures" / expected / "expected_outputs.npz") as record,
+        np.load(testdata / "models" / expected / "expected_outputs.npz") as record,
         torch.no_grad(),
     ):
         inputs = ("input_ids", "attention_mask", "token_type_ids")
@@ -100,11 +100,11 @@ def official_ids(folder: Path, text: str) -> list[int]:
 
 
 def test_half_precision_is_widened_and_settings_of_the_tokenizer_stay(
-    shared: Path, tmp_path: Path
+    testdata: Path, tmp_path: Path
 ) -> None:
     source = tmp_path / "half"
     source.mkdir()
-    recorded = shared / "fixtures/torch_bin"
+    recorded = testdata / "models/torch_bin"
     shutil.copy(recorded / "pytorch_model_half.bin", source / "pytorch_model.bin")
     shutil.copy(recorded / "vocab.txt", source)
     config = json.loads((recorded / "config.json").read_text())
@@ -123,10 +123,10 @@ def test_half_precision_is_widened_and_settings_of_the_tokenizer_stay(
 
 
 def test_the_report_of_a_checkpoint(
-    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    testdata: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "my model"
-    assert main(["import", str(shared / "fixtures" / GOOGLE), "-o", str(folder)]) == 0
+    assert main(["import", str(testdata / "models" / GOOGLE), "-o", str(folder)]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "format        google checkpoint",
         "architecture  bert: 2 layers, hidden size 32, 2 attention heads, vocabulary 193",
@@ -152,9 +152,9 @@ def test_the_report_of_a_checkpoint(
 
 
 def test_the_report_names_what_is_missing_and_prints_no_control_characters(
-    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    testdata: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    recorded, source = shared / "fixtures/torch_bin", tmp_path / "source"
+    recorded, source = testdata / "models/torch_bin", tmp_path / "source"
     source.mkdir()
     for name in ("config.json", "vocab.txt"):
         shutil.copy(recorded / name, source)
@@ -172,9 +172,9 @@ def test_the_report_names_what_is_missing_and_prints_no_control_characters(
     assert not Encoder.load(tmp_path / "model").has_pooler
 
 
-def hostile_models(shared: Path, folder: Path) -> list[Path]:
+def hostile_models(testdata: Path, folder: Path) -> list[Path]:
     """The archives and checkpoints that must be refused, and each pickle as a model's weights."""
-    malicious, recorded = shared / "fixtures/malicious", shared / "fixtures/torch_bin"
+    malicious, recorded = testdata / "hostile", testdata / "models/torch_bin"
     found = [*sorted(malicious.glob("*.zip")), *sorted(malicious.glob("ckpt_*"))]
     files = {"*.bin": "pytorch_model.bin", "*.safetensors": "model.safetensors"}
     for pattern, name in files.items():
@@ -189,12 +189,12 @@ def hostile_models(shared: Path, folder: Path) -> list[Path]:
 
 
 def test_a_hostile_model_leaves_nothing(
-    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    testdata: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     models, outputs = tmp_path / "models", tmp_path / "outputs"
     models.mkdir()
     outputs.mkdir()
-    hostile = hostile_models(shared, models)
+    hostile = hostile_models(testdata, models)
     assert len(hostile) > 20
     for path in hostile:
         assert main(["import", str(path), "-o", str(outputs / "model")]) == 1, path
@@ -205,9 +205,9 @@ def test_a_hostile_model_leaves_nothing(
 
 
 def test_what_is_there_already_is_not_touched(
-    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    testdata: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    source = str(shared / "fixtures" / CHECKPOINT)
+    source = str(testdata / "models" / CHECKPOINT)
     taken = tmp_path / "taken"
     taken.mkdir()
     assert main(["import", source, "-o", str(taken)]) == 0  # empty
@@ -228,9 +228,9 @@ def test_what_is_there_already_is_not_touched(
 
 
 def test_a_file_in_the_working_directory_is_told_from_a_name(
-    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    testdata: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copy(shared / "fixtures" / GOOGLE, tmp_path / "bert.zip")
+    shutil.copy(testdata / "models" / GOOGLE, tmp_path / "bert.zip")
     (tmp_path / "notes").write_text("no model")
     monkeypatch.chdir(tmp_path)
     assert Encoder.load("bert.zip").dimension == 32

@@ -12,7 +12,7 @@ import pytest
 
 from embedpipe import Encoder, Ragged
 from embedpipe.errors import InputError, ModelFormatError, ModelNotFoundError, ParameterError
-from tests.support.random_models import random_tensors, tiny_config, write_model, write_safetensors
+from tests.support.model_folders import random_tensors, tiny_config, write_model, write_safetensors
 
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "##b", "c"]
 

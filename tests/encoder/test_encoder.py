@@ -22,7 +22,7 @@ from embedpipe import Encoder, Ragged
 from embedpipe.encoder.windows import windows
 from embedpipe.errors import ParameterError
 from embedpipe.hub import find_model
-from tests.support.random_models import write_albert, write_model
+from tests.support.model_folders import write_albert, write_model
 
 TEXTS = [
     "A man with a hard hat is dancing.",
@@ -36,11 +36,11 @@ TEXTS = [
 
 
 @pytest.fixture(scope="session")
-def models(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def models(testdata: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random-weight models with real vocabularies, by name."""
     folder = tmp_path_factory.mktemp("models")
-    vocab = shared / "data/bert_uncased/vocab.txt"
-    spiece = shared / "data/albert_tfhub_v3/assets/30k-clean.model"
+    vocab = testdata / "vocabularies/bert_uncased/vocab.txt"
+    spiece = testdata / "vocabularies/albert_30k/spiece.model"
     write_model(folder / "bert_L2_H128", "bert_L2_H128", vocab=vocab)
     write_albert(folder / "albert_small", layers=3, hidden=128, vocab=spiece)
     return folder
@@ -173,9 +173,9 @@ def test_empty_and_blank_texts_have_the_vector_of_the_special_pieces(small):
 
 
 def test_a_text_has_the_same_bits_in_any_company_and_on_any_number_of_threads(
-    models, small, shared, monkeypatch
+    models, small, testdata, monkeypatch
 ):
-    lines = (shared / "data/stsb/sts-dev.csv").read_text(encoding="utf-8").splitlines()[:300]
+    lines = (testdata / "stsb/sts-dev.csv").read_text(encoding="utf-8").splitlines()[:300]
     texts = [line.split("\t")[5] for line in lines] + TEXTS
     expected = small.encode(texts)
     order = list(range(len(texts)))

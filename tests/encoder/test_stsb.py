@@ -48,8 +48,8 @@ def points(first: np.ndarray, second: np.ndarray, scores: list[float]) -> float:
     return 100 * float(spearmanr((first * second).sum(axis=1), scores).statistic)
 
 
-def test_spearman_correlation_equals_transformers(shared, capsys):
-    first, second, scores = read_pairs(shared / "data/stsb/sts-dev.csv")
+def test_spearman_correlation_equals_transformers(testdata, capsys):
+    first, second, scores = read_pairs(testdata / "stsb/sts-dev.csv")
     assert len(scores) == 1500
     encoder = Encoder.load()
     ours = encoder.encode(first + second)

@@ -8,7 +8,7 @@ import pytest
 
 from embedpipe.engine import EncoderConfig
 from embedpipe.errors import EmbedpipeError, ModelFormatError
-from tests.support.random_models import SHAPES, random_config, tiny_config
+from tests.support.model_folders import SHAPES, random_config, tiny_config
 
 
 def read(config: dict) -> EncoderConfig:
@@ -121,7 +121,7 @@ def test_a_billion_layers_are_refused_before_anything_is_counted() -> None:
 @pytest.mark.parametrize("model_type", [None, "roberta", "distilbert", 7, ["bert"]])
 def test_other_model_types_are_refused_by_name(model_type: object) -> None:
     message = problems(tiny_config() | {"model_type": model_type})
-    assert f"model_type: {model_type!r}; expected one of bert, albert" in message
+    assert f"model_type: {model_type!r}; expected one of bert, electra, albert" in message
 
 
 def test_albert_needs_an_embedding_size() -> None:

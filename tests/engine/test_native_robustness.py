@@ -18,8 +18,8 @@ from embedpipe.engine.native import supported_precisions
 from embedpipe.errors import ParameterError
 from tests.engine.test_native import encoder_of
 from tests.support.cli_support import embedpipe
+from tests.support.model_folders import random_config
 from tests.support.oracles import random_pieces
-from tests.support.random_models import random_config
 
 PRECISIONS = supported_precisions()
 SMALL = random_config("bert_L2_H128") | {"vocab_size": 500}

@@ -16,9 +16,11 @@ from embedpipe import Encoder
 from embedpipe.engine import EncoderConfig, check_weights, native
 from embedpipe.engine.native import NativeEncoder, supported_isas, supported_precisions
 from embedpipe.engine.packed_cache import PackedCache
-from embedpipe.engine.weights import EncoderWeights, expected_shapes
+from embedpipe.engine.tensors import expected_shapes
+from embedpipe.engine.weights import EncoderWeights
 from embedpipe.formats.huggingface.folder import read_huggingface
 from tests.support.cli_support import write_tiny_model
+from tests.support.model_folders import tiny_config
 from tests.support.oracles import random_pieces
 from tests.support.packed_support import (
     TEXTS,
@@ -27,7 +29,6 @@ from tests.support.packed_support import (
     vectors_without_cache,
     without_weights,
 )
-from tests.support.random_models import tiny_config
 
 KINDS = [(isa, precision) for isa in supported_isas() for precision in supported_precisions(isa)]
 

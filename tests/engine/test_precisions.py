@@ -20,7 +20,7 @@ from embedpipe.engine.ragged import Ragged
 from embedpipe.errors import ParameterError
 from tests.encoder.test_stsb import read_pairs
 from tests.engine.test_native import encoder_of, random_pieces
-from tests.support.random_models import (
+from tests.support.model_folders import (
     SHAPES,
     random_config,
     random_tensors,
@@ -67,9 +67,9 @@ def test_every_published_size_stays_close_to_float32(shape: str, precision: str)
 
 @pytest.mark.parametrize("precision", LOW)
 def test_the_trained_model_keeps_its_vectors_and_its_rank_correlation(
-    shared: Path, precision: Any
+    testdata: Path, precision: Any
 ) -> None:
-    first, second, scores = read_pairs(shared / "data/stsb/sts-dev.csv")
+    first, second, scores = read_pairs(testdata / "stsb/sts-dev.csv")
     exact = Encoder.load()
     encoder = exact.at_precision(precision)
     standard, found = exact.encode(first + second), encoder.encode(first + second)
@@ -158,8 +158,10 @@ def test_what_the_processor_lacks_is_computed_in_float32(
     assert encoder.encode(["one"]).shape == (1, 384)
 
 
-def test_an_encoder_has_siblings_in_other_precisions(tmp_path: Path, shared: Path) -> None:
-    write_model(tmp_path / "m", "bert_L2_H128", vocab=shared / "data/bert_uncased/vocab.txt")
+def test_an_encoder_has_siblings_in_other_precisions(tmp_path: Path, testdata: Path) -> None:
+    write_model(
+        tmp_path / "m", "bert_L2_H128", vocab=testdata / "vocabularies/bert_uncased/vocab.txt"
+    )
     exact = Encoder.load(tmp_path / "m", threads=1)
     low = exact.at_precision("int8")
     assert low is exact.at_precision("int8")

@@ -19,6 +19,7 @@ from embedpipe.engine import EncoderConfig, Ragged, check_weights
 from embedpipe.engine.pooling import pool
 from embedpipe.engine.reference import ReferenceEncoder, erf, gelu_erf, gelu_tanh
 from embedpipe.errors import InputError, ModelFormatError, ParameterError
+from tests.support.model_folders import random_config, random_tensors, tiny_config
 from tests.support.oracles import (
     MODELS,
     oracle,
@@ -26,7 +27,6 @@ from tests.support.oracles import (
     transformers_model,
     transformers_outputs,
 )
-from tests.support.random_models import random_config, random_tensors, tiny_config
 
 TOLERANCE = 1e-12
 
@@ -39,7 +39,8 @@ def reference_encoder(raw: dict[str, Any], tensors: dict[str, np.ndarray], **opt
 def largest_errors(reference: ReferenceEncoder, model: Any, pieces: Ragged) -> tuple[float, float]:
     """Over all sequences: of the last hidden state, and of the pooler's output."""
     hidden = reference.hidden_states(pieces.values, pieces.offsets)
-    pooled = pool(hidden, pieces.offsets, "pooler", reference.weights.pooler)
+    pooler = reference.weights.pooler
+    pooled = pool(hidden, pieces.offsets, "cls" if pooler is None else "pooler", pooler)
     expected_hidden, expected_pooled = transformers_outputs(model, pieces)
     assert hidden.dtype == expected_hidden.dtype == np.float64
     assert np.isfinite(expected_hidden).all()
@@ -56,7 +57,8 @@ def test_published_shapes_and_a_trained_model_agree_with_transformers(name: str)
     standard = oracle(name)
     encoder, pieces = ReferenceEncoder(standard.config, standard.weights), standard.pieces
     hidden = encoder.hidden_states(pieces.values, pieces.offsets)
-    pooled = pool(hidden, pieces.offsets, "pooler", standard.weights.pooler)
+    pooler = standard.weights.pooler
+    pooled = pool(hidden, pieces.offsets, "cls" if pooler is None else "pooler", pooler)
     assert hidden.dtype == np.float64
     assert np.abs(hidden - standard.hidden).max() <= TOLERANCE
     assert np.abs(pooled - standard.pooled).max() <= TOLERANCE
@@ -68,6 +70,8 @@ def test_published_shapes_and_a_trained_model_agree_with_transformers(name: str)
     [
         {"model_type": "bert", "num_attention_heads": 4},
         {"model_type": "bert", "layer_norm_eps": 1e-3},
+        {"model_type": "electra", "num_attention_heads": 2},
+        {"model_type": "electra", "embedding_size": 16},
         {"model_type": "albert", "num_hidden_layers": 7, "num_hidden_groups": 3},
         {"model_type": "albert", "num_hidden_groups": 2, "inner_group_num": 2},
     ],

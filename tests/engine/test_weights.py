@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from embedpipe.engine import EncoderConfig, EncoderWeights, check_weights, expected_shapes
-from embedpipe.engine.weights import layer_names
+from embedpipe.engine.tensors import layer_names
 from embedpipe.errors import ModelFormatError
-from tests.support.random_models import SHAPES, random_tensors, tiny_config
+from tests.support.model_folders import SHAPES, random_tensors, tiny_config
 
 
 def config_of(raw: dict) -> EncoderConfig:
@@ -34,15 +34,23 @@ def tensors() -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("name", [*SHAPES, "albert_groups"])
 def test_names_and_shapes_are_those_of_transformers(name: str) -> None:
     import torch
-    from transformers import AlbertConfig, AlbertModel, BertConfig, BertModel
+    from transformers import (
+        AlbertConfig,
+        AlbertModel,
+        BertConfig,
+        BertModel,
+        ElectraConfig,
+        ElectraModel,
+    )
 
     groups = tiny_config("albert", num_hidden_layers=6, num_hidden_groups=3, inner_group_num=2)
     raw = SHAPES.get(name, groups)
     with torch.device("meta"):  # shapes without memory
-        if raw["model_type"] == "bert":
-            model = BertModel(BertConfig(**raw))
-        else:
-            model = AlbertModel(AlbertConfig(**raw))
+        model = {
+            "bert": lambda: BertModel(BertConfig(**raw)),
+            "electra": lambda: ElectraModel(ElectraConfig(**raw)),
+            "albert": lambda: AlbertModel(AlbertConfig(**raw)),
+        }[raw["model_type"]]()
     theirs = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     assert expected_shapes(config_of(raw)) == theirs
 
@@ -149,6 +157,8 @@ def test_tensors_of_heads_are_ignored(tensors: dict) -> None:
         "predictions.decoder.weight",
         "sop_classifier.classifier.bias",
         "classifier.weight",
+        "linear.weight",
+        "crf.transitions",
         "qa_outputs.bias",
         "embeddings.position_ids",
         "embeddings.token_type_ids",

@@ -39,8 +39,8 @@ def write(model: ImportedModel, target: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def model(shared: Path) -> ImportedModel:
-    return import_model(shared / "fixtures/tf1/tf2_encoder_checkpoint")
+def model(testdata: Path) -> ImportedModel:
+    return import_model(testdata / "models/tf1/tf2_encoder_checkpoint")
 
 
 def test_the_official_reader_finds_what_was_written(tmp_path: Path) -> None:

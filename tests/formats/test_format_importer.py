@@ -76,18 +76,18 @@ SAME_AS = {
 }
 
 
-def archives(shared: Path, model: Recorded) -> list[Path]:
+def archives(testdata: Path, model: Recorded) -> list[Path]:
     """The model's folder, and the archive that was published of it."""
-    path = shared / "fixtures" / model.path
+    path = testdata / "models" / model.path
     return [path, *sorted(path.parent.glob(f"{path.name}_en_*.zip"))]
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.path)
 def test_a_recorded_model_has_the_recorded_tensors_and_outputs(
-    shared: Path, model: Recorded
+    testdata: Path, model: Recorded
 ) -> None:
-    expected = shared / "fixtures" / SAME_AS.get(model.path, model.expected)
-    for path in archives(shared, model):
+    expected = testdata / "models" / SAME_AS.get(model.path, model.expected)
+    for path in archives(testdata, model):
         assert recognise(path) == model.format
         found = import_model(path)
         assert_tensors(dict(found.tensors), expected.with_name(f"{expected.name}.safetensors"))
@@ -100,18 +100,18 @@ def test_a_recorded_model_has_the_recorded_tensors_and_outputs(
         assert not set(found.report.unused) & set(found.report.mapped.values())
 
 
-def pieces_of(shared: Path, model: Recorded) -> bytes:
-    folder = shared / "fixtures"
+def pieces_of(testdata: Path, model: Recorded) -> bytes:
+    folder = testdata / "models"
     if model.pieces == "hub":
         return (folder / model.path / "assets/30k-clean.model").read_bytes()
     return (folder / NEW / model.pieces).read_bytes()
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.path)
-def test_a_recorded_model_has_its_vocabulary(shared: Path, model: Recorded) -> None:
-    for path in archives(shared, model):
+def test_a_recorded_model_has_its_vocabulary(testdata: Path, model: Recorded) -> None:
+    for path in archives(testdata, model):
         found = import_model(path).tokenizer
-        expected = pieces_of(shared, model)
+        expected = pieces_of(testdata, model)
         if model.pieces == "vocab.txt":
             assert found.sentencepiece is None
             assert found.vocabulary == tuple(expected.decode().splitlines())
@@ -122,8 +122,8 @@ def test_a_recorded_model_has_its_vocabulary(shared: Path, model: Recorded) -> N
             assert found.do_lower_case is model.lowercased
 
 
-def test_every_recorded_model_is_in_the_list(shared: Path) -> None:
-    folders = shared / "fixtures"
+def test_every_recorded_model_is_in_the_list(testdata: Path) -> None:
+    folders = testdata / "models"
     found = {
         path.relative_to(folders).as_posix()
         for parent in (folders / "tf1", folders / OLD, folders / NEW)
@@ -134,28 +134,28 @@ def test_every_recorded_model_is_in_the_list(shared: Path) -> None:
     assert found - {OLD, "tf1/google_bert_zip"} <= listed
 
 
-def test_one_changed_weight_is_noticed_by_the_comparison(shared: Path) -> None:
+def test_one_changed_weight_is_noticed_by_the_comparison(testdata: Path) -> None:
     """The outputs would tell: the comparison above is able to fail."""
     model = MODELS[0]
-    found = import_model(shared / "fixtures" / model.path)
+    found = import_model(testdata / "models" / model.path)
     name = "encoder.layer.1.output.dense.weight"
     changed = found.tensors[name].copy()
     changed[3, 5] *= 1.5
     object.__setattr__(found, "tensors", {**found.tensors, name: changed})
-    outputs = shared / "fixtures" / f"{model.expected}_outputs.npz"
+    outputs = testdata / "models" / f"{model.expected}_outputs.npz"
     assert largest_difference(found, outputs) > OUTPUT_TOLERANCE
 
 
-def test_settings_of_spark_nlp_are_kept(shared: Path) -> None:
-    found = import_model(shared / "fixtures" / OLD / "bert_embeddings_2.5_module_prefix").settings
+def test_settings_of_spark_nlp_are_kept(testdata: Path) -> None:
+    found = import_model(testdata / "models" / OLD / "bert_embeddings_2.5_module_prefix").settings
     assert found["class"] == "com.johnsnowlabs.nlp.embeddings.BertEmbeddings"
     assert found["maxSentenceLength"] == 48
     assert found["poolingLayer"] == -1
     assert found["dimension"] == 32
 
 
-def test_a_file_of_weights_stands_for_its_folder(shared: Path) -> None:
-    folder = shared / "fixtures/torch_bin"
+def test_a_file_of_weights_stands_for_its_folder(testdata: Path) -> None:
+    folder = testdata / "models/torch_bin"
     assert recognise(folder / "pytorch_model.bin") == "huggingface"
     assert import_model(folder / "pytorch_model.bin").tokenizer.vocabulary is not None
 
@@ -166,18 +166,18 @@ def test_nothing_there_is_said(tmp_path: Path) -> None:
     refused(lambda: recognise(tmp_path), "is no model in a known format", "no files", "Spark NLP")
 
 
-def test_head_count_that_no_file_tells_is_asked_for(shared: Path, tmp_path: Path) -> None:
+def test_head_count_that_no_file_tells_is_asked_for(testdata: Path, tmp_path: Path) -> None:
     folder = tmp_path / "model"
-    shutil.copytree(shared / "fixtures/tf1/google_bert_zip/uncased_L-2_H-32_A-2", folder)
+    shutil.copytree(testdata / "models/tf1/google_bert_zip/uncased_L-2_H-32_A-2", folder)
     (folder / "bert_config.json").unlink()
     refused(lambda: import_model(folder), "num_attention_heads", "Put the model's bert_config.json")
 
 
 def test_a_configuration_that_contradicts_the_tensors_is_refused(
-    shared: Path, tmp_path: Path
+    testdata: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "model"
-    shutil.copytree(shared / "fixtures/tf1/google_bert_zip/uncased_L-2_H-32_A-2", folder)
+    shutil.copytree(testdata / "models/tf1/google_bert_zip/uncased_L-2_H-32_A-2", folder)
     config = folder / "bert_config.json"
     config.chmod(0o644)
     config.write_text(config.read_text().replace('"hidden_size": 32', '"hidden_size": 64'))
@@ -185,8 +185,8 @@ def test_a_configuration_that_contradicts_the_tensors_is_refused(
 
 
 @pytest.mark.parametrize("name", ["bert_embeddings_tf", "bert_embeddings_onnx"])
-def test_arrays_are_views_of_the_file(shared: Path, name: str) -> None:
-    for tensor in import_model(shared / "fixtures" / NEW / name).tensors.values():
+def test_arrays_are_views_of_the_file(testdata: Path, name: str) -> None:
+    for tensor in import_model(testdata / "models" / NEW / name).tensors.values():
         assert not tensor.flags.writeable
         assert not tensor.flags.owndata
         assert np.isfinite(tensor).all()

@@ -134,7 +134,7 @@ BAD = {
         model_of(WORDS, tensor("y.embeddings.word_embeddings.weight", (2, 2))),
         "2 tensors named",
     ),
-    "quantised": (model_of(WORDS, node("MatMulInteger", [], [])), "is quantised (MatMulInteger)"),
+    "quantized": (model_of(WORDS, node("MatMulInteger", [], [])), "is quantized (MatMulInteger)"),
     "elsewhere": (
         model_of(field(5, field(8, b"embeddings.word_embeddings.weight") + field(14, 1))),
         "lie in another file",
@@ -165,9 +165,9 @@ def test_each_way_to_break_a_file_has_its_own_error(case: str) -> None:
 @fuzzed
 @given(data=st.data())
 def test_a_damaged_file_gives_our_error_or_tensors_inside_it(
-    shared: Path, data: st.DataObject
+    testdata: Path, data: st.DataObject
 ) -> None:
-    archive = shared / "fixtures/spark_nlp_5.5.3/albert_embeddings_onnx/albert_onnx"
+    archive = testdata / "models/spark_nlp_5.5.3/albert_embeddings_onnx/albert_onnx"
     content = data.draw(damaged(zipfile.ZipFile(archive).read("model.onnx")))
 
     def read_and_measure() -> None:

@@ -157,27 +157,27 @@ HOSTILE = {
 }
 
 
-def test_every_hostile_field_is_in_the_list(shared: Path) -> None:
-    files = (shared / "fixtures/malicious/java_fields").iterdir()
+def test_every_hostile_field_is_in_the_list(testdata: Path) -> None:
+    files = (testdata / "hostile/java_fields").iterdir()
     assert sorted(HOSTILE) == sorted(file.name for file in files)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_field_is_refused(shared: Path, name: str) -> None:
-    content = (shared / "fixtures/malicious/java_fields" / name).read_bytes()
+def test_a_hostile_field_is_refused(testdata: Path, name: str) -> None:
+    content = (testdata / "hostile/java_fields" / name).read_bytes()
     refused(lambda: read(content), HOSTILE[name])
 
 
 # ---- whole models ----
 
-NEW = "fixtures/spark_nlp_5.5.3/bert_embeddings_tf"
+NEW = "models/spark_nlp_5.5.3/bert_embeddings_tf"
 
 
 @pytest.fixture
-def copied(shared: Path, tmp_path: Path) -> Path:
+def copied(testdata: Path, tmp_path: Path) -> Path:
     """A recorded model that may be changed."""
     folder = tmp_path / "model"
-    shutil.copytree(shared / NEW, folder, copy_function=shutil.copyfile)
+    shutil.copytree(testdata / NEW, folder, copy_function=shutil.copyfile)
     for path in folder.rglob("*"):
         path.chmod(0o755)
     folder.chmod(0o755)
@@ -238,21 +238,21 @@ def test_each_way_to_break_a_model_has_its_own_error(copied: Path, case: str) ->
     refused(lambda: import_model(copied), str(copied), finding)
 
 
-def test_a_pipeline_with_two_embeddings_asks_which(shared: Path, tmp_path: Path) -> None:
+def test_a_pipeline_with_two_embeddings_asks_which(testdata: Path, tmp_path: Path) -> None:
     for number_, name in enumerate(("bert_embeddings_tf", "bert_embeddings_onnx")):
-        source = shared / "fixtures/spark_nlp_5.5.3" / name
+        source = testdata / "models/spark_nlp_5.5.3" / name
         shutil.copytree(source, tmp_path / f"p/stages/{number_}_x", copy_function=shutil.copyfile)
     message = refused(lambda: import_model(tmp_path / "p"), "found 2 stages", "Give the folder")
     assert "'stages/0_x', 'stages/1_x'" in message
 
 
-VOCABULARY = "fixtures/tf1/spark_nlp_2.6/bert_embeddings/fields/vocabulary/part-00000"
+VOCABULARY = "models/tf1/spark_nlp_2.6/bert_embeddings/fields/vocabulary/part-00000"
 
 
 @fuzzed
 @given(data=st.data())
-def test_a_damaged_field_gives_our_error_or_pairs(shared: Path, data: st.DataObject) -> None:
-    content = data.draw(damaged((shared / VOCABULARY).read_bytes()))
+def test_a_damaged_field_gives_our_error_or_pairs(testdata: Path, data: st.DataObject) -> None:
+    content = data.draw(damaged((testdata / VOCABULARY).read_bytes()))
     survives(lambda: read(content))
 
 
@@ -262,16 +262,16 @@ def test_a_damaged_stream_in_a_good_record_gives_our_error_or_pairs(stream: byte
     survives(lambda: read(sequence(record(stream))))
 
 
-MODEL = "fixtures/spark_nlp_5.5.3/albert_embeddings_onnx"
+MODEL = "models/spark_nlp_5.5.3/albert_embeddings_onnx"
 
 
 @fuzzed
 @given(data=st.data())
 def test_a_damaged_model_gives_our_error_or_a_model(
-    shared: Path, tmp_path: Path, data: st.DataObject
+    testdata: Path, tmp_path: Path, data: st.DataObject
 ) -> None:
     """Behind a zip's checksum that fits: metadata, model file or pieces."""
-    folder = shared / MODEL
+    folder = testdata / MODEL
     names = ["metadata/part-00000", "albert_onnx"]
     chosen = data.draw(st.sampled_from(names))
     buffer = io.BytesIO()

@@ -46,8 +46,8 @@ def test_members_are_what_was_written(tmp_path: Path, mode: str) -> None:
     assert read_all(tmp_path / "some.tar", archive(mode=mode)) == CONTENT
 
 
-def test_a_model_in_a_tar_archive_is_imported(shared: Path, tmp_path: Path) -> None:
-    folder = shared / "fixtures/tf1/tfhub_bert_1"
+def test_a_model_in_a_tar_archive_is_imported(testdata: Path, tmp_path: Path) -> None:
+    folder = testdata / "models/tf1/tfhub_bert_1"
     path = tmp_path / "1.tar.gz"
     with tarfile.open(path, "w:gz") as file:
         for name in ("saved_model.pb", "variables", "assets"):

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedpipe.engine import EncoderConfig
-from embedpipe.engine.weights import expected_shapes
+from embedpipe.engine.tensors import expected_shapes
 from embedpipe.errors import ModelFormatError
 from embedpipe.files.wire import Message
 from embedpipe.formats.archives.tree import open_tree
-from embedpipe.formats.imported import huggingface_config
+from embedpipe.formats.graph_facts import GraphFacts
+from embedpipe.formats.inferred_config import infer_config
 from embedpipe.formats.tensorflow.bundle import TensorBundle, read_bundle_index
 from embedpipe.formats.tensorflow.checkpoint import read_google_checkpoint
 from embedpipe.formats.tensorflow.crc32c import crc32c, unmask
@@ -153,21 +154,21 @@ def real_shapes(path: Path, **config: object) -> tuple[dict, dict, tuple[str, ..
     index = read_bundle_index(memoryview(path.read_bytes()), str(path))
     name_map = map_tensorflow_names({key: key for key in index.entries}, source=str(path))
     shapes = mapped_shapes(name_map, index)
-    raw = huggingface_config(
+    heads, passes = config["heads"], config["passes"]
+    raw = infer_config(
         shapes,
         architecture=name_map.architecture,
-        activation=None,
-        layer_norm_eps=None,
+        heads=heads,
+        facts=GraphFacts(passes=passes),
         declared=None,
         source=str(path),
-        **config,
     )
     parsed = EncoderConfig.from_huggingface(raw, source="derived")
     return shapes, expected_shapes(parsed), name_map.unused
 
 
-def test_the_real_google_index_maps_without_gap_or_surplus(shared: Path) -> None:
-    path = shared / "data/google_bert_L8_512/bert_model.ckpt.index"
+def test_the_real_google_index_maps_without_gap_or_surplus(testdata: Path) -> None:
+    path = testdata / "published/google_bert_L8_512/bert_model.ckpt.index"
     found, expected, unused = real_shapes(path, heads=8, passes=None)
     assert found == expected
     assert len(found) == 5 + 8 * 16 + 2
@@ -175,8 +176,8 @@ def test_the_real_google_index_maps_without_gap_or_surplus(shared: Path) -> None
     assert all(name.startswith("cls/") for name in unused)
 
 
-def test_the_real_albert_index_maps_without_gap_or_surplus(shared: Path) -> None:
-    path = shared / "data/albert_tfhub_v3/variables/variables.index"
+def test_the_real_albert_index_maps_without_gap_or_surplus(testdata: Path) -> None:
+    path = testdata / "published/albert_tfhub_v3/variables/variables.index"
     found, expected, unused = real_shapes(path, heads=12, passes=12)
     assert found == expected
     assert len(found) == 25
@@ -198,15 +199,15 @@ HOSTILE = {
 }
 
 
-def test_every_hostile_checkpoint_is_in_the_list(shared: Path) -> None:
-    folders = (shared / "fixtures/malicious").glob("ckpt_*")
+def test_every_hostile_checkpoint_is_in_the_list(testdata: Path) -> None:
+    folders = (testdata / "hostile").glob("ckpt_*")
     assert sorted(HOSTILE) == sorted(folder.name for folder in folders)
 
 
 @pytest.mark.parametrize("case", HOSTILE)
-def test_a_hostile_checkpoint_is_refused(shared: Path, case: str) -> None:
+def test_a_hostile_checkpoint_is_refused(testdata: Path, case: str) -> None:
     file, finding = HOSTILE[case]
-    tree = open_tree(shared / "fixtures/malicious" / case)
+    tree = open_tree(testdata / "hostile" / case)
     message = refused(lambda: read_google_checkpoint(tree), case, file, finding)
     assert message.rstrip().endswith("Fetch the model again")
 
@@ -217,9 +218,9 @@ def test_a_hostile_checkpoint_is_refused(shared: Path, case: str) -> None:
 @fuzzed
 @given(data=st.data())
 def test_a_damaged_index_gives_our_error_or_places_inside_the_data(
-    shared: Path, data: st.DataObject
+    testdata: Path, data: st.DataObject
 ) -> None:
-    folder = shared / "fixtures/tf1/google_bert_zip/uncased_L-2_H-32_A-2"
+    folder = testdata / "models/tf1/google_bert_zip/uncased_L-2_H-32_A-2"
     content = data.draw(damaged((folder / "bert_model.ckpt.index").read_bytes()))
     survives(lambda: read_bundle_index(memoryview(content), "some.index"))
 

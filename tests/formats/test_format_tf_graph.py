@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedpipe.engine import EncoderConfig
-from embedpipe.engine.weights import expected_shapes
+from embedpipe.engine.tensors import expected_shapes
 from embedpipe.formats.graph_facts import Graph, Node, find_facts
 from embedpipe.formats.tensorflow.graph import read_graph_def, read_saved_model
 from embedpipe.formats.tensorflow.names import map_tensorflow_names
@@ -23,8 +23,8 @@ BERT = EncoderConfig("bert", 100, 8, 8, 3, 2, 16, 32, 2, 1e-12, "gelu_erf")
 ALBERT = EncoderConfig("albert", 100, 8, 4, 3, 2, 16, 32, 2, 1e-12, "gelu_erf", 2, 1)
 
 
-def test_the_real_albert_graph_tells_heads_passes_and_gelu(shared: Path) -> None:
-    data = memoryview((shared / "data/albert_tfhub_v3/saved_model.pb").read_bytes())
+def test_the_real_albert_graph_tells_heads_passes_and_gelu(testdata: Path) -> None:
+    data = memoryview((testdata / "published/albert_tfhub_v3/saved_model.pb").read_bytes())
     found = read_saved_model(data, "saved_model.pb")
     assert found.do_lower_case is True
     assert found.facts.head_size == 768 // 12
@@ -204,8 +204,8 @@ def test_a_message_of_too_many_fields_is_refused() -> None:
 
 @fuzzed
 @given(data=st.data())
-def test_a_damaged_graph_gives_our_error_or_facts(shared: Path, data: st.DataObject) -> None:
-    path = shared / "fixtures/tf1/tfhub_bert_2_flat/saved_model.pb"
+def test_a_damaged_graph_gives_our_error_or_facts(testdata: Path, data: st.DataObject) -> None:
+    path = testdata / "models/tf1/tfhub_bert_2_flat/saved_model.pb"
     content = data.draw(damaged(path.read_bytes()))
     survives(lambda: read_saved_model(memoryview(content), "some.pb"))
     survives(lambda: read_graph_def(memoryview(content[:5000]), "some.pb"))

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 from embedpipe.engine import EncoderConfig
-from embedpipe.engine.weights import expected_shapes
+from embedpipe.engine.tensors import expected_shapes
 from embedpipe.formats.archives.tree import open_tree
 from embedpipe.formats.huggingface.importing import read_huggingface_files
 from embedpipe.formats.pytorch.state_dict import read_torch_pickle
@@ -104,9 +104,9 @@ def test_tensors_that_share_a_storage_share_its_memory(new: bool) -> None:
 # ---- models ----
 
 
-def folder_with(shared: Path, folder: Path, files: dict[str, bytes]) -> Path:
+def folder_with(testdata: Path, folder: Path, files: dict[str, bytes]) -> Path:
     for name in ("config.json", "vocab.txt"):
-        (folder / name).write_bytes((shared / "fixtures/torch_bin" / name).read_bytes())
+        (folder / name).write_bytes((testdata / "models/torch_bin" / name).read_bytes())
     for name, content in files.items():
         (folder / name).write_bytes(content)
     return folder
@@ -114,10 +114,10 @@ def folder_with(shared: Path, folder: Path, files: dict[str, bytes]) -> Path:
 
 @pytest.mark.parametrize("file", ["pytorch_model.bin", "pytorch_model_prefixed.bin"])
 def test_the_recorded_model_has_the_recorded_tensors_and_outputs(
-    shared: Path, tmp_path: Path, file: str
+    testdata: Path, tmp_path: Path, file: str
 ) -> None:
-    recorded = shared / "fixtures/torch_bin"
-    folder = folder_with(shared, tmp_path, {"pytorch_model.bin": (recorded / file).read_bytes()})
+    recorded = testdata / "models/torch_bin"
+    folder = folder_with(testdata, tmp_path, {"pytorch_model.bin": (recorded / file).read_bytes()})
     model = read_huggingface_files(open_tree(folder))
     assert_tensors(dict(model.tensors), recorded / "expected.safetensors")
     assert model.report.missing == ()
@@ -125,10 +125,10 @@ def test_the_recorded_model_has_the_recorded_tensors_and_outputs(
     assert largest_difference(model, recorded / "expected_outputs.npz") < OUTPUT_TOLERANCE
 
 
-def test_half_precision_stays_half(shared: Path, tmp_path: Path) -> None:
-    recorded = shared / "fixtures/torch_bin"
+def test_half_precision_stays_half(testdata: Path, tmp_path: Path) -> None:
+    recorded = testdata / "models/torch_bin"
     content = (recorded / "pytorch_model_half.bin").read_bytes()
-    folder = folder_with(shared, tmp_path, {"pytorch_model.bin": content})
+    folder = folder_with(testdata, tmp_path, {"pytorch_model.bin": content})
     model = read_huggingface_files(open_tree(folder))
     for name, tensor in load_file(recorded / "expected.safetensors").items():
         assert model.tensors[name].dtype == np.float16
@@ -140,39 +140,39 @@ CONFIG = b"""{"model_type": "bert", "vocab_size": 20000, "hidden_size": 256, "hi
 "max_position_embeddings": 64}"""
 
 
-def model_state(shared: Path) -> dict[str, torch.Tensor]:
-    tensors = load_file(shared / "fixtures/torch_bin/expected.safetensors")
+def model_state(testdata: Path) -> dict[str, torch.Tensor]:
+    tensors = load_file(testdata / "models/torch_bin/expected.safetensors")
     return {name: torch.from_numpy(tensor) for name, tensor in tensors.items()}
 
 
 @LAYOUTS
 def test_old_names_and_heads_as_in_published_files_are_mapped(
-    shared: Path, tmp_path: Path, new: bool
+    testdata: Path, tmp_path: Path, new: bool
 ) -> None:
     old = {
         "bert." + name.replace("LayerNorm.weight", "LayerNorm.gamma"): tensor
-        for name, tensor in model_state(shared).items()
+        for name, tensor in model_state(testdata).items()
     }
     old["cls.predictions.bias"] = torch.zeros(193)
-    folder = folder_with(shared, tmp_path, {"pytorch_model.bin": saved(old, new=new)})
+    folder = folder_with(testdata, tmp_path, {"pytorch_model.bin": saved(old, new=new)})
     model = read_huggingface_files(open_tree(folder))
-    assert_tensors(dict(model.tensors), shared / "fixtures/torch_bin/expected.safetensors")
+    assert_tensors(dict(model.tensors), testdata / "models/torch_bin/expected.safetensors")
     assert model.report.unused == ("cls.predictions.bias",)
     gamma = "embeddings.LayerNorm.weight"
     assert model.report.mapped[gamma] == "bert.embeddings.LayerNorm.gamma"
 
 
-def test_shards_are_put_together(shared: Path, tmp_path: Path) -> None:
-    whole = model_state(shared)
+def test_shards_are_put_together(testdata: Path, tmp_path: Path) -> None:
+    whole = model_state(testdata)
     files = {name: f"pytorch_model-0000{1 + i % 2}-of-00002.bin" for i, name in enumerate(whole)}
     shards = {
         file: saved({name: whole[name] for name in whole if files[name] == file})
         for file in set(files.values())
     }
     index = json.dumps({"metadata": {}, "weight_map": files}).encode()
-    folder = folder_with(shared, tmp_path, {**shards, "pytorch_model.bin.index.json": index})
+    folder = folder_with(testdata, tmp_path, {**shards, "pytorch_model.bin.index.json": index})
     model = read_huggingface_files(open_tree(folder))
-    assert_tensors(dict(model.tensors), shared / "fixtures/torch_bin/expected.safetensors")
+    assert_tensors(dict(model.tensors), testdata / "models/torch_bin/expected.safetensors")
 
     (folder / min(shards)).unlink()
     refused(
@@ -202,11 +202,13 @@ def test_tensors_are_not_copied(tmp_path: Path) -> None:
     assert peak < 0.3 * size
 
 
-def test_a_tensor_with_and_without_prefix_is_refused(shared: Path, tmp_path: Path) -> None:
-    twice = model_state(shared)
+def test_a_tensor_with_and_without_prefix_is_refused(testdata: Path, tmp_path: Path) -> None:
+    twice = model_state(testdata)
     twice["bert.pooler.dense.bias"] = torch.zeros(32)
-    folder = folder_with(shared, tmp_path, {"pytorch_model.bin": saved(twice)})
-    refused(lambda: read_huggingface_files(open_tree(folder)), "'bert.pooler.dense.bias'", "both")
+    folder = folder_with(testdata, tmp_path, {"pytorch_model.bin": saved(twice)})
+    refused(
+        lambda: read_huggingface_files(open_tree(folder)), "as bert.pooler.dense.bias; keep one"
+    )
 
 
 # ---- refusals ----
@@ -318,18 +320,18 @@ HOSTILE = {
 }
 
 
-def test_every_hostile_pickle_is_in_the_list(shared: Path) -> None:
-    files = (shared / "fixtures/malicious").glob("*.bin")
+def test_every_hostile_pickle_is_in_the_list(testdata: Path) -> None:
+    files = (testdata / "hostile").glob("*.bin")
     assert sorted(HOSTILE) == sorted(file.name for file in files)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_pickle_is_refused_and_nothing_runs(
-    shared: Path, name: str, monkeypatch: pytest.MonkeyPatch
+    testdata: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module, function in ((os, "system"), (os, "popen")):
         monkeypatch.setattr(module, function, lambda *_: pytest.fail("it ran"))
-    content = (shared / "fixtures/malicious" / name).read_bytes()
+    content = (testdata / "hostile" / name).read_bytes()
     message = refused(lambda: read(content), "some.bin", HOSTILE[name])
     assert "safetensors" in message or "Fetch" in message
 

@@ -194,19 +194,19 @@ HOSTILE = {
 }
 
 
-def test_every_hostile_archive_is_in_the_list(shared: Path) -> None:
-    files = (shared / "fixtures/malicious").glob("*.zip")
+def test_every_hostile_archive_is_in_the_list(testdata: Path) -> None:
+    files = (testdata / "hostile").glob("*.zip")
     assert sorted(HOSTILE) == sorted(file.name for file in files)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_archive_is_refused_and_leaves_nothing_behind(
-    shared: Path, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    testdata: Path, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
     def read() -> None:
-        tree = open_tree(shared / "fixtures/malicious" / name)
+        tree = open_tree(testdata / "hostile" / name)
         for member in tree.names:
             tree.read(member)
 

@@ -13,7 +13,7 @@ from transformers import BertConfig, BertForMaskedLM
 
 from embedpipe.errors import EmbedpipeError, ModelFormatError, ModelNotFoundError
 from embedpipe.formats import HuggingFaceModel, read_huggingface
-from tests.support.random_models import random_tensors, tiny_config, write_model, write_safetensors
+from tests.support.model_folders import random_tensors, tiny_config, write_model, write_safetensors
 
 
 def put(path: Path, value: Any) -> None:
@@ -102,7 +102,7 @@ def test_the_same_tensor_with_and_without_prefix_is_refused(folder: Path) -> Non
     tensors = random_tensors(tiny_config())
     tensors["bert.pooler.dense.bias"] = tensors["pooler.dense.bias"]
     write_safetensors(folder / "model.safetensors", tensors)
-    assert "both with and without the prefix 'bert.': bert.pooler.dense.bias" in refusal(folder)
+    assert "stored as pooler.dense.bias and as bert.pooler.dense.bias; keep one" in refusal(folder)
 
 
 def test_faults_of_weights_are_listed_with_the_file(folder: Path) -> None:
@@ -193,7 +193,7 @@ def test_missing_files_are_told_apart(tmp_path: Path, folder: Path) -> None:
         ("[]", "the outermost value is an array; expected an object"),
         ("7", "the outermost value is a number or constant"),
         ('{"model_type": "bert", "model_type": "bert"}', "occurs twice"),
-        ('{"model_type": "gpt2"}', "'gpt2'; expected one of bert, albert"),
+        ('{"model_type": "gpt2"}', "'gpt2'; expected one of bert, electra, albert"),
         ("[" * 100_000, "not valid JSON"),
     ],
 )

@@ -25,13 +25,13 @@ from embedpipe.formats.opening import open_model, open_model_tree
 from tests.cli.test_cli_import import recorded_sequences
 from tests.formats.test_format_importer import MODELS, SAME_AS, Recorded, archives
 from tests.support.format_support import OUTPUT_TOLERANCE
-from tests.support.random_models import random_tensors, tiny_config, write_model
+from tests.support.model_folders import random_tensors, tiny_config, write_model
 
-NEW = "fixtures/spark_nlp_5.5.3"
+NEW = "models/spark_nlp_5.5.3"
 
 
-def check_outputs(encoder: Encoder, shared: Path, model: Recorded) -> None:
-    expected = shared / "fixtures" / SAME_AS.get(model.path, model.expected)
+def check_outputs(encoder: Encoder, testdata: Path, model: Recorded) -> None:
+    expected = testdata / "models" / SAME_AS.get(model.path, model.expected)
     ids, outputs = recorded_sequences(expected.with_name(f"{expected.name}_outputs.npz"))
     assert ids
     for found, output in zip(encoder.hidden_states(ids), outputs, strict=True):
@@ -39,29 +39,29 @@ def check_outputs(encoder: Encoder, shared: Path, model: Recorded) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.path)
-def test_an_encoder_opens_every_recorded_model(shared: Path, model: Recorded) -> None:
-    for path in archives(shared, model):
+def test_an_encoder_opens_every_recorded_model(testdata: Path, model: Recorded) -> None:
+    for path in archives(testdata, model):
         encoder = Encoder.load(path)
-        check_outputs(encoder, shared, model)
+        check_outputs(encoder, testdata, model)
         folded = [ids.tolist() for ids in encoder.tokenize(["I Hate", "i hate"]).ids]
         assert (folded[0] == folded[1]) is (model.lowercased or model.format == "huggingface")
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.path)
-def test_stages_open_every_recorded_model(shared: Path, model: Recorded) -> None:
+def test_stages_open_every_recorded_model(testdata: Path, model: Recorded) -> None:
     is_albert = "albert" in model.path
     stages = (AlbertEmbeddings,) if is_albert else (BertEmbeddings, BertSentenceEmbeddings)
-    for path in archives(shared, model):
+    for path in archives(testdata, model):
         for stage in stages:
             for load in (stage.load, stage.loadSavedModel):
-                check_outputs(load(str(path)).encoder, shared, model)
-    with pytest.raises(ModelFormatError, match="needs a model of architecture"):
+                check_outputs(load(str(path)).encoder, testdata, model)
+    with pytest.raises(ModelFormatError, match="takes no model of architecture"):
         (BertEmbeddings if is_albert else AlbertEmbeddings).load(path)
 
 
-def test_nothing_is_written_beside_a_model_that_is_opened(shared: Path, tmp_path: Path) -> None:
+def test_nothing_is_written_beside_a_model_that_is_opened(testdata: Path, tmp_path: Path) -> None:
     folder = tmp_path / "model"
-    shutil.copytree(shared / NEW / "bert_embeddings_onnx", folder, copy_function=shutil.copyfile)
+    shutil.copytree(testdata / NEW / "bert_embeddings_onnx", folder, copy_function=shutil.copyfile)
     before = sorted(tmp_path.rglob("*"))
     BertEmbeddings.load(folder)
     assert sorted(tmp_path.rglob("*")) == before

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.model_folders import random_tensors, tiny_config
 from tests.support.model_writers import FORMATS, PIECES, Parts
-from tests.support.random_models import random_tensors, tiny_config
 
 FURTHER = 100 * 10**6
 """Bytes."""

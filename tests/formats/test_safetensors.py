@@ -169,15 +169,15 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_recorded_hostile_files_are_refused(shared: Path, name: str) -> None:
-    path = shared / "fixtures" / "malicious" / f"safetensors_{name}.safetensors"
+def test_recorded_hostile_files_are_refused(testdata: Path, name: str) -> None:
+    path = testdata / "hostile" / f"safetensors_{name}.safetensors"
     assert path.is_file()
     with pytest.raises(ModelFormatError, match=f"safetensors_{name}"):
         read_safetensors(path)
 
 
-def test_recorded_models_are_read_as_with_the_official_library(shared: Path) -> None:
-    paths = sorted(shared.glob("fixtures/*/**/*expected.safetensors"))
+def test_recorded_models_are_read_as_with_the_official_library(testdata: Path) -> None:
+    paths = sorted(testdata.glob("models/*/**/*expected.safetensors"))
     assert len(paths) >= 6
     for path in paths:
         found, expected = read_safetensors(path), safetensors.numpy.load_file(path)

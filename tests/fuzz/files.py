@@ -1,6 +1,6 @@
 """Damages single files, at random and by their structure, with lengths and checksums that fit.
 
-Archives, and what is done to files by their names, are in `fuzz_mutations`.
+Archives, and what is done to files by their names, are in `mutations`.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Gives damaged model files to every reader: each gives a result or an error of embedpipe's own.
 
-    python tests/fuzz_readers.py                             100,000 inputs, on two processes
-    python tests/fuzz_readers.py --reader onnx --input 17    one of them again, with its traceback
+    python -m tests.fuzz.readers                             100,000 inputs, on two processes
+    python -m tests.fuzz.readers --reader onnx --input 17    one of them again, with its traceback
 
-Bounds on memory and time, and what else is watched, are in `fuzz_watch`; the readers and the files
-that are damaged in `fuzz_seeds`; what is done to them in `fuzz_mutations` and `fuzz_files`. Inputs
+Bounds on memory and time, and what else is watched, are in `watch`; the readers and the files
+that are damaged in `seeds`; what is done to them in `mutations` and `files`. Inputs
 follow from the reader's name, the seed and the number, so that every run tries the same ones.
 """
 
@@ -25,8 +25,8 @@ from typing import Any
 
 from tests.fuzz.seeds import Reader, readers
 from tests.fuzz.watch import MEMORY, SECONDS, Watch, status
+from tests.support.testdata import testdata_folder
 
-SHARED = Path(__file__).resolve().parent.parent.parent.parent / "shared"
 MOST_FINDINGS = 3
 """Shown of each reader."""
 _STALLED = 120
@@ -87,7 +87,7 @@ def run_share(arguments: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         top = Path(folder)
         watch = Watch(top / "watched")
-        found = readers(SHARED, top / "seeds", watch.inputs)
+        found = readers(testdata_folder(), top / "seeds", watch.inputs)
         progress = os.open(arguments.progress, os.O_WRONLY)
         share = tuple(map(int, arguments.share.split("/")))
         report = fuzz(
@@ -106,7 +106,7 @@ def run_all(arguments: argparse.Namespace) -> int:
             progress.touch()
             options = ["--share", f"{worker}/{arguments.processes}", "--progress", str(progress)]
             options += ["--seed", str(arguments.seed), "--total", str(arguments.total)]
-            command = [sys.executable, __file__, *options]
+            command = [sys.executable, "-m", "tests.fuzz.readers", *options]
             environment = os.environ | _ENVIRONMENT | {"HOME": folder}
             shares.append(
                 (subprocess.Popen(command, env=environment, stdout=subprocess.PIPE), progress)
@@ -167,7 +167,7 @@ def _report(process: subprocess.Popen[bytes], progress: Path) -> dict[str, Any] 
 def run_one(arguments: argparse.Namespace) -> None:
     """One input, without bounds, so that a debugger or a traceback shows all."""
     with tempfile.TemporaryDirectory() as folder:
-        found = readers(SHARED, Path(folder, "seeds"), Path(folder))
+        found = readers(testdata_folder(), Path(folder, "seeds"), Path(folder))
         reader = next(each for each in found if each.name == arguments.reader)
         content = input_for(reader, arguments.seed, arguments.input)
         print(content)

@@ -37,8 +37,8 @@ from embedpipe.hub.catalog_file import read_catalog_file
 from embedpipe.subword import make_tokenizer
 from tests.fuzz.mutations import damage, damage_files
 from tests.support.format_parts import array, number, pair, record, sequence, text
+from tests.support.model_folders import random_tensors, tiny_config
 from tests.support.model_writers import FORMATS, Parts, files_of, zip_of
-from tests.support.random_models import random_tensors, tiny_config
 from tests.support.spiece_files import albert_tokenizer, train_spiece
 
 TEXTS = ["The late trains, ﬁne ½ \u0130", ""]
@@ -70,7 +70,7 @@ class Reader:
     put: Callable[[Any], Any] = lambda content: content
 
 
-def readers(shared: Path, scratch: Path, inputs: Path) -> list[Reader]:
+def readers(testdata: Path, scratch: Path, inputs: Path) -> list[Reader]:
     """All readers. scratch: an empty folder for making the good files. inputs: a folder in which
     those that take paths find their inputs.
     """
@@ -81,11 +81,11 @@ def readers(shared: Path, scratch: Path, inputs: Path) -> list[Reader]:
         for name, write in FORMATS.items()
     }
     return [
-        *_single_files(shared, models),
+        *_single_files(testdata, models),
         *_tokenizers(scratch),
         *_archives(models, inputs),
         *_folders(models),
-        *_saved(shared, scratch, models, inputs),
+        *_saved(testdata, scratch, models, inputs),
         _catalogs(inputs),
     ]
 
@@ -116,10 +116,10 @@ def _named(folder: Path, pattern: str, ending: str = "") -> Files:
     return {f"{file.name}{ending}": file.read_bytes() for file in sorted(folder.glob(pattern))}
 
 
-def _single_files(shared: Path, models: Mapping[str, Path]) -> list[Reader]:
-    hostile = shared / "fixtures/malicious"
+def _single_files(testdata: Path, models: Mapping[str, Path]) -> list[Reader]:
+    hostile = testdata / "hostile"
     checkpoint = files_of(models["google checkpoint"])
-    recorded = shared / "fixtures/tf1"
+    recorded = testdata / "models/tf1"
     numbers = memoryview(checkpoint["bert_model.ckpt.data-00000-of-00001"])
 
     def all_tensors(content: bytes) -> list[bytes]:
@@ -269,7 +269,7 @@ def _folders(models: Mapping[str, Path]) -> list[Reader]:
     ]
 
 
-def _saved(shared: Path, scratch: Path, models: Mapping[str, Path], inputs: Path) -> list[Reader]:
+def _saved(testdata: Path, scratch: Path, models: Mapping[str, Path], inputs: Path) -> list[Reader]:
     """What stages and pipelines are saved as, by embedpipe and by Spark NLP."""
     stages = [
         DocumentAssembler(inputCol="text", outputCol="document"),
@@ -280,7 +280,7 @@ def _saved(shared: Path, scratch: Path, models: Mapping[str, Path], inputs: Path
     words.setInputCols(["sentence", "token"]).setOutputCol("words")
     PipelineModel([*stages, words]).write().bundle(scratch / "bundle.zip")
     PipelineModel(stages).save(scratch / "stages")
-    spark = files_of(shared / "fixtures/spark_nlp_5.5.3/pipeline_bert_onnx")
+    spark = files_of(testdata / "models/spark_nlp_5.5.3/pipeline_bert_onnx")
     own = next(name for name in spark if name.endswith("/bert_onnx")).removesuffix("bert_onnx")
     spark = {name: c for name, c in spark.items() if not name.startswith(own) and "/." not in name}
     spark |= {f"{own}{name}": c for name, c in files_of(models["spark nlp, onnx"]).items()}

@@ -18,12 +18,12 @@ from tests.fuzz.seeds import Reader, readers
 PLANTED = """
 import json, os, sys, tempfile, warnings
 from pathlib import Path
-from tests.fuzz import watch
+from tests.fuzz import watch as bounds
 from tests.fuzz.readers import Reader, fuzz
 
-fuzz_watch.SECONDS = 0.1
+bounds.SECONDS = 0.1
 top = Path(sys.argv[1])
-watch = fuzz_watch.Watch(top / "watched")
+watch = bounds.Watch(top / "watched")
 kept = []
 
 class Foreign(BaseException):
@@ -66,7 +66,7 @@ print(json.dumps(report["findings"]))
 @pytest.fixture(scope="module")
 def findings(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     command = [sys.executable, "-c", PLANTED, str(tmp_path_factory.mktemp("planted"))]
-    folder = Path(__file__).parent
+    folder = Path(__file__).resolve().parents[2]
     done = subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE, timeout=120)
     return json.loads(done.stdout)
 
@@ -104,9 +104,9 @@ def test_a_process_that_dies_is_reported_with_its_input(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def found(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Reader]:
+def found(testdata: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Reader]:
     folder = tmp_path_factory.mktemp("fuzz")
-    return readers(shared, folder / "seeds", folder / "inputs")
+    return readers(testdata, folder / "seeds", folder / "inputs")
 
 
 def test_every_reader_gets_its_share_of_the_inputs(found: list[Reader]) -> None:

@@ -19,6 +19,7 @@ from embedpipe.hub.catalog_file import read_catalog_file
 from tests.support.download_support import entry
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
+FACTS = REPOSITORY / "tools/catalog_facts"
 SHIPPED = REPOSITORY / "src/embedpipe/hub/catalog.json"
 ARCHIVE = {"kind": "archive", "address": "http://models.example/a.zip"}
 
@@ -29,8 +30,8 @@ def no_files(monkeypatch):
 
 
 @pytest.fixture
-def cards(shared) -> list[dict[str, Any]]:
-    return json.loads((shared / "catalog/spark_nlp_cards.json").read_text())
+def cards() -> list[dict[str, Any]]:
+    return json.loads((FACTS / "spark_nlp_cards.json").read_text())
 
 
 def write(path: Path, *entries: Any, **further: Any) -> Path:
@@ -38,13 +39,13 @@ def write(path: Path, *entries: Any, **further: Any) -> Path:
     return path
 
 
-def test_the_shipped_file_is_what_the_facts_give(shared):
+def test_the_shipped_file_is_what_the_facts_give():
     spec = importlib.util.spec_from_file_location(
         "build_catalog", REPOSITORY / "tools/build_catalog.py"
     )
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
-    assert SHIPPED.read_text() == tool.as_text(tool.build(shared / "catalog"))
+    assert SHIPPED.read_text() == tool.as_text(tool.build(FACTS))
 
 
 def test_the_shipped_file_has_no_faults():
@@ -94,8 +95,8 @@ def test_small_berts_have_their_twins(cards):
     ]
 
 
-def test_names_in_one_line_are_there_but_for_the_licensed(shared, cards):
-    aliases = json.loads((shared / "catalog/nlu_aliases.json").read_text())
+def test_names_in_one_line_are_there_but_for_the_licensed(cards):
+    aliases = json.loads((FACTS / "nlu_aliases.json").read_text())
     known = {card["name"] for card in cards}
     kept = {alias for alias in aliases if alias in catalog().aliases}
     dropped = {alias: name for alias, name in aliases.items() if alias not in kept}

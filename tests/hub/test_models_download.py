@@ -52,8 +52,8 @@ def place(tmp_path, monkeypatch) -> Place:
 
 
 @pytest.fixture
-def fixtures(shared) -> Path:
-    return shared / "fixtures"
+def fixtures(testdata) -> Path:
+    return testdata / "models"
 
 
 @pytest.fixture
@@ -191,8 +191,8 @@ def test_another_model_than_the_catalog_says_is_refused(place, server, fixtures)
 def test_an_architecture_that_is_not_computed_is_refused_before_any_request(place, server, tiny):
     address = f"{server.address}/tiny.zip"
     source = {"kind": "archive", "address": address}
-    place.describe(entry("tiny", source, architecture="electra"))
-    with pytest.raises(ModelFormatError, match="of architecture electra; embedpipe computes bert"):
+    place.describe(entry("tiny", source, architecture="gpt2"))
+    with pytest.raises(ModelFormatError, match="of architecture gpt2; embedpipe computes bert"):
         find_model(tiny)
     assert server.requests == []
 

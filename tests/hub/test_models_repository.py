@@ -42,9 +42,9 @@ def place(tmp_path, monkeypatch) -> Place:
 
 
 @pytest.fixture
-def files(shared) -> dict[str, bytes]:
+def files(testdata) -> dict[str, bytes]:
     """A repository as Google's own: the configuration names GELU's other form, case is not said."""
-    folder = shared / "fixtures/tf1/google_bert_zip"
+    folder = testdata / "models/tf1/google_bert_zip"
     config = json.loads((folder / "expected_config.json").read_text()) | {"hidden_act": "gelu"}
     return {
         "README.md": b"# A model\n",
@@ -77,13 +77,13 @@ def found(server: ModelServer, name: str = "tiny", **variables: str) -> tuple[st
     return finished(process(name, code=FIND, HF_ENDPOINT=server.address, **variables))
 
 
-def test_a_repository_becomes_a_folder_of_the_cache(place, server, files, shared):
+def test_a_repository_becomes_a_folder_of_the_cache(place, server, files, testdata):
     publish(server, files)
     place.describe(entry("tiny", SOURCE, activation="gelu_tanh", case_sensitive=False))
     output, errors = found(server)
     folder = place.models / "tiny"
     assert (output, errors) == (str(folder), "")
-    expected = shared / "fixtures/tf1/google_bert_zip/expected.safetensors"
+    expected = testdata / "models/tf1/google_bert_zip/expected.safetensors"
     assert_is_whole(folder, expected)
     assert {p.name for p in folder.iterdir()} == {
         *("config.json", "embedpipe.json", "model.safetensors"),
@@ -97,15 +97,15 @@ def test_a_repository_becomes_a_folder_of_the_cache(place, server, files, shared
         *("config.json", "model.safetensors", "vocab.txt")
     ]
     # The catalog's activation is the one that TensorFlow computed.
-    recorded = shared / "fixtures/tf1/google_bert_zip/expected_outputs.npz"
+    recorded = testdata / "models/tf1/google_bert_zip/expected_outputs.npz"
     assert largest_difference(import_model(folder), recorded) < OUTPUT_TOLERANCE
     assert Encoder.load("tiny").encode(["One"]).shape == (1, 32)
     original = next(place.hub.rglob("snapshots/*/config.json"))
     assert json.loads(original.read_text())["hidden_act"] == "gelu"
 
 
-def test_pytorch_weights_are_converted(place, server, shared):
-    folder = shared / "fixtures/torch_bin"
+def test_pytorch_weights_are_converted(place, server, testdata):
+    folder = testdata / "models/torch_bin"
     names = ("config.json", "pytorch_model.bin", "vocab.txt")
     publish(server, {name: (folder / name).read_bytes() for name in names}, "pytorch_model.bin")
     place.describe(entry("tiny", SOURCE))
@@ -114,8 +114,8 @@ def test_pytorch_weights_are_converted(place, server, shared):
     assert_is_whole(place.models / "tiny", folder / "expected.safetensors")
 
 
-def test_weights_with_older_names_and_a_shorter_limit(place, server, files, shared, tmp_path):
-    expected = shared / "fixtures/tf1/google_bert_zip/expected.safetensors"
+def test_weights_with_older_names_and_a_shorter_limit(place, server, files, testdata, tmp_path):
+    expected = testdata / "models/tf1/google_bert_zip/expected.safetensors"
     older = {
         f"bert.{name.replace('LayerNorm.weight', 'LayerNorm.gamma')}": tensor
         for name, tensor in load_file(expected).items()
@@ -137,7 +137,9 @@ def test_weights_with_older_names_and_a_shorter_limit(place, server, files, shar
     np.testing.assert_array_equal(encoder.encode(texts), Encoder.load(tmp_path).encode(texts))
 
 
-def test_what_the_hugging_face_cache_holds_is_used_without_a_request(place, server, files, shared):
+def test_what_the_hugging_face_cache_holds_is_used_without_a_request(
+    place, server, files, testdata
+):
     publish(server, files)
     place.describe(entry("tiny", SOURCE))
     assert found(server)[0] == str(place.models / "tiny")
@@ -149,7 +151,7 @@ def test_what_the_hugging_face_cache_holds_is_used_without_a_request(place, serv
     output, errors = found(server)
     assert output == str(place.models / "tiny"), errors
     assert server.requests == []
-    expected = shared / "fixtures/tf1/google_bert_zip/expected.safetensors"
+    expected = testdata / "models/tf1/google_bert_zip/expected.safetensors"
     assert_is_whole(place.models / "tiny", expected)
 
 

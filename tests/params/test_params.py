@@ -45,8 +45,8 @@ class Cutter(HasParams):
 
 
 @pytest.fixture(scope="module")
-def schemas(shared):
-    path = shared / "goldens/spark_nlp/schemas.json"
+def schemas(testdata):
+    path = testdata / "spark_nlp_answers/schemas.json"
     return json.loads(path.read_text(encoding="utf-8"))["annotators"]
 
 

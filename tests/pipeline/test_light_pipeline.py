@@ -29,8 +29,8 @@ DROPPED = {"awkward-086", "awkward-090", "awkward-098"}
 
 
 @pytest.fixture(scope="module")
-def stages(shared, tmp_path_factory):
-    encoder = load_encoders(shared, tmp_path_factory.mktemp("models"))["tiny_bert"]
+def stages(testdata, tmp_path_factory):
+    encoder = load_encoders(testdata, tmp_path_factory.mktemp("models"))["tiny_bert"]
     return [
         DocumentAssembler(inputCol="text"),
         SentenceDetector(inputCols=["document"], outputCol="sentence"),
@@ -46,13 +46,13 @@ def model(stages):
 
 
 @pytest.fixture(scope="module")
-def recorded(shared):
-    return [r for r in records(shared, "others") if r["annotator"] == "LightPipeline"]
+def recorded(testdata):
+    return [r for r in records(testdata, "others") if r["annotator"] == "LightPipeline"]
 
 
 @pytest.fixture(scope="module")
-def texts(shared):
-    return {record["id"]: record["text"] for record in records(shared, "documents")}
+def texts(testdata):
+    return {record["id"]: record["text"] for record in records(testdata, "documents")}
 
 
 def answers(recorded, texts, model):

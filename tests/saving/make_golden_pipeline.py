@@ -1,6 +1,6 @@
-"""Write tests/golden_pipeline: run once per version of the format, never to repair a test.
+"""Write tests/saving/golden_pipeline: run once per version of the format, never to repair a test.
 
-    PYTHONPATH=tests python -m make_golden_pipeline FOLDER
+    python -m tests.saving.make_golden_pipeline FOLDER
 
 The folder gets `saved` (as `save` writes it), `bundle.zip` (as `embedpipe bundle` does) and
 `expected.json` (what came out then, vectors in float32's shortest digits).
@@ -19,7 +19,7 @@ import pandas as pd
 from embedpipe import Encoder
 from embedpipe.annotator import BertEmbeddings, BertSentenceEmbeddings, SentenceDetector, Tokenizer
 from embedpipe.base import DocumentAssembler, Pipeline
-from tests.support.random_models import tiny_config, write_model
+from tests.support.model_folders import tiny_config, write_model
 
 TEXTS = ["It rains a lot. The sun, though!", None, "Rain\tand   sun (a-b) café"]
 COLUMNS = ["document", "sentence", "token", "words", "vectors"]

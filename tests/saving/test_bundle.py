@@ -39,7 +39,7 @@ goldens = pytest.mark.parametrize(
 
 
 def test_every_version_of_the_format_has_a_golden() -> None:
-    from embedpipe.saving.writing import FORMAT_VERSION
+    from embedpipe.saving.tree import FORMAT_VERSION
 
     found = [path.name for path in GOLDEN.glob("format_*")]
     assert sorted(found) == [f"format_{n}" for n in range(1, FORMAT_VERSION + 1)]
@@ -170,7 +170,7 @@ def test_models_behind_references_are_in_the_bundle(tmp_path: Path) -> None:
 
 
 def test_the_command_says_what_it_wrote_and_what_is_wrong(
-    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    testdata: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target = tmp_path / "b.zip"
     assert main(["bundle", str(SAVED), "-o", str(target)]) == 0
@@ -179,7 +179,7 @@ def test_the_command_says_what_it_wrote_and_what_is_wrong(
     before = target.read_bytes()
     wrong = {
         (str(tmp_path / "absent"), str(target)): "nothing is at",
-        (str(shared / "fixtures/torch_bin"), str(target)): "holds no saved stage or pipeline",
+        (str(testdata / "models/torch_bin"), str(target)): "holds no saved stage or pipeline",
         (str(SAVED), str(tmp_path / "no/b.zip")): "does not exist; make it first",
         (str(SAVED), str(tmp_path / "b.bin")): "name the bundle otherwise, such as .zip",
     }
@@ -190,8 +190,8 @@ def test_the_command_says_what_it_wrote_and_what_is_wrong(
     assert names_in(tmp_path) == ["b.zip"]
 
 
-def test_a_pipeline_of_spark_nlp_becomes_a_bundle(shared: Path, tmp_path: Path) -> None:
-    source = shared / "fixtures/spark_nlp_5.5.3/pipeline_bert_onnx"
+def test_a_pipeline_of_spark_nlp_becomes_a_bundle(testdata: Path, tmp_path: Path) -> None:
+    source = testdata / "models/spark_nlp_5.5.3/pipeline_bert_onnx"
     assert main(["bundle", str(source), "-o", str(tmp_path / "b.zip")]) == 0
     found = PipelineModel.load(tmp_path / "b.zip").transform(FRAME)
     assert found.equals(PipelineModel.load(source).transform(FRAME))
@@ -224,3 +224,23 @@ def test_every_changed_byte_that_matters_is_noticed(bundle: Path) -> None:
         bundle.write_bytes(content[:end])
         with pytest.raises(ModelFormatError):
             PipelineModel.load(bundle)
+
+
+def test_what_is_there_is_refused_unless_it_is_to_be_replaced(tmp_path: Path) -> None:
+    model, target = PipelineModel.load(SAVED), tmp_path / "b.zip"
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    target.write_bytes(b"precious")
+    for taken in (target, tmp_path, tmp_path / "dangling"):
+        with pytest.raises(OutputError, match=r"is there already.*overwrite\(\)\.bundle\(path\)"):
+            model.write().bundle(taken)
+    assert target.read_bytes() == b"precious"
+    model.write().overwrite().bundle(target)
+    assert PipelineModel.load(target).uid == model.uid
+    with pytest.raises(OutputError, match="it is a folder"):
+        model.write().overwrite().bundle(tmp_path)
+    # What is mapped may be replaced
+    loaded = PipelineModel.load(target)
+    before = target.read_bytes()
+    loaded.write().overwrite().bundle(target)
+    assert target.read_bytes() == before
+    assert names_in(tmp_path) == ["b.zip", "dangling"]

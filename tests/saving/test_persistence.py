@@ -29,8 +29,9 @@ from embedpipe.errors import (
     ParameterError,
 )
 from embedpipe.params import HasParams, Kind, Param, anything
-from embedpipe.pipeline.pipeline import load_any
-from embedpipe.saving.writing import FORMAT_VERSION
+from embedpipe.pipeline.savable import Savable
+from embedpipe.saving import load
+from embedpipe.saving.tree import FORMAT_VERSION
 from tests.support.cli_support import names_in
 from tests.support.golden_models import load_encoders
 
@@ -39,8 +40,8 @@ FRAME = pd.DataFrame({"text": TEXTS})
 
 
 @pytest.fixture(scope="module")
-def encoders(shared, tmp_path_factory):
-    return load_encoders(shared, tmp_path_factory.mktemp("models"))
+def encoders(testdata, tmp_path_factory):
+    return load_encoders(testdata, tmp_path_factory.mktemp("models"))
 
 
 def text_stages() -> list[Any]:
@@ -91,7 +92,7 @@ def test_a_pipeline_model_is_loaded_equal(pipeline, tmp_path) -> None:
     assert [stage.uid for stage in loaded.stages] == [stage.uid for stage in model.stages]
     assert loaded.transform(FRAME).equals(model.transform(FRAME))
     assert PipelineModel.read().load(str(tmp_path / "saved")).uid == model.uid
-    assert type(load_any(tmp_path / "saved")) is PipelineModel
+    assert type(load(tmp_path / "saved", Savable)) is PipelineModel
 
 
 def test_each_model_is_stored_once_and_shared_again(saved) -> None:

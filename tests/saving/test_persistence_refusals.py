@@ -15,7 +15,7 @@ from embedpipe import Encoder
 from embedpipe.annotator import SentenceDetector
 from embedpipe.base import Pipeline, PipelineModel
 from embedpipe.errors import EmbedpipeError, ModelFormatError, ModelNotFoundError
-from tests.support.random_models import tiny_config, write_model
+from tests.support.model_folders import tiny_config, write_model
 
 GOLDEN = Path(__file__).parent / "golden_pipeline/format_1/saved"
 
@@ -78,7 +78,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "base class": (stage(1, **{"class": "Annotator"}), "'Annotator', which this embedpipe"),
     "no class": (stage(1, **{"class": None}), "stage 1: class is missing; expected a string"),
     "uid of another type": (stage(1, uid=5), "uid is 5; expected a string"),
-    "uid with a slash": (stage(1, uid="../x"), "the uid '../x' is none"),
+    "uid with a slash": (stage(1, uid="../x"), "uid is '../x'; expected 1 to 200 characters"),
     "unknown parameter": (stage(1, params={"minLenght": 1}), "did you mean minLength"),
     "bad parameter": (stage(1, params={"minLength": -1}), "minLength must be an integer of at"),
     "unknown default": (stage(1, defaults={"other": 1}), "no parameter 'other'"),
@@ -94,7 +94,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "stages of a stage": (stage(1, stages=[]), "SentenceDetector .* has stages, which it cannot"),
     "a pipeline to be fitted": (
         stage(1, **{"class": "Pipeline", "stages": [], "params": {}, "defaults": {}}),
-        "which is to be fitted first",
+        "which must be fitted first",
     ),
     "too deep": (edit(nest), "nested more than 8 deep"),
     "no model": (stage(3, model=None), "a saved BertEmbeddings has no model"),
@@ -104,7 +104,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "model of another kind": (
         albert_instead,
-        "needs a model of architecture bert",
+        "takes no model of architecture albert",
     ),
     "model upwards": (stage(3, model={"folder": ".."}), "folder '..' is not the name of one"),
     "model elsewhere": (stage(3, model={"folder": "/etc"}), "is not the name of one folder"),

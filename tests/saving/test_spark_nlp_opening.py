@@ -25,7 +25,7 @@ from embedpipe.cli.import_model import convert
 from embedpipe.errors import ModelFormatError
 
 SPARK_TOLERANCE = 1e-4  # Spark NLP's float32 in TensorFlow or ONNX Runtime
-NEW, OLD = "fixtures/spark_nlp_5.5.3", "fixtures/tf1/spark_nlp_2.6"
+NEW, OLD = "models/spark_nlp_5.5.3", "models/tf1/spark_nlp_2.6"
 
 ANSWERS = [
     (f"{NEW}/bert_embeddings_tf", f"{NEW}/bert_embeddings_tf_expected", BertEmbeddings),
@@ -52,9 +52,9 @@ ANSWERS = [
 ]
 
 
-def answers(shared: Path, name: str) -> tuple[list[dict[str, Any]], np.ndarray]:
+def answers(testdata: Path, name: str) -> tuple[list[dict[str, Any]], np.ndarray]:
     """What Spark NLP made of each text, and the vectors that the annotations count into."""
-    path = shared / f"{name}.json"
+    path = testdata / f"{name}.json"
     with np.load(path.with_suffix(".npz")) as file:
         (vectors,) = (file[key] for key in file.files)
     return json.loads(path.read_text()), vectors
@@ -75,12 +75,12 @@ def text_stages() -> list[Any]:
 
 @pytest.mark.parametrize(("model", "expected", "stage"), ANSWERS, ids=[a[0] for a in ANSWERS])
 def test_a_loaded_stage_answers_as_spark_nlp_did(
-    shared: Path, model: str, expected: str, stage: type
+    testdata: Path, model: str, expected: str, stage: type
 ) -> None:
-    documents, vectors = answers(shared, expected)
+    documents, vectors = answers(testdata, expected)
     texts = [document["text"] for document in documents]
-    loaded = stage.load(shared / model)
-    metadata = json.loads((shared / model / "metadata/part-00000").read_text())
+    loaded = stage.load(testdata / model)
+    metadata = json.loads((testdata / model / "metadata/part-00000").read_text())
     assert loaded.uid == metadata["uid"]
     params = metadata["paramMap"]
     assert loaded.getStorageRef() == params.get("storageRef", loaded.uid)
@@ -103,9 +103,11 @@ def test_a_loaded_stage_answers_as_spark_nlp_did(
 
 
 @pytest.mark.parametrize("case", [case for case in ANSWERS if case[2] is AlbertEmbeddings])
-def test_albert_padded_as_in_spark_nlp_gives_the_recorded_vectors(shared: Path, case: Any) -> None:
-    documents, vectors = answers(shared, case[1])
-    encoder = AlbertEmbeddings.load(shared / case[0]).encoder
+def test_albert_padded_as_in_spark_nlp_gives_the_recorded_vectors(
+    testdata: Path, case: Any
+) -> None:
+    documents, vectors = answers(testdata, case[1])
+    encoder = AlbertEmbeddings.load(testdata / case[0]).encoder
     sentences: dict[tuple[int, str], list[dict[str, Any]]] = {}
     for number, document in enumerate(documents):
         for answer in document["annotations"]:
@@ -124,10 +126,10 @@ def test_albert_padded_as_in_spark_nlp_gives_the_recorded_vectors(shared: Path, 
             assert np.abs(pieces[place] - vectors[row]).max() < SPARK_TOLERANCE
 
 
-def test_sentence_vectors_of_a_sequence_are_flattened_or_their_mean(shared: Path) -> None:
+def test_sentence_vectors_of_a_sequence_are_flattened_or_their_mean(testdata: Path) -> None:
     """What Spark NLP makes of an ONNX model that gives a sequence: all of it, end to end."""
-    model = shared / NEW / "bert_sentence_embeddings_onnx"
-    documents, vectors = answers(shared, f"{NEW}/bert_sentence_embeddings_onnx_expected")
+    model = testdata / NEW / "bert_sentence_embeddings_onnx"
+    documents, vectors = answers(testdata, f"{NEW}/bert_sentence_embeddings_onnx_expected")
     texts = [document["text"] for document in documents]
     flat = BertSentenceEmbeddings.load(model).setCompatibility("spark-nlp-5.5.3")
     rows = annotated([*text_stages(), flat.setPooling("flattened")], texts, "sentence_embeddings")
@@ -149,11 +151,11 @@ def test_sentence_vectors_of_a_sequence_are_flattened_or_their_mean(shared: Path
 PIPELINE = f"{NEW}/pipeline_bert_onnx"
 
 
-def test_a_whole_pipeline_of_spark_nlp_is_loaded_with_its_parameters(shared: Path) -> None:
-    documents, vectors = answers(shared, f"{NEW}/bert_embeddings_onnx_expected")
+def test_a_whole_pipeline_of_spark_nlp_is_loaded_with_its_parameters(testdata: Path) -> None:
+    documents, vectors = answers(testdata, f"{NEW}/bert_embeddings_onnx_expected")
     frame = pd.DataFrame({"text": [document["text"] for document in documents]})
-    archive = next((shared / NEW).glob("pipeline_bert_onnx_en_*.zip"))
-    for path in (shared / PIPELINE, archive):
+    archive = next((testdata / NEW).glob("pipeline_bert_onnx_en_*.zip"))
+    for path in (testdata / PIPELINE, archive):
         model = PipelineModel.load(path)
         assert [stage.uid for stage in model.stages] == [
             "DocumentAssembler_3bdc5c7f8ca7",
@@ -178,10 +180,10 @@ def test_a_whole_pipeline_of_spark_nlp_is_loaded_with_its_parameters(shared: Pat
 
 
 @pytest.fixture
-def spark_pipeline(shared: Path, tmp_path: Path) -> Path:
+def spark_pipeline(testdata: Path, tmp_path: Path) -> Path:
     """A recorded pipeline that may be changed."""
     folder = tmp_path / "pipeline"
-    shutil.copytree(shared / PIPELINE, folder, copy_function=shutil.copyfile)
+    shutil.copytree(testdata / PIPELINE, folder, copy_function=shutil.copyfile)
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o755)
     return folder

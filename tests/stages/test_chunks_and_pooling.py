@@ -22,7 +22,9 @@ def chunks_of(text, chunk, stage, **columns):
     kind = pa.list_(pa.string()) if isinstance(chunk, list) else pa.string()
     table = pa.table({"text": [text], "of": pa.array([chunk], kind), **columns})
     made = stage.copy({"chunkCol": "of", "isArray": isinstance(chunk, list), "outputCol": "chunk"})
-    return shown(Pipeline(stages=[*text_stages()[:2], made]).fit(table).transform(table))[0]
+    document, sentence, _ = text_stages()
+    document.setOffsetUnit(stage.getOffsetUnit())
+    return shown(Pipeline(stages=[document, sentence, made]).fit(table).transform(table))[0]
 
 
 IN_DOCUMENT = Doc2Chunk(inputCols=["document"])

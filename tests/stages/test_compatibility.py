@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,8 +30,8 @@ COLUMNS = ("document", "sentence", "token")
 
 
 @pytest.fixture(scope="module")
-def encoders(shared, tmp_path_factory):
-    return load_encoders(shared, tmp_path_factory.mktemp("models"))
+def encoders(testdata, tmp_path_factory):
+    return load_encoders(testdata, tmp_path_factory.mktemp("models"))
 
 
 def text_stages(*params):
@@ -39,7 +40,7 @@ def text_stages(*params):
     return [
         DocumentAssembler(inputCol="text", **assembler),
         SentenceDetector(inputCols=["document"], outputCol="sentence", **detector),
-        Tokenizer(inputCols=["sentence"], **tokenizer),
+        Tokenizer(**{"inputCols": ["sentence"], **tokenizer}),
     ]
 
 
@@ -67,23 +68,49 @@ def test_units_are_what_utf_16_counts(texts):
             assert cut == [a.result for a in row]
 
 
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_a_unit_set_on_one_stage_holds_for_all(place):
-    params = [{}, {}, {}]
-    params[place] = {"offsetUnit": "codepoint"}
-    stages = text_stages(*params)
+def test_a_unit_set_where_text_enters_holds_for_all():
+    stages = text_stages({"offsetUnit": "codepoint"})
     found = annotations(stages, ["😀 One. 😀 Two."])
     ends = [[a.end for a in found[name][0]] for name in COLUMNS]
     assert ends == [[12], [5, 12], [0, 4, 5, 7, 11, 12]]
-    assert [s.isSet("offsetUnit") for s in stages] == [i == place for i in range(3)]
+    assert [s.isSet("offsetUnit") for s in stages] == [True, False, False]
 
 
-def test_stages_that_count_differently_are_refused_when_they_are_put_together():
-    stages = text_stages({"offsetUnit": "codepoint"}, {}, {"offsetUnit": "utf16"})
-    message = f"offsetUnit is 'utf16', and that of {stages[0].label} is 'codepoint'"
-    for assemble, name in ((Pipeline, stages[2].label), (PipelineModel, "TokenizerModel")):
-        with pytest.raises(ParameterError, match=f"{name}.*: {message}"):
+@pytest.mark.parametrize("place", [1, 2])
+def test_a_stage_that_counts_otherwise_than_the_column_it_reads_is_refused(place):
+    params = [{}, {}, {}]
+    params[place] = {"offsetUnit": "codepoint"}
+    stages = text_stages(*params)
+    message = f"offsetUnit is 'codepoint', and that of column '{COLUMNS[place - 1]}' is 'utf16'"
+    for assemble in (Pipeline, PipelineModel):
+        with pytest.raises(ParameterError, match=message):
             assemble(stages=stages)
+
+
+def test_columns_tell_their_unit_to_a_second_pipeline(tmp_path):
+    first, *others = text_stages({"offsetUnit": "codepoint"})
+    table = first.transform(pa.table({"text": ["😀 One. 😀 Two."]}))
+    pq.write_table(table, tmp_path / "file.parquet")
+    for frame in (table, pq.read_table(tmp_path / "file.parquet"), table.to_reader()):
+        out = Pipeline(stages=others).fit().transform(frame)
+        out = out.read_all() if isinstance(out, pa.RecordBatchReader) else out
+        assert [a["end"] for a in out["token"].to_pylist()[0]] == [0, 4, 5, 7, 11, 12]
+        assert out.schema.field("token").metadata[b"offsetUnit"] == b"codepoint"
+
+
+def test_a_column_that_does_not_tell_its_unit_takes_any():
+    first, second, third = text_stages({"offsetUnit": "codepoint"}, {"offsetUnit": "codepoint"})
+    frame = first.transform(pd.DataFrame({"text": ["😀 One. 😀 Two."]}))  # pandas forgets it
+    out = Pipeline(stages=[second, third]).fit().transform(frame)
+    assert [a["end"] for a in out["token"][0]] == [0, 4, 5, 7, 11, 12]
+
+
+def test_columns_of_different_units_are_not_read_together(encoders):
+    stages = text_stages({}, {}, {"inputCols": ["other"]})
+    other = DocumentAssembler(inputCol="text", outputCol="other", offsetUnit="codepoint")
+    stage = BertEmbeddings(encoders["tiny_bert"], inputCols=["sentence", "token"], outputCol="out")
+    with pytest.raises(ColumnError, match="'sentence' by 'utf16' and 'token' by 'codepoint'"):
+        Pipeline(stages=[*stages[:2], other, stages[2], stage])
 
 
 def test_embeddings_keep_the_unit_of_their_tokens(encoders):

@@ -177,8 +177,8 @@ def test_wrong_uses_are_refused_before_anything_runs(case):
         wrong()
 
 
-def test_every_recorded_wrong_use_is_tried(shared):
-    path = shared / "goldens/spark_nlp/schemas.json"
+def test_every_recorded_wrong_use_is_tried(testdata):
+    path = testdata / "spark_nlp_answers/schemas.json"
     cases = {e["case"] for e in json.loads(path.read_text(encoding="utf-8"))["errors"]}
     names = ("SentenceEmbeddings", "ChunkEmbeddings", "EmbeddingsFinisher", "Finisher", "Doc2Chunk")
     assert {case for case in cases if case.startswith(names)} == ERRORS.keys() | NO_ERRORS

@@ -27,8 +27,8 @@ of_every_stage = pytest.mark.parametrize("kind", ENCODER_STAGES, ids=lambda kind
 
 
 @pytest.fixture(scope="module")
-def encoders(shared, tmp_path_factory):
-    return load_encoders(shared, tmp_path_factory.mktemp("models"))
+def encoders(testdata, tmp_path_factory):
+    return load_encoders(testdata, tmp_path_factory.mktemp("models"))
 
 
 def text_stages(**sentence_params):

@@ -60,13 +60,13 @@ EMBEDDINGS_DIFFERING = {
 
 
 @pytest.fixture(scope="module")
-def encoders(shared, tmp_path_factory):
-    return load_encoders(shared, tmp_path_factory.mktemp("models"))
+def encoders(testdata, tmp_path_factory):
+    return load_encoders(testdata, tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="module")
-def texts(shared):
-    return {record["id"]: record["text"] for record in records(shared, "documents")}
+def texts(testdata):
+    return {record["id"]: record["text"] for record in records(testdata, "documents")}
 
 
 def vector_error(record, vector, table):
@@ -82,13 +82,13 @@ def vector_error(record, vector, table):
 
 
 @pytest.fixture(scope="module")
-def embedded(shared, texts, encoders):
+def embedded(testdata, texts, encoders):
     """The records of a file and parameters, what comes out for them, and stored vectors."""
 
     def run_stage(name, params, setting):
         model, found = next(
             (model, found)
-            for _, model, recorded, found in groups(shared, name)
+            for _, model, recorded, found in groups(testdata, name)
             if json.dumps(recorded) == params
         )
         column, inputs = "embeddings", ["sentence", "token"]
@@ -102,7 +102,7 @@ def embedded(shared, texts, encoders):
         elif column == "sentence_embeddings":  # the models were recorded with this output
             stage.setPooling("pooler").setNormalize(False)
         out = run([*text_stages(), stage], found, texts, setting)[column].to_pylist()
-        stored = shared / "goldens" / "spark_nlp" / f"{name}.npy"
+        stored = testdata / "spark_nlp_answers" / f"{name}.npy"
         table = np.load(stored) if stored.exists() else None
         keys = [record["id"] for record in found]
         recorded = {record["id"]: record[column] for record in found}
@@ -143,8 +143,8 @@ EMBEDDING_GROUPS = [
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_every_recorded_setting_is_compared(name, shared):
-    recorded = [(name, json.dumps(params)) for _, _, params, _ in groups(shared, name)]
+def test_every_recorded_setting_is_compared(name, testdata):
+    recorded = [(name, json.dumps(params)) for _, _, params, _ in groups(testdata, name)]
     assert recorded == [group for group in EMBEDDING_GROUPS if group[0] == name]
 
 
@@ -182,8 +182,8 @@ def why(ours, of_albert):
     return "unexplained"
 
 
-def test_extreme_maximum_lengths_give_what_was_recorded(shared, encoders):
-    schemas = json.loads((shared / "goldens/spark_nlp/schemas.json").read_text(encoding="utf-8"))
+def test_extreme_maximum_lengths_give_what_was_recorded(testdata, encoders):
+    schemas = json.loads((testdata / "spark_nlp_answers/schemas.json").read_text(encoding="utf-8"))
     kinds = {kind.__name__: kind for kind in STAGES.values()}
     compared = 0
     for case in schemas["errors"]:
@@ -204,8 +204,8 @@ def test_extreme_maximum_lengths_give_what_was_recorded(shared, encoders):
     assert compared == 12
 
 
-def test_the_schema_after_all_stages_is_the_recorded_one(shared, texts, encoders):
-    schemas = json.loads((shared / "goldens/spark_nlp/schemas.json").read_text(encoding="utf-8"))
+def test_the_schema_after_all_stages_is_the_recorded_one(testdata, texts, encoders):
+    schemas = json.loads((testdata / "spark_nlp_answers/schemas.json").read_text(encoding="utf-8"))
     recorded = schemas["schema_all_stages"]["fields"]
     stage = BertEmbeddings(
         encoders["tiny_bert"], inputCols=["sentence", "token"], outputCol="embeddings"
@@ -221,8 +221,8 @@ def test_the_schema_after_all_stages_is_the_recorded_one(shared, texts, encoders
         assert field.nullable == spark["nullable"]
 
 
-def test_input_columns_are_told_apart_by_type_not_by_order(shared, texts, encoders):
-    found = [{"id": r["id"]} for r in records(shared, "documents")][:5]
+def test_input_columns_are_told_apart_by_type_not_by_order(testdata, texts, encoders):
+    found = [{"id": r["id"]} for r in records(testdata, "documents")][:5]
     columns = []
     for names in (["sentence", "token"], ["token", "sentence"]):
         stage = BertEmbeddings(encoders["tiny_bert"], inputCols=names, outputCol="out")

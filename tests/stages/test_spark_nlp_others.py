@@ -37,23 +37,23 @@ FIELDS = ("annotatorType", "begin", "end", "result")
 
 
 @pytest.fixture(scope="module")
-def bert(shared, tmp_path_factory):
-    encoders = load_encoders(shared, tmp_path_factory.mktemp("models"))
+def bert(testdata, tmp_path_factory):
+    encoders = load_encoders(testdata, tmp_path_factory.mktemp("models"))
     return BertEmbeddings(
         encoders["tiny_bert"], inputCols=["sentence", "token"], outputCol="embeddings"
     )
 
 
 @pytest.fixture(scope="module")
-def vectors(shared):
-    return np.load(shared / "goldens/spark_nlp/others.npy")
+def vectors(testdata):
+    return np.load(testdata / "spark_nlp_answers/others.npy")
 
 
 @pytest.fixture(scope="module")
-def found(shared):
+def found(testdata):
     """The records by annotator, parameters and input columns: those of documents, and schemas."""
     groups = defaultdict(list)
-    for record in records(shared, "others"):
+    for record in records(testdata, "others"):
         key = (record["annotator"], json.dumps(record["params"]), str(record.get("inputCols")))
         groups[key].append(record)
     return groups
@@ -77,13 +77,13 @@ def text_stages():
 
 
 @pytest.fixture(scope="module")
-def annotated(shared, bert, found):
+def annotated(testdata, bert, found):
     """All documents of the records with sentences, tokens and word vectors, by their ids."""
-    texts = {record["id"]: record["text"] for record in records(shared, "documents")}
+    texts = {record["id"]: record["text"] for record in records(testdata, "documents")}
     ids = sorted({r["id"] for group in found.values() for r in group if "id" in r} & set(texts))
     table = pa.table({"id": ids, "text": pa.array([texts[i] for i in ids], pa.string())})
     table = Pipeline(stages=[*text_stages(), bert]).fit(table).transform(table)
-    recorded = recorded_words(shared)
+    recorded = recorded_words(testdata)
     assert len(recorded.keys() & set(ids)) > 60
     rows = [
         recorded.get(key, row)
@@ -93,8 +93,8 @@ def annotated(shared, bert, found):
     return table.set_column(index, table.schema.field(index), pa.array(rows, ANNOTATION_TYPE))
 
 
-def recorded_words(shared):
-    stored = np.load(shared / "goldens/spark_nlp/bert_tokens.npy")
+def recorded_words(testdata):
+    stored = np.load(testdata / "spark_nlp_answers/bert_tokens.npy")
     same_as_default = ({}, {"batchSize": 1}, {"maxSentenceLength": 128})
     return {
         record["id"]: [
@@ -105,7 +105,7 @@ def recorded_words(shared):
             }
             for word in record["embeddings"]
         ]
-        for record in records(shared, "bert_tokens")
+        for record in records(testdata, "bert_tokens")
         if record["params"] in same_as_default
     }
 

@@ -32,8 +32,8 @@ OPTIONS_DIFFERING = {
 
 
 @pytest.fixture(scope="module")
-def texts(shared):
-    return {record["id"]: record["text"] for record in records(shared, "documents")}
+def texts(testdata):
+    return {record["id"]: record["text"] for record in records(testdata, "documents")}
 
 
 def differing(found, out):
@@ -54,15 +54,15 @@ def differing(found, out):
 
 @pytest.mark.parametrize("setting", [DEFAULT, RECORDED])
 @pytest.mark.parametrize("column", ["document", "sentence", "token"])
-def test_default_structure_is_equal(column, setting, shared, texts):
-    found = [{"id": r["id"], column: r[column]} for r in records(shared, "structure")]
+def test_default_structure_is_equal(column, setting, testdata, texts):
+    found = [{"id": r["id"], column: r[column]} for r in records(testdata, "structure")]
     assert len(found) == 633
     assert differing(found, run(text_stages(), found, texts, setting)) == 0
 
 
-def differing_by_options(shared, texts, setting):
+def differing_by_options(testdata, texts, setting):
     counts, total = {}, 0
-    for annotator, _, params, found in groups(shared, "options"):
+    for annotator, _, params, found in groups(testdata, "options"):
         out = run(text_stages(annotator, params), found, texts, setting)
         total += len(found)
         if count := differing(found, out):
@@ -71,10 +71,10 @@ def differing_by_options(shared, texts, setting):
     return counts
 
 
-def test_structure_with_other_parameters_is_equal_under_compatibility(shared, texts):
-    assert differing_by_options(shared, texts, RECORDED) == {}
+def test_structure_with_other_parameters_is_equal_under_compatibility(testdata, texts):
+    assert differing_by_options(testdata, texts, RECORDED) == {}
 
 
-def test_structure_with_other_parameters_differs_by_default_only_where_it_must(shared, texts):
+def test_structure_with_other_parameters_differs_by_default_only_where_it_must(testdata, texts):
     expected = {name: count for name, (count, _) in OPTIONS_DIFFERING.items()}
-    assert differing_by_options(shared, texts, DEFAULT) == expected
+    assert differing_by_options(testdata, texts, DEFAULT) == expected

@@ -27,8 +27,8 @@ every_stage = pytest.mark.parametrize("kind", STAGES, ids=lambda kind: kind.__na
 
 
 @pytest.fixture(scope="module")
-def folders(shared, tmp_path_factory):
-    encoders = load_encoders(shared, tmp_path_factory.mktemp("models"))
+def folders(testdata, tmp_path_factory):
+    encoders = load_encoders(testdata, tmp_path_factory.mktemp("models"))
     return {name: encoder.path for name, encoder in encoders.items()}
 
 

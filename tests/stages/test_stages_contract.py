@@ -168,8 +168,8 @@ every_stage = pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage._
 
 
 @pytest.fixture(scope="module")
-def encoders(shared, tmp_path_factory):
-    return load_encoders(shared, tmp_path_factory.mktemp("models"))
+def encoders(testdata, tmp_path_factory):
+    return load_encoders(testdata, tmp_path_factory.mktemp("models"))
 
 
 def texts_table(texts):
@@ -331,7 +331,7 @@ def test_every_parameter_is_saved(stage, encoders, tmp_path):
 
 @every_stage
 def test_a_stage_without_columns_set_says_which_setter_to_call(stage, encoders):
-    for name in stage.column_params:
+    for name in (*[read.param for read in stage.reads if not read.optional], stage.makes):
         made = EXAMPLES[stage].make(encoders).clear(name)
         if not made.isDefined(name):
             with pytest.raises(ParameterError, match=f"{name} is not set .* call set"):

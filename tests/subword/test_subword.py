@@ -9,7 +9,6 @@ import copy
 import dataclasses
 import os
 import pickle
-import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -44,13 +43,13 @@ quick = settings(
 
 
 @pytest.fixture(scope="session")
-def vocab_file(shared: Path) -> Path:
-    return shared / "data/bert_uncased/vocab.txt"
+def vocab_file(testdata: Path) -> Path:
+    return testdata / "vocabularies/bert_uncased/vocab.txt"
 
 
 @pytest.fixture(scope="session")
-def spiece_file(shared: Path) -> Path:
-    return shared / "data/albert_tfhub_v3/assets/30k-clean.model"
+def spiece_file(testdata: Path) -> Path:
+    return testdata / "vocabularies/albert_30k/spiece.model"
 
 
 @pytest.fixture(scope="session")
@@ -59,10 +58,8 @@ def bert(vocab_file: Path) -> SubwordTokenizer:
 
 
 @pytest.fixture(scope="session")
-def albert(spiece_file: Path, tmp_path_factory: pytest.TempPathFactory) -> SubwordTokenizer:
-    folder = tmp_path_factory.mktemp("albert")
-    shutil.copyfile(spiece_file, folder / "spiece.model")
-    return load_tokenizer(folder, ALBERT)
+def albert(spiece_file: Path) -> SubwordTokenizer:
+    return load_tokenizer(spiece_file.parent, ALBERT)
 
 
 @pytest.fixture(scope="session")
@@ -76,8 +73,8 @@ def spiece(spiece_file: Path) -> sentencepiece.SentencePieceProcessor:
 
 
 @pytest.fixture(scope="session")
-def corpus(shared: Path) -> list[str]:
-    return real_texts(shared)
+def corpus(testdata: Path) -> list[str]:
+    return real_texts(testdata)
 
 
 def ids_of(tokenizer: SubwordTokenizer, texts: list[str]) -> list[list[int]]:
@@ -128,10 +125,10 @@ def test_any_text_gives_ids_of_the_vocabulary_between_cls_and_sep(request, model
 
 
 @pytest.mark.parametrize("model", ["bert", "albert"])
-def test_first_pieces_of_tokens_equal_spark_nlp(request, shared, model):
+def test_first_pieces_of_tokens_equal_spark_nlp(request, testdata, model):
     tokenizer = request.getfixturevalue(model)
     first: dict[str, int] = {}
-    for record in read_lines(shared / f"goldens/spark_nlp/{model}_tokens.jsonl"):
+    for record in read_lines(testdata / f"spark_nlp_answers/{model}_tokens.jsonl"):
         if record["params"] in ({}, {"batchSize": 1}):
             for row in record["embeddings"]:
                 first[row["metadata"]["token"]] = int(row["metadata"]["pieceId"])

@@ -138,12 +138,12 @@ ALBERTS = ["ALBERT uncased", "ALBERT cased", "SentencePiece"]
 
 
 @pytest.fixture(scope="module")
-def pairs(shared, tmp_path_factory) -> dict[str, Pair]:
+def pairs(testdata, tmp_path_factory) -> dict[str, Pair]:
     """Ours and the standard, by name: real vocabularies, and one that knows much of Unicode."""
     folder = lambda: tmp_path_factory.mktemp("model")  # noqa: E731
-    uncased = (shared / "data/bert_uncased/vocab.txt").read_bytes()
+    uncased = (testdata / "vocabularies/bert_uncased/vocab.txt").read_bytes()
     cased = "\n".join(cased_vocabulary()).encode()
-    spiece = shared / "data/albert_tfhub_v3/assets/30k-clean.model"
+    spiece = testdata / "vocabularies/albert_30k/spiece.model"
     made = [
         bert_pair(folder(), uncased, lowercase=True),
         bert_pair(folder(), uncased, lowercase=False),
@@ -157,8 +157,8 @@ def pairs(shared, tmp_path_factory) -> dict[str, Pair]:
 
 
 @pytest.mark.parametrize("name", BERTS + ALBERTS)
-def test_pieces_of_real_texts_are_those_of_the_standard(pairs, name, shared):
-    texts = real_texts(shared)
+def test_pieces_of_real_texts_are_those_of_the_standard(pairs, name, testdata):
+    texts = real_texts(testdata)
     assert_equal(pairs[name], texts)
     assert_equal(pairs[name], list(dict.fromkeys(word for text in texts for word in text.split())))
 

@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from embedpipe import Encoder
-from tests.support import random_models
+from tests.support import model_folders
 from tests.support.cli_support import write_tiny_model
 from tests.support.download_support import Place, entry
 from tests.support.spiece_files import train_spiece
@@ -31,8 +31,8 @@ def write_kind(kind: str, folder: Path) -> Path:
     if kind == "albert":
         folder.mkdir(parents=True)
         train_spiece(folder)
-        return random_models.write_model(
-            folder, random_models.tiny_config("albert", vocab_size=60), seed=1
+        return model_folders.write_model(
+            folder, model_folders.tiny_config("albert", vocab_size=60), seed=1
         )
     write_tiny_model(folder)
     if kind == "sentence":

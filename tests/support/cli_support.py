@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.support import random_models
+from tests.support import model_folders
 
 PIECES = [
     *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
@@ -26,7 +26,7 @@ def write_tiny_model(folder: Path, *, hidden: int = 32, seed: int = 0) -> Path:
     folder.mkdir(parents=True)
     vocab = folder.parent / f"{folder.name}-vocab.txt"
     vocab.write_text("\n".join(PIECES) + "\n", encoding="utf-8")
-    return random_models.write_bert(
+    return model_folders.write_bert(
         folder,
         layers=1,
         hidden=hidden,

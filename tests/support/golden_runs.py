@@ -53,10 +53,10 @@ def plain(row):
     return [{name: annotation[name] for name in fields} for annotation in row]
 
 
-def groups(shared, name):
+def groups(testdata, name):
     """Records by what was run."""
     found = defaultdict(list)
-    for record in records(shared, name):
+    for record in records(testdata, name):
         keys = ("annotator", "model", "params")
         found[json.dumps([record.get(key) for key in keys])].append(record)
     return [(*json.loads(key), group) for key, group in found.items()]

@@ -41,7 +41,7 @@ from tests.support.format_parts import (
     text,
 )
 from tests.support.format_support import field
-from tests.support.random_models import write_safetensors
+from tests.support.model_folders import write_safetensors
 
 PIECES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "train", "##s", "late", ".")
 

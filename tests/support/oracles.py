@@ -11,16 +11,27 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from transformers import AlbertConfig, AlbertModel, BertConfig, BertModel
+from transformers import (
+    AlbertConfig,
+    AlbertModel,
+    BertConfig,
+    BertModel,
+    ElectraConfig,
+    ElectraModel,
+)
 
 from embedpipe.engine import EncoderConfig, EncoderWeights, Ragged, check_weights
 from embedpipe.formats import read_huggingface
-from tests.support.random_models import random_config, random_tensors
+from tests.support.model_folders import random_config, random_tensors
 
 
 def transformers_model(raw: dict[str, Any], tensors: dict[str, np.ndarray]) -> Any:
-    """BertModel or AlbertModel in float64 with plain attention and these weights, all of them."""
-    kinds = {"bert": (BertModel, BertConfig), "albert": (AlbertModel, AlbertConfig)}
+    """transformers' model in float64 with plain attention and these weights, all of them."""
+    kinds = {
+        "bert": (BertModel, BertConfig),
+        "electra": (ElectraModel, ElectraConfig),
+        "albert": (AlbertModel, AlbertConfig),
+    }
     model_class, config_class = kinds[raw["model_type"]]
     with torch.device("meta"):  # the initial weights are not wanted
         model = model_class(config_class(**raw, attn_implementation="eager"))
@@ -34,13 +45,17 @@ def transformers_model(raw: dict[str, Any], tensors: dict[str, np.ndarray]) -> A
 
 
 def transformers_outputs(model: Any, pieces: Ragged) -> tuple[np.ndarray, np.ndarray]:
-    """Last hidden states (T, D) and pooler outputs (n, D), one sequence after the other."""
+    """Last hidden states (T, D) and pooler outputs (n, D), one sequence after the other.
+
+    Of a model without pooler, the first pieces' vectors stand in for the latter.
+    """
     hidden, pooled = [], []
     for ids in pieces:
         with torch.no_grad():
             output = model(torch.from_numpy(ids.astype(np.int64))[None])
         hidden.append(output.last_hidden_state[0].numpy())
-        pooled.append(output.pooler_output[0].numpy())
+        has_pooler = getattr(output, "pooler_output", None) is not None
+        pooled.append((output.pooler_output if has_pooler else output[0][:, 0])[0].numpy())
     return np.concatenate(hidden), np.stack(pooled)
 
 
@@ -77,11 +92,15 @@ MODELS = (
     "bert_L12_H768",
     "albert_base",
     "albert_large",
+    "electra_small",
+    "electra_base",
+    "electra_large",
     "minilm",
 )
 _LENGTHS = (1, 2, 3, 17, 31, 32, 33, 100, 512)
 # Fewer for the shapes that take transformers, in float64, several seconds per hundred pieces
 _FEW_LENGTHS = dict.fromkeys(("bert_L12_H768", "albert_base", "albert_large"), (1, 2, 33, 512))
+_FEW_LENGTHS |= {"electra_small": (1, 2, 33, 512), "electra_base": (1, 40), "electra_large": (1, 9)}
 
 
 @functools.cache

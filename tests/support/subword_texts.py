@@ -19,13 +19,13 @@ def read_lines(path: Path) -> list[dict]:
         return [json.loads(line) for line in file]
 
 
-def real_texts(shared: Path) -> list[str]:
+def real_texts(testdata: Path) -> list[str]:
     """The demo's corpus by lines, the sentences of STS-B, every document of the goldens."""
     demo = TEXT.read_text(encoding="utf-8")
-    with (shared / "data/stsb/sts-dev.csv").open(encoding="utf-8", newline="") as file:
+    with (testdata / "stsb/sts-dev.csv").open(encoding="utf-8", newline="") as file:
         rows = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
         sentences = [text for row in rows for text in row[5:7]]
-    documents = read_lines(shared / "goldens/spark_nlp/documents.jsonl")
+    documents = read_lines(testdata / "spark_nlp_answers/documents.jsonl")
     texts = [*demo.split("\n"), *sentences, *(d["text"] for d in documents if d["text"])]
     assert len(texts) > 5500
     return texts

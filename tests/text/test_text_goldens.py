@@ -141,8 +141,8 @@ class Tally:
 
 
 @pytest.fixture(scope="module")
-def goldens(shared: Path) -> Path:
-    return shared / "goldens" / "spark_nlp"
+def goldens(testdata: Path) -> Path:
+    return testdata / "spark_nlp_answers"
 
 
 @pytest.fixture(scope="module")

@@ -31,6 +31,9 @@ RANDOM_SHAPES = (
     "bert_L12_H768",
     "albert_base",
     "albert_large",
+    "electra_small",
+    "electra_base",
+    "electra_large",
 )
 """Published shapes of which a model with random weights can be made."""
 

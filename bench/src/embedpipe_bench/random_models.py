@@ -1,8 +1,8 @@
-"""Random weights for published shapes of BERT and ALBERT, with NumPy alone.
+"""Random weights for published shapes of BERT, ELECTRA and ALBERT, with NumPy alone.
 
-The weights are drawn as at the start of training (standard deviation 0.02, LayerNorm weights around
-1), but no bias is zero, so that a forgotten bias or a swapped tensor shows. Same shape, seed and
-NumPy: same tensors.
+The weights are drawn as at the start of training (standard deviation 0.02 unless said otherwise,
+LayerNorm weights around 1), but no bias is zero: a forgotten bias or a swapped tensor shows. Same
+configuration, seed and deviation: same tensors, on every machine.
 """
 
 from __future__ import annotations
@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["SHAPES", "albert_config", "bert_config", "random_config", "random_tensors"]
+__all__ = [
+    "SHAPES",
+    "albert_config",
+    "bert_config",
+    "electra_config",
+    "random_config",
+    "random_tensors",
+]
 
 
 def bert_config(layers: int, hidden: int) -> dict[str, Any]:
@@ -34,6 +41,16 @@ def bert_config(layers: int, hidden: int) -> dict[str, Any]:
         "position_embedding_type": "absolute",
         "hidden_dropout_prob": 0.1,
         "attention_probs_dropout_prob": 0.1,
+    }
+
+
+def electra_config(layers: int, hidden: int, *, embedding: int, heads: int) -> dict[str, Any]:
+    """Google's published ELECTRA sizes: BERT's, and a width of the embeddings of their own."""
+    return bert_config(layers, hidden) | {
+        "model_type": "electra",
+        "architectures": ["ElectraModel"],
+        "embedding_size": embedding,
+        "num_attention_heads": heads,
     }
 
 
@@ -63,6 +80,9 @@ SHAPES: dict[str, dict[str, Any]] = {
     "bert_L12_H768": bert_config(12, 768),
     "albert_base": albert_config(12, 768),
     "albert_large": albert_config(24, 1024),
+    "electra_small": electra_config(12, 256, embedding=128, heads=4),
+    "electra_base": electra_config(12, 768, embedding=768, heads=12),
+    "electra_large": electra_config(24, 1024, embedding=1024, heads=16),
 }
 """Published sizes by name, as the contents of `config.json`."""
 
@@ -75,15 +95,18 @@ def random_config(name: str) -> dict[str, Any]:
 class _Draw:
     """Draws named float32 tensors in call order from one seeded stream."""
 
-    def __init__(self, seed: int) -> None:
-        self._generator = np.random.default_rng(seed)
+    def __init__(self, seed: int, deviation: float) -> None:
+        self._generator = np.random.Generator(np.random.PCG64(seed))
+        self._deviation = deviation
         self.tensors: dict[str, npt.NDArray[np.float32]] = {}
 
-    def normal(self, name: str, *shape: int, mean: float = 0.0, deviation: float = 0.02) -> None:
-        values = self._generator.standard_normal(shape, dtype=np.float32)
-        values *= np.float32(deviation)
-        values += np.float32(mean)
-        self.tensors[name] = values
+    def normal(
+        self, name: str, *shape: int, mean: float = 0.0, deviation: float | None = None
+    ) -> None:
+        values = self._generator.standard_normal(shape)
+        values *= self._deviation if deviation is None else deviation
+        values += mean
+        self.tensors[name] = values.astype(np.float32)
 
     def linear(self, name: str, inputs: int, outputs: int) -> None:
         self.normal(f"{name}.weight", outputs, inputs)
@@ -103,8 +126,22 @@ class _Draw:
 
 
 def _bert_tensors(draw: _Draw, config: Mapping[str, Any]) -> None:
-    hidden, intermediate = config["hidden_size"], config["intermediate_size"]
+    hidden = config["hidden_size"]
     draw.embeddings(config, hidden)
+    _bert_layers(draw, config)
+    draw.linear("pooler.dense", hidden, hidden)
+
+
+def _electra_tensors(draw: _Draw, config: Mapping[str, Any]) -> None:
+    hidden, embedding = config["hidden_size"], config["embedding_size"]
+    draw.embeddings(config, embedding)
+    if embedding != hidden:
+        draw.linear("embeddings_project", embedding, hidden)
+    _bert_layers(draw, config)
+
+
+def _bert_layers(draw: _Draw, config: Mapping[str, Any]) -> None:
+    hidden, intermediate = config["hidden_size"], config["intermediate_size"]
     for index in range(config["num_hidden_layers"]):
         layer = f"encoder.layer.{index}"
         for part in ("query", "key", "value"):
@@ -114,7 +151,6 @@ def _bert_tensors(draw: _Draw, config: Mapping[str, Any]) -> None:
         draw.linear(f"{layer}.intermediate.dense", hidden, intermediate)
         draw.linear(f"{layer}.output.dense", intermediate, hidden)
         draw.layer_norm(f"{layer}.output.LayerNorm", hidden)
-    draw.linear("pooler.dense", hidden, hidden)
 
 
 def _albert_tensors(draw: _Draw, config: Mapping[str, Any]) -> None:
@@ -124,19 +160,20 @@ def _albert_tensors(draw: _Draw, config: Mapping[str, Any]) -> None:
     for group in range(config["num_hidden_groups"]):
         for inner in range(config["inner_group_num"]):
             layer = f"encoder.albert_layer_groups.{group}.albert_layers.{inner}"
+            draw.layer_norm(f"{layer}.full_layer_layer_norm", hidden)
             for part in ("query", "key", "value", "dense"):
                 draw.linear(f"{layer}.attention.{part}", hidden, hidden)
             draw.layer_norm(f"{layer}.attention.LayerNorm", hidden)
             draw.linear(f"{layer}.ffn", hidden, intermediate)
             draw.linear(f"{layer}.ffn_output", intermediate, hidden)
-            draw.layer_norm(f"{layer}.full_layer_layer_norm", hidden)
     draw.linear("pooler", hidden, hidden)
 
 
 def random_tensors(
-    config: Mapping[str, Any], *, seed: int = 0
+    config: Mapping[str, Any], *, seed: int = 0, deviation: float = 0.02
 ) -> dict[str, npt.NDArray[np.float32]]:
-    """Float32 tensors by transformers' names for BertModel or AlbertModel, pooler included."""
-    draw = _Draw(seed)
-    {"bert": _bert_tensors, "albert": _albert_tensors}[config["model_type"]](draw, config)
+    """Float32 tensors by transformers' names for BertModel, ElectraModel or AlbertModel."""
+    draw = _Draw(seed, deviation)
+    draw_all = {"bert": _bert_tensors, "electra": _electra_tensors, "albert": _albert_tensors}
+    draw_all[config["model_type"]](draw, config)
     return draw.tensors

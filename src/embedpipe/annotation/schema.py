@@ -11,6 +11,7 @@ __all__ = [
     "VECTOR_TYPE",
     "WITH_VECTORS",
     "AnnotatorType",
+    "OffsetUnit",
     "annotation_field",
     "annotator_type_of",
     "is_annotation_type",
@@ -25,6 +26,13 @@ class AnnotatorType:
     CHUNK = "chunk"
     WORD_EMBEDDINGS = "word_embeddings"
     SENTENCE_EMBEDDINGS = "sentence_embeddings"
+
+
+class OffsetUnit:
+    """What begin and end count."""
+
+    UTF16 = "utf16"
+    CODE_POINT = "codepoint"
 
 
 WITH_VECTORS = (AnnotatorType.WORD_EMBEDDINGS, AnnotatorType.SENTENCE_EMBEDDINGS)
@@ -48,11 +56,17 @@ _NAMES = frozenset(part.name for part in ANNOTATION_FIELDS)
 
 
 def annotation_field(
-    name: str, annotator_type: str, *, dimension: int | None = None, ref: str | None = None
+    name: str,
+    annotator_type: str,
+    *,
+    dimension: int | None = None,
+    ref: str | None = None,
+    offset_unit: str = OffsetUnit.UTF16,
 ) -> pa.Field:
     """The Arrow field of an annotation column, with the column metadata that Spark NLP keeps.
 
     `dimension` and `ref` belong to columns of vectors: their width and the storageRef of the stage.
+    `offset_unit` (one of `OffsetUnit`) is told where it is not Spark NLP's.
 
     >>> annotation_field("vectors", "word_embeddings", dimension=384).metadata
     {b'annotatorType': b'word_embeddings', b'dimension': b'384'}
@@ -62,6 +76,8 @@ def annotation_field(
         metadata["dimension"] = str(dimension)
     if ref is not None:
         metadata["ref"] = ref
+    if offset_unit != OffsetUnit.UTF16:
+        metadata["offsetUnit"] = offset_unit
     return pa.field(name, ANNOTATION_TYPE, metadata=metadata)
 
 

@@ -24,7 +24,7 @@ from embedpipe.hub.find import find_model
 from embedpipe.hub.install import read_record
 from embedpipe.hub.names import DEFAULT_MODEL
 from embedpipe.hub.repository import wanted_files
-from embedpipe.stages import AlbertEmbeddings, BertEmbeddings, BertSentenceEmbeddings
+from embedpipe.stages import STAGES
 from embedpipe.stages.bases.encoder_stage import EncoderStage
 from embedpipe.verification import (
     Verification,
@@ -156,15 +156,15 @@ def _stage(entry: CatalogModel | None, model: HuggingFaceModel) -> type[EncoderS
     """The stage that the model was published for, else one that can use it."""
     config = model.config
     if entry is None:
-        if config.architecture == "albert":
-            return AlbertEmbeddings
         # Who declares a pooling means vectors of sentences
-        return BertSentenceEmbeddings if model.pooling_source == "declared" else BertEmbeddings
+        wants_sentences = model.pooling_source == "declared"
+        name = config.row.annotators[-1 if wants_sentences else 0]
+        return next(s for s in STAGES if s.__name__ == name and issubclass(s, EncoderStage))
     stage = stage_class(entry)
-    if (stage.architecture, entry.dimension) != (config.architecture, config.hidden_size):
+    if (entry.architecture, entry.dimension) != (config.architecture, config.hidden_size):
         raise ModelFormatError(
             f"{model.directory} is of architecture {config.architecture} with vectors of "
-            f"{config.hidden_size}; the catalog says {stage.architecture} with vectors of "
+            f"{config.hidden_size}; the catalog says {entry.architecture} with vectors of "
             f"{entry.dimension} of {entry.name}. It is another model: give its folder another "
             f"name, or correct the 'name' in its {OWN_SETTINGS}"
         )

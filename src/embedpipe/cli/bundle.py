@@ -35,8 +35,9 @@ def bundle(path: str | Path, output: str | Path) -> tuple[str, int]:
     Raises ModelNotFoundError or ModelFormatError for what is wrong with it, OutputError for what is
     wrong with the file.
     """
-    from embedpipe.pipeline.pipeline import load_any
+    from embedpipe import saving
+    from embedpipe.pipeline.savable import Savable
 
-    saved = load_any(path)
-    saved.write().bundle(output)
+    saved = saving.load(path, Savable)
+    saving.bundle(saved, output)
     return type(saved).__name__, Path(output).stat().st_size

@@ -1,17 +1,19 @@
 """Encoders: their configuration, weights and computation, on piece ids; text is handled above."""
 
-from embedpipe.engine.config import Activation, Architecture, EncoderConfig
+from embedpipe.engine.architecture import ARCHITECTURES, Architecture
+from embedpipe.engine.config import Activation, EncoderConfig
 from embedpipe.engine.ragged import Ragged
+from embedpipe.engine.tensors import expected_shapes
 from embedpipe.engine.weights import (
     EncoderWeights,
     LayerNormWeights,
     LayerWeights,
     LinearWeights,
     check_weights,
-    expected_shapes,
 )
 
 __all__ = [
+    "ARCHITECTURES",
     "Activation",
     "Architecture",
     "EncoderConfig",

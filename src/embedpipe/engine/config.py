@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from embedpipe.engine.architecture import ARCHITECTURES, KNOWN_ARCHITECTURES, Architecture
 from embedpipe.errors import ModelFormatError
+from embedpipe.files.fields import (
+    Field,
+    choice,
+    field_problems,
+    listed,
+    number_between,
+    whole_number,
+)
 
-__all__ = ["Activation", "Architecture", "EncoderConfig"]
+__all__ = ["Activation", "EncoderConfig", "huggingface_name"]
 
-Architecture = Literal["bert", "albert"]
 Activation = Literal["gelu_erf", "gelu_tanh"]
 
-_ARCHITECTURES: dict[str, Architecture] = {"bert": "bert", "albert": "albert"}
+_MODEL_TYPES = {kind: row for row in ARCHITECTURES.values() for kind in row.model_types}
 
 # What transformers computes under each name (its activations.py). "gelu_fast" writes sqrt(2/pi)
 # with ten digits, the same float32 number. Clipped and sigmoid forms are other functions.
@@ -43,17 +50,7 @@ _LARGEST = {
     "inner_group_num": 64,
 }
 
-_BERT_SIZES = (
-    "vocab_size",
-    "hidden_size",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "intermediate_size",
-    "max_position_embeddings",
-)
-_ALBERT_SIZES = (*_BERT_SIZES, "embedding_size")
-_OPTIONAL_SIZES = {"type_vocab_size": 2, "num_hidden_groups": 1, "inner_group_num": 1}
-_DEFAULT_LAYER_NORM_EPS = 1e-12  # BertConfig's and AlbertConfig's
+_DEFAULT_LAYER_NORM_EPS = 1e-12  # of all the families' configurations in transformers
 
 # Settings of transformers that change what is computed, with the only value this encoder computes.
 _ONLY_VALUES = {
@@ -63,13 +60,23 @@ _ONLY_VALUES = {
 }
 
 
+def huggingface_name(activation: Activation) -> str:
+    """What `config.json` calls a form of GELU.
+
+    >>> huggingface_name("gelu_tanh")
+    'gelu_new'
+    """
+    return {"gelu_erf": "gelu", "gelu_tanh": "gelu_new"}[activation]
+
+
 @dataclass(frozen=True)
 class EncoderConfig:
-    """Sizes and choices of one BERT or ALBERT encoder; `from_huggingface` reads and checks them.
+    """Sizes and choices of one encoder; `from_huggingface` reads and checks them.
 
-    `embedding_size` equals `hidden_size` for BERT; ALBERT's is smaller and is projected up.
-    `num_hidden_layers` counts passes: ALBERT shares weights, and each pass through a group runs its
-    `inner_group_num` layers.
+    `architecture` names a row of `engine.architecture`. `embedding_size` equals `hidden_size` for
+    BERT; that of ALBERT and ELECTRA may be smaller and is projected up. `num_hidden_layers` counts
+    passes: ALBERT shares weights, and each pass through a group runs its `inner_group_num` layers.
+    `max_position_embeddings` is the most pieces of a sequence.
 
     >>> EncoderConfig.from_huggingface(
     ...     {"model_type": "bert", "vocab_size": 30522, "hidden_size": 128, "num_hidden_layers": 2,
@@ -79,7 +86,7 @@ class EncoderConfig:
     64
     """
 
-    architecture: Architecture
+    architecture: str
     vocab_size: int
     hidden_size: int
     embedding_size: int
@@ -94,6 +101,11 @@ class EncoderConfig:
     inner_group_num: int = 1
 
     @property
+    def row(self) -> Architecture:
+        """What the encoder has in common with others of its architecture."""
+        return ARCHITECTURES[self.architecture]
+
+    @property
     def head_size(self) -> int:
         """Width of one attention head: `hidden_size / num_attention_heads`."""
         return self.hidden_size // self.num_attention_heads
@@ -101,18 +113,18 @@ class EncoderConfig:
     @property
     def num_distinct_layers(self) -> int:
         """How many layers have weights of their own."""
-        if self.architecture == "bert":
-            return self.num_hidden_layers
-        return self.num_hidden_groups * self.inner_group_num
+        if self.row.shares_layers:
+            return self.num_hidden_groups * self.inner_group_num
+        return self.num_hidden_layers
 
     @property
     def layer_schedule(self) -> tuple[int, ...]:
         """The distinct layer that each pass uses, in the order of computation.
 
-        BERT: 0, 1, ..., n - 1. ALBERT: pass i uses the group that transformers' `AlbertTransformer`
-        gives it, and runs all inner layers of that group.
+        Mostly 0, 1, ..., n - 1. ALBERT: pass i uses the group that transformers'
+        `AlbertTransformer` gives it, and runs all inner layers of that group.
         """
-        if self.architecture == "bert":
+        if not self.row.shares_layers:
             return tuple(range(self.num_hidden_layers))
         passes_per_group = self.num_hidden_layers / self.num_hidden_groups
         return tuple(
@@ -130,78 +142,51 @@ class EncoderConfig:
         size, another model type, relative positions, a decoder, an activation other than GELU.
         Entries that do not change the encoder's output (dropout, labels) are not looked at.
         """
-        reader = _Reader(config)
-        architecture = reader.choice("model_type", _ARCHITECTURES)
-        activation = reader.choice("hidden_act", _ACTIVATIONS)
-        required = _ALBERT_SIZES if architecture == "albert" else _BERT_SIZES
-        sizes = {key: reader.size(key) for key in required}
-        optional = _OPTIONAL_SIZES if architecture == "albert" else {"type_vocab_size": 2}
-        sizes |= {key: reader.size(key, default) for key, default in optional.items()}
-        eps = reader.layer_norm_eps()
-        reader.check_consistency(sizes)
-        reader.check_only_values()
-        if reader.problems:
-            listed = "".join(f"\n  - {problem}" for problem in reader.problems)
+        row = _MODEL_TYPES.get(str(config.get("model_type")), ARCHITECTURES["bert"])
+        problems = [*field_problems(config, _fields(row)), *_only_values(config)]
+        sizes = {key: config.get(key, row.defaults.get(key)) for key in (*row.sizes, *row.defaults)}
+        problems = problems or list(_contradictions(sizes))
+        if problems:
             raise ModelFormatError(
-                f"{source} does not describe an encoder that embedpipe computes:{listed}\n"
-                "Use a BERT or ALBERT encoder saved by transformers, with its own config.json."
+                f"{source} does not describe an encoder that embedpipe computes:{listed(problems)}"
+                f"\nUse a {KNOWN_ARCHITECTURES} encoder saved by transformers, with its own "
+                "config.json."
             )
         sizes.setdefault("embedding_size", sizes["hidden_size"])
-        return cls(architecture=architecture, activation=activation, layer_norm_eps=eps, **sizes)
-
-
-class _Reader:
-    """Takes values out of a `config.json` and collects what is wrong with them."""
-
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        self.config = config
-        self.problems: list[str] = []
-
-    def choice(self, key: str, choices: Mapping[str, Any]) -> Any:
-        """The meaning of a named choice, or None after noting a problem."""
-        value = self.config.get(key)
-        if isinstance(value, str) and value in choices:
-            return choices[value]
-        found = repr(value) if key in self.config else "missing"
-        self.problems.append(f"{key}: {found}; expected one of {', '.join(choices)}")
-        return None
-
-    def size(self, key: str, default: int | None = None) -> int:
-        """A positive integer within its bound, or 1 after noting a problem."""
-        if key not in self.config and default is not None:
-            return default
-        value = self.config.get(key)
-        largest = _LARGEST[key]
-        # bool is a subclass of int, but `true` is not a size
-        if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= largest:
-            return value
-        found = repr(value)[:80] if key in self.config else "missing"
-        self.problems.append(f"{key}: {found}; expected an integer from 1 to {largest}")
-        return 1
-
-    def layer_norm_eps(self) -> float:
-        value = self.config.get("layer_norm_eps", _DEFAULT_LAYER_NORM_EPS)
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1:
-            return float(value)
-        self.problems.append(
-            f"layer_norm_eps: {repr(value)[:80]}; expected a number between 0 and 1"
+        sizes["max_position_embeddings"] -= row.first_position
+        return cls(
+            architecture=row.name,
+            activation=_ACTIVATIONS[config["hidden_act"]],
+            layer_norm_eps=float(config.get("layer_norm_eps", _DEFAULT_LAYER_NORM_EPS)),
+            **sizes,
         )
-        return math.nan
 
-    def check_consistency(self, sizes: Mapping[str, int]) -> None:
-        hidden, heads = sizes["hidden_size"], sizes["num_attention_heads"]
-        if hidden % heads and hidden > 1:  # 1 stands for a value already reported
-            self.problems.append(
-                f"hidden_size {hidden} is not a multiple of num_attention_heads {heads}"
-            )
-        layers, groups = sizes["num_hidden_layers"], sizes.get("num_hidden_groups", 1)
-        if groups > layers > 1:
-            self.problems.append(
-                f"num_hidden_groups {groups} is larger than num_hidden_layers {layers}"
-            )
 
-    def check_only_values(self) -> None:
-        for key, only in _ONLY_VALUES.items():
-            value = self.config.get(key)
-            if value is not None and value != only:
-                self.problems.append(f"{key}: {value!r}; expected {only!r}")
+def _fields(row: Architecture) -> dict[str, Field]:
+    """What a `config.json` of this architecture may say."""
+    sizes = {key: whole_number(1, _LARGEST[key]) for key in (*row.sizes, *row.defaults)}
+    sizes["max_position_embeddings"] = whole_number(
+        row.first_position + 1, _LARGEST["max_position_embeddings"]
+    )
+    return {
+        "model_type": choice(_MODEL_TYPES),
+        "hidden_act": choice(_ACTIVATIONS),
+        **{key: replace(size, required=key not in row.defaults) for key, size in sizes.items()},
+        "layer_norm_eps": replace(number_between(0, 1), required=False),
+    }
+
+
+def _only_values(config: Mapping[str, Any]) -> Iterator[str]:
+    for key, only in _ONLY_VALUES.items():
+        value = config.get(key)
+        if value is not None and value != only:
+            yield f"{key}: {value!r:.80}; expected {only!r}"
+
+
+def _contradictions(sizes: Mapping[str, int]) -> Iterator[str]:
+    hidden, heads = sizes["hidden_size"], sizes["num_attention_heads"]
+    if hidden % heads:
+        yield f"hidden_size {hidden} is not a multiple of num_attention_heads {heads}"
+    layers, groups = sizes["num_hidden_layers"], sizes.get("num_hidden_groups", 1)
+    if groups > layers:
+        yield f"num_hidden_groups {groups} is larger than num_hidden_layers {layers}"

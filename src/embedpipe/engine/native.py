@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embedpipe import __version__
+from embedpipe._version import __version__
 from embedpipe.engine.config import EncoderConfig
 from embedpipe.engine.packed_cache import PackedCache
 from embedpipe.engine.pooling import Pooling, check_pooling

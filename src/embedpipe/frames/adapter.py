@@ -1,82 +1,53 @@
-"""Chooses the adapter for a frame; a new kind of frame needs an adapter and a line here."""
+"""Finds the adapter for a frame: a new kind of frame is a file in this package and a row here."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
-
-import pyarrow as pa
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, NamedTuple, TypeVar, cast
 
 from embedpipe.errors import InputError
-from embedpipe.frames import arrow as arrow_frames
-from embedpipe.frames.columns import Column, columns_of
+from embedpipe.frames.columns import Column, Need
+from embedpipe.frames.protocol import Adapter, Planner
 
-__all__ = ["BatchTransformer", "columns_of_frame", "transform_frame"]
+__all__ = ["columns_of_frame", "transform_frame"]
 
 Frame = TypeVar("Frame")
 
-_SUPPORTED = (
-    "pandas.DataFrame, pyarrow.Table, pyarrow.RecordBatch and pyarrow.RecordBatchReader; "
-    "streams of record batches go through PipelineModel.transform_batches"
-)
+
+class _Row(NamedTuple):
+    """The module that adapts some types of a package's frames, loaded when the first one comes."""
+
+    module: str
+    types: tuple[str, ...]
 
 
-class BatchTransformer(Protocol):
-    """What an adapter asks of a pipeline: a function over record batches and what it needs."""
-
-    def needed_columns(self) -> Mapping[str, str]:
-        """The columns that a frame must have, with their kinds."""
-
-    def check(self, columns: Sequence[Column]) -> None:
-        """Raise ColumnError where these columns do not suffice."""
-
-    def removed_columns(self, columns: Sequence[Column]) -> Collection[str]:
-        """The names of those of these columns that do not come out."""
-
-    def output_schema(self, schema: pa.Schema) -> pa.Schema:
-        """The schema of what comes out where this one goes in."""
-
-    def transform_batches(
-        self, batches: Iterable[pa.RecordBatch], schema: pa.Schema
-    ) -> Iterator[pa.RecordBatch]:
-        """Run over batches of one schema."""
+_ADAPTERS = {
+    "pandas": _Row("embedpipe.frames.pandas", ("DataFrame",)),
+    "pyarrow": _Row("embedpipe.frames.arrow", ("Table", "RecordBatch", "RecordBatchReader")),
+}
+"""By the package that defines a frame's type."""
 
 
-def transform_frame(frame: Frame, transformer: BatchTransformer) -> Frame:
-    """The frame with the transformer's columns, as the same type of frame."""
-    for frame_type, transform in arrow_frames.TRANSFORMS.items():
-        if isinstance(frame, frame_type):
-            return transform(frame, transformer)  # type: ignore[no-any-return]
-    if _is_pandas(frame):
-        from embedpipe.frames import pandas as pandas_frames
-
-        return pandas_frames.transform(frame, transformer)  # type: ignore[no-any-return]
-    raise _unsupported(frame)
+def transform_frame(frame: Frame, planner: Planner) -> Frame:
+    """The frame with the columns of the planner's plan, as the same type of frame."""
+    return cast("Frame", _adapter(frame).transform(frame, planner))
 
 
-def columns_of_frame(frame: Any, needed: Mapping[str, str]) -> list[Column]:
+def columns_of_frame(frame: Any, needed: Mapping[str, Need]) -> list[Column]:
     """The columns of a frame; only those `needed` are looked into where a look costs."""
-    if isinstance(frame, pa.RecordBatchReader):
-        return columns_of(frame.schema)
-    if isinstance(frame, (pa.Table, pa.RecordBatch)):
-        return columns_of(arrow_frames.as_table(frame).schema)
-    if _is_pandas(frame):
-        from embedpipe.frames import pandas as pandas_frames
-
-        return pandas_frames.columns_of_frame(frame, needed)
-    raise _unsupported(frame)
+    return _adapter(frame).columns_of_frame(frame, needed)
 
 
-def _is_pandas(frame: Any) -> bool:
-    # A pandas frame can exist only where pandas is loaded already.
-    pandas = sys.modules.get("pandas")
-    return pandas is not None and isinstance(frame, pandas.DataFrame)
-
-
-def _unsupported(frame: Any) -> InputError:
+def _adapter(frame: Any) -> Adapter:
+    for base in type(frame).__mro__:
+        row = _ADAPTERS.get(base.__module__.partition(".")[0])
+        if row and base.__name__ in row.types:
+            return cast("Adapter", import_module(row.module))
     kind = type(frame)
-    return InputError(
+    *others, last = (f"{name}.{of}" for name, row in _ADAPTERS.items() for of in row.types)
+    raise InputError(
         f"a frame of type {kind.__module__}.{kind.__qualname__} is not supported; supported are "
-        f"{_SUPPORTED}"
+        f"{', '.join(others)} and {last}; streams of record batches go through "
+        "PipelineModel.transform_batches"
     )

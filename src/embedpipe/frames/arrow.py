@@ -2,55 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TypeAlias
 
 import pyarrow as pa
 
 from embedpipe.errors import InputError
-from embedpipe.frames.columns import with_annotator_types
+from embedpipe.frames.columns import Column, Need, columns_of, with_annotator_types
+from embedpipe.frames.protocol import Planner
 
-if TYPE_CHECKING:
-    from embedpipe.frames.adapter import BatchTransformer
+__all__ = ["columns_of_frame", "transform"]
 
-__all__ = ["TRANSFORMS", "as_table"]
+ArrowFrame: TypeAlias = "pa.Table | pa.RecordBatch | pa.RecordBatchReader"
 
 
-def as_table(frame: pa.Table | pa.RecordBatch) -> pa.Table:
-    """A table that says in its metadata what type of annotations each column holds."""
+def columns_of_frame(frame: ArrowFrame, needed: Mapping[str, Need]) -> list[Column]:  # noqa: ARG001
+    """All columns; annotations that lost their fields' metadata are looked at, but of readers."""
+    return columns_of(_as_stream(frame).schema)
+
+
+def transform(frame: ArrowFrame, planner: Planner) -> ArrowFrame:
+    """The frame with the columns made; of a reader, nothing is read before the result is."""
+    source = _as_stream(frame)
+    plan = planner.plan(columns_of(source.schema))
+    schema = plan.output_schema(source.schema)
+    if isinstance(source, pa.RecordBatchReader):
+        return pa.RecordBatchReader.from_batches(schema, plan.run(source, source.schema))
+    made = pa.Table.from_batches(plan.run(source.to_batches(), source.schema), schema)
+    return _one_batch(made, frame.num_rows) if isinstance(frame, pa.RecordBatch) else made
+
+
+def _as_stream(frame: ArrowFrame) -> pa.Table | pa.RecordBatchReader:
+    """The reader, or a table that says in its metadata what annotations each column holds."""
+    if isinstance(frame, pa.RecordBatchReader):
+        return frame
     return with_annotator_types(
         pa.Table.from_batches([frame]) if isinstance(frame, pa.RecordBatch) else frame
     )
 
 
-def _transform_table(table: pa.Table, transformer: BatchTransformer) -> pa.Table:
-    table = as_table(table)
-    batches = transformer.transform_batches(table.to_batches(), table.schema)
-    return pa.Table.from_batches(batches, transformer.output_schema(table.schema))
-
-
-def _transform_batch(batch: pa.RecordBatch, transformer: BatchTransformer) -> pa.RecordBatch:
-    table = _transform_table(pa.Table.from_batches([batch]), transformer)
+def _one_batch(table: pa.Table, rows: int) -> pa.RecordBatch:
     try:
         joined = table.combine_chunks().to_batches()
     except pa.ArrowInvalid as error:
         raise InputError(
-            f"the annotations of {batch.num_rows} rows do not fit one record batch ({error}); "
+            f"the annotations of {rows} rows do not fit one record batch ({error}); "
             "pass the rows as a pyarrow.Table or in several batches"
         ) from error
     return joined[0] if joined else pa.RecordBatch.from_pylist([], schema=table.schema)
-
-
-def _transform_reader(
-    reader: pa.RecordBatchReader, transformer: BatchTransformer
-) -> pa.RecordBatchReader:
-    """Nothing is read before the result is."""
-    batches = transformer.transform_batches(reader, reader.schema)
-    return pa.RecordBatchReader.from_batches(transformer.output_schema(reader.schema), batches)
-
-
-TRANSFORMS: dict[type[Any], Callable[[Any, BatchTransformer], Any]] = {
-    pa.Table: _transform_table,
-    pa.RecordBatch: _transform_batch,
-    pa.RecordBatchReader: _transform_reader,
-}

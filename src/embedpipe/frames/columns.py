@@ -4,73 +4,104 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 import pyarrow as pa
 
 from embedpipe.annotation import annotator_type_of, is_annotation_type
 
-__all__ = ["Column", "Kinds", "columns_of", "described", "is_text_type", "with_annotator_types"]
+__all__ = [
+    "ANNOTATIONS",
+    "ANYTHING",
+    "INTEGERS",
+    "TEXTS",
+    "TEXT_LISTS",
+    "TEXT_MAPS",
+    "Column",
+    "ColumnKind",
+    "Need",
+    "annotations_of",
+    "columns_of",
+    "is_text_type",
+    "with_annotator_types",
+]
 
 
-class Kinds:
-    """What stages distinguish in a column, beside the annotator types of `AnnotatorType`."""
+class ColumnKind(Enum):
+    """What stages distinguish in a column; the values are the words of messages."""
 
-    TEXT = "text"
+    TEXT = "strings"
     INTEGERS = "integers"
-    STRINGS = "strings"  # a list of them in each row
-    STRING_MAP = "string map"
-    ANNOTATIONS = "annotations"  # of a type that the frame does not tell
-    OTHER = "other"
-    UNKNOWN = "unknown"  # a column that may be anything, since there is no frame yet
-
-
-_PLAIN = {Kinds.TEXT, Kinds.STRINGS, Kinds.STRING_MAP, Kinds.INTEGERS, Kinds.OTHER}
+    TEXT_LISTS = "lists of strings"
+    TEXT_MAPS = "maps from string to string"
+    ANNOTATIONS = "annotations"
+    OTHER = "values of any type"
+    UNKNOWN = "a column of the frame"  # which may be anything, since there is no frame yet
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column's name, its kind (one of `Kinds`, or an annotator type) and its type in words.
+    """A column's name, its kind and its Arrow type, or a frame's own type, in words.
 
-    `metadata` is that of its Arrow field, where it is known.
+    Of annotations, `annotator_type` is their type, and `offset_unit` what their begins and ends
+    count, each None where the frame does not tell. `metadata` is that of its Arrow field, where it
+    is known.
     """
 
     name: str
-    kind: str
+    kind: ColumnKind
     type: str
+    annotator_type: str | None = None
+    offset_unit: str | None = None
     metadata: Mapping[bytes, bytes] = field(default_factory=dict, compare=False)
 
     def __str__(self) -> str:
         return f"{self.name!r} ({self.type})"
 
-    @property
-    def holds_annotations(self) -> bool:
-        """Whether these are annotations, of whatever type."""
-        return self.kind not in _PLAIN and self.kind != Kinds.UNKNOWN
 
-    def serves_as(self, kind: str) -> bool:
-        """Whether a stage that needs `kind` may read this column."""
-        if kind in (self.kind, Kinds.OTHER) or self.kind == Kinds.UNKNOWN:
-            return True
-        if kind == Kinds.ANNOTATIONS:
-            return self.holds_annotations
-        return self.kind == Kinds.ANNOTATIONS and kind not in _PLAIN
+@dataclass(frozen=True)
+class Need:
+    """What a stage needs a column to hold: one of some kinds; annotations of one of some types.
 
+    No `annotator_types` stand for all of them.
 
-def described(kind: str) -> str:
-    """A kind in words, for messages.
-
-    >>> described("token")
+    >>> str(annotations_of("token"))
     'annotations of type token'
     """
-    words = {
-        Kinds.TEXT: "strings",
-        Kinds.STRINGS: "lists of strings",
-        Kinds.INTEGERS: "integers",
-        Kinds.STRING_MAP: "maps from string to string",
-        Kinds.ANNOTATIONS: "annotations",
-        Kinds.OTHER: "values of any type",
-    }
-    return words.get(kind, f"annotations of type {kind}")
+
+    kinds: tuple[ColumnKind, ...]
+    annotator_types: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        words = " or ".join(kind.value for kind in self.kinds)
+        types = " or ".join(self.annotator_types)
+        return f"{words} of type {types}" if types else words
+
+    @property
+    def kind(self) -> ColumnKind:
+        """The kind that is meant first."""
+        return self.kinds[0]
+
+    def met_by(self, column: Column) -> bool:
+        """Whether the column serves, as far as it is known."""
+        if column.kind is ColumnKind.UNKNOWN or ColumnKind.OTHER in self.kinds:
+            return True
+        types = self.annotator_types
+        fits = not types or column.annotator_type is None or column.annotator_type in types
+        return column.kind in self.kinds and fits
+
+
+def annotations_of(*annotator_types: str) -> Need:
+    """The need of annotations of one of these types, or without any of whatever type."""
+    return Need((ColumnKind.ANNOTATIONS,), annotator_types)
+
+
+TEXTS = Need((ColumnKind.TEXT,))
+INTEGERS = Need((ColumnKind.INTEGERS,))
+TEXT_LISTS = Need((ColumnKind.TEXT_LISTS,))
+TEXT_MAPS = Need((ColumnKind.TEXT_MAPS,))
+ANNOTATIONS = annotations_of()
+ANYTHING = Need((ColumnKind.OTHER,))
 
 
 def is_text_type(arrow_type: pa.DataType) -> bool:
@@ -106,21 +137,32 @@ def with_annotator_types(table: pa.Table) -> pa.Table:
 
 
 def _column(part: pa.Field) -> Column:
+    metadata = part.metadata or {}
     if is_annotation_type(part.type):
-        kind = annotator_type_of(part) or Kinds.ANNOTATIONS
-        return Column(part.name, kind, described(kind), part.metadata or {})
-    return Column(part.name, _plain_kind(part.type), str(part.type), part.metadata or {})
+        found = annotator_type_of(part)
+        words = str(annotations_of(*([found] if found else [])))
+        unit = metadata.get(b"offsetUnit")
+        return Column(
+            part.name,
+            ColumnKind.ANNOTATIONS,
+            words,
+            annotator_type=found,
+            offset_unit=unit and unit.decode(),
+            metadata=metadata,
+        )
+    return Column(part.name, _plain_kind(part.type), str(part.type), metadata=metadata)
 
 
-def _plain_kind(arrow_type: pa.DataType) -> str:
+def _plain_kind(arrow_type: pa.DataType) -> ColumnKind:
     if is_text_type(arrow_type):
-        return Kinds.TEXT
+        return ColumnKind.TEXT
     if pa.types.is_integer(arrow_type):
-        return Kinds.INTEGERS
+        return ColumnKind.INTEGERS
     if pa.types.is_map(arrow_type) and arrow_type.key_type == arrow_type.item_type == pa.string():
-        return Kinds.STRING_MAP
+        return ColumnKind.TEXT_MAPS
     lists = pa.types.is_list(arrow_type) or pa.types.is_large_list(arrow_type)
-    return Kinds.STRINGS if lists and is_text_type(arrow_type.value_type) else Kinds.OTHER
+    of_text = lists and is_text_type(arrow_type.value_type)
+    return ColumnKind.TEXT_LISTS if of_text else ColumnKind.OTHER
 
 
 def _first_annotator_type(column: pa.ChunkedArray) -> str | None:

@@ -18,13 +18,20 @@ import pyarrow as pa
 
 from embedpipe._dependencies import require
 from embedpipe.annotation import ANNOTATION_TYPE, METADATA_TYPE, is_annotation_type
-from embedpipe.errors import ColumnError, InputError
-from embedpipe.frames.columns import Column, Kinds, columns_of, described, with_annotator_types
+from embedpipe.errors import ColumnError
+from embedpipe.frames.columns import (
+    ANNOTATIONS,
+    Column,
+    ColumnKind,
+    Need,
+    columns_of,
+    with_annotator_types,
+)
+from embedpipe.frames.protocol import Planner
+from embedpipe.frames.texts import arrow_texts
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from embedpipe.frames.adapter import BatchTransformer
 
 __all__ = ["columns_of_frame", "transform"]
 
@@ -32,89 +39,88 @@ __all__ = ["columns_of_frame", "transform"]
 _POSITION = "__position_of_the_row__"
 
 # What columns of Python objects hold: annotations are read so from Parquet files.
-_OBJECT_TYPES = {Kinds.ANNOTATIONS: ANNOTATION_TYPE, Kinds.STRINGS: pa.list_(pa.string())}
+_OBJECT_TYPES = {
+    ColumnKind.ANNOTATIONS: ANNOTATION_TYPE,
+    ColumnKind.TEXT_LISTS: pa.list_(pa.string()),
+}
 
 
-def columns_of_frame(frame: pd.DataFrame, needed: Mapping[str, str]) -> list[Column]:
+def columns_of_frame(frame: pd.DataFrame, needed: Mapping[str, Need]) -> list[Column]:
     """All columns: those needed with the type that they have in Arrow, others by their dtype."""
-    read = {column.name: column for column in columns_of(_needed_table(frame, needed).schema)}
-    return [
-        read[name] if name in read else _column_by_dtype(str(name), dtype)
-        for name, dtype in zip(frame.columns, frame.dtypes, strict=True)
-    ]
+    return _columns(frame, _needed_table(frame, needed))
 
 
-def transform(frame: pd.DataFrame, transformer: BatchTransformer) -> pd.DataFrame:
+def transform(frame: pd.DataFrame, planner: Planner) -> pd.DataFrame:
     """The frame with the stages' columns; rows follow stages that drop or multiply them.
 
     Stages that take annotation columns away find those that they need, and those of Arrow dtype.
     """
     pandas = require("pandas", "a pandas data frame")
-    needed = transformer.needed_columns()
-    columns = columns_of_frame(frame, needed)
-    transformer.check(columns)
-    removed = transformer.removed_columns(columns)
-    table = _needed_table(frame, needed)
+    table = _needed_table(frame, planner.needed)
+    columns = _columns(frame, table)
+    plan = planner.plan(columns)
     names = set(table.column_names)
     table = table.append_column(_POSITION, pa.array(np.arange(len(frame))))
-    batches = transformer.transform_batches(table.to_batches(), table.schema)
-    result = pa.Table.from_batches(batches, transformer.output_schema(table.schema))
+    batches = plan.run(table.to_batches(), table.schema)
+    result = pa.Table.from_batches(batches, plan.output_schema(table.schema))
     positions = result.column(_POSITION).to_numpy()
     same_rows = len(positions) == len(frame) and bool((positions == np.arange(len(frame))).all())
     out = frame.copy(deep=False) if same_rows else frame.iloc[positions].copy()
-    if removed:
-        out = out.loc[:, [column.name not in removed for column in columns]].copy(deep=False)
+    if plan.removed:
+        kept = [column.name not in plan.removed for column in columns]
+        out = out.loc[:, kept].copy(deep=False)
     for name in result.column_names:
         if name != _POSITION and name not in names:
             out[name] = pandas.arrays.ArrowExtensionArray(result.column(name))
     return out
 
 
+def _columns(frame: pd.DataFrame, table: pa.Table) -> list[Column]:
+    read = {column.name: column for column in columns_of(table.schema)}
+    return [
+        read[name] if name in read else _column_by_dtype(str(name), dtype)
+        for name, dtype in zip(frame.columns, frame.dtypes, strict=True)
+    ]
+
+
 def _column_by_dtype(name: str, dtype: Any) -> Column:
     """A column that no stage reads: annotations where its Arrow dtype says so."""
     arrow_type = getattr(dtype, "pyarrow_dtype", None)
     if arrow_type is not None and is_annotation_type(arrow_type):
-        return Column(name, Kinds.ANNOTATIONS, described(Kinds.ANNOTATIONS))
-    return Column(name, Kinds.OTHER, str(dtype))
+        return Column(name, ColumnKind.ANNOTATIONS, str(ANNOTATIONS))
+    return Column(name, ColumnKind.OTHER, str(dtype))
 
 
-def _needed_table(frame: pd.DataFrame, needed: Mapping[str, str]) -> pa.Table:
+def _needed_table(frame: pd.DataFrame, needed: Mapping[str, Need]) -> pa.Table:
     arrays = {}
-    for name, kind in needed.items():
+    for name, need in needed.items():
         count = list(frame.columns).count(name)
         if count > 1:
             raise ColumnError(f"column {name!r} is there {count} times; rename all but one")
         if count:
-            arrays[name] = _to_arrow(frame[name], kind)
+            arrays[name] = _to_arrow(frame[name], need)
     return with_annotator_types(pa.table(arrays))
 
 
-def _to_arrow(series: pd.Series[Any], kind: str) -> pa.Array | pa.ChunkedArray:
+def _to_arrow(series: pd.Series[Any], need: Need) -> pa.Array | pa.ChunkedArray:
     """A column as Arrow sees it; None, NaN and NA become null."""
-    name = series.name
+    name, kind = series.name, need.kind
     if series.isna().all():
         return pa.nulls(len(series), _OBJECT_TYPES.get(kind, pa.null()))
-    if kind == Kinds.STRING_MAP and series.dtype == object:
+    if kind is ColumnKind.TEXT_MAPS and series.dtype == object:
         pairs = [list(cell.items()) if isinstance(cell, Mapping) else None for cell in series]
         return pa.array(pairs, METADATA_TYPE)
     try:
-        if series.dtype == object and kind == Kinds.TEXT:
-            return pa.array(_strings(series), pa.string())
+        if series.dtype == object and kind is ColumnKind.TEXT:
+            return arrow_texts(_strings(series), name)
         if series.dtype == object and kind in _OBJECT_TYPES:
             return pa.array(series, _OBJECT_TYPES[kind], from_pandas=True)
-        if kind == Kinds.INTEGERS:  # pandas stores integers beside missing values as floats
+        if kind is ColumnKind.INTEGERS:  # pandas stores integers beside missing values as floats
             return pa.array(series, pa.int64(), from_pandas=True)
         return pa.array(series, from_pandas=True)
-    except UnicodeEncodeError as error:
-        raise InputError(
-            f"column {name!r}: the text {error.object[:40]!r} holds a lone surrogate at character "
-            f"{error.start}, which is no Unicode text; replace it, for example by "
-            "text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')"
-        ) from error
     except pa.ArrowException as error:
-        wanted = described(kind)
         raise ColumnError(
-            f"column {name!r} ({series.dtype}) cannot be read as {wanted}: {error}"
+            f"column {name!r} ({series.dtype}) cannot be read as {need}: {error}"
         ) from error
 
 

@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from embedpipe.engine.config import Architecture
+from embedpipe.engine.architecture import ARCHITECTURES
 from embedpipe.engine.pooling import POOLINGS, Pooling
 from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterError
 from embedpipe.files.strict_json import read_json
@@ -94,7 +94,7 @@ class CatalogModel:
     @property
     def computable(self) -> bool:
         """Whether embedpipe knows the architecture."""
-        return self.architecture in get_args(Architecture)
+        return self.architecture in ARCHITECTURES
 
 
 def read_catalog_file(

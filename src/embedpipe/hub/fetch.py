@@ -11,10 +11,9 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import get_args
 
 from embedpipe._dependencies import require
-from embedpipe.engine.config import Architecture
+from embedpipe.engine.architecture import ARCHITECTURES
 from embedpipe.environment import is_offline
 from embedpipe.errors import DownloadError, ModelFormatError, ModelNotFoundError
 from embedpipe.files.hashes import sha256_of
@@ -45,7 +44,7 @@ def fetch_model(model: CatalogModel, directory: Path, name: str) -> Path:
     if not model.computable:
         raise ModelFormatError(
             f"the model {model.name} is of architecture {model.architecture}; embedpipe computes "
-            f"{' and '.join(get_args(Architecture))}"
+            f"{' and '.join(ARCHITECTURES)}"
         )
     folder = directory / name
     with write_failure(directory):

@@ -1,6 +1,6 @@
 """Files and folders that appear under their names whole or not at all.
 
-What is written into them is decided in `cli`, `formats` and `persistence`.
+What is written into them is decided in `cli`, `formats` and `saving`.
 """
 
 from embedpipe.output.atomic_directory import AtomicDirectory

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, TypeVar, overload
 
@@ -10,9 +11,11 @@ import pyarrow as pa
 
 from embedpipe.annotation import Annotation, AnnotationColumn
 from embedpipe.errors import ColumnError, InputError, ParameterError
+from embedpipe.frames import ColumnKind, columns_of
+from embedpipe.frames.texts import arrow_texts
 from embedpipe.pipeline.pipeline import PipelineModel
-from embedpipe.stages import AnnotationStage, DocumentAssembler, Finisher, Stage
-from embedpipe.stages.bases.finishing import Finishing
+from embedpipe.pipeline.plan import Plan, Planner
+from embedpipe.pipeline.stage import AnnotationStage, Stage
 
 __all__ = ["LightPipeline"]
 
@@ -48,14 +51,14 @@ class LightPipeline:
             )
         self.pipeline_model = pipelineModel
         self.parse_embeddings = parse_embeddings
-        self._model = PipelineModel(
-            [_joined(s) for s in pipelineModel.stages if not isinstance(s, Finishing)]
-        )
-        self._inputs = _text_columns(self._model.stages)
+        stages = [_joined(s) for s in pipelineModel.stages if isinstance(s, AnnotationStage)]
+        self._stages: list[Stage] = PipelineModel(stages).stages
+        self._inputs = _text_columns(self._stages)
         self._outputs = _kept_columns(pipelineModel.stages)
-        assemblers = [s for s in self._model.stages if isinstance(s, DocumentAssembler)]
+        self._schema = pa.schema([(name, pa.string()) for name in self._inputs])
         # Spark NLP gives documents no metadata here
-        self._bare = {s.getOutputCol() for s in assemblers if s.as_recorded} & set(self._outputs)
+        recorded = [stage for stage in self._stages if stage.as_recorded and _takes_texts(stage)]
+        self._bare = {name for stage in recorded for name in stage.output_names()}
 
     @overload
     def annotate(self, target: str) -> dict[str, list[str]]: ...
@@ -77,28 +80,27 @@ class LightPipeline:
         Raises InputError for anything but texts.
         """
         rows = self._rows(_texts(target), self._annotations)
-        for document in (document for row in rows for name in self._bare for document in row[name]):
-            document.metadata = {}
+        for row in rows:
+            for document in (found for name in self._bare & row.keys() for found in row[name]):
+                document.metadata = {}
         return rows
 
     def transform(self, dataframe: Frame) -> Frame:
         """The frame with the pipeline's columns, as `PipelineModel.transform` makes them."""
         return self.pipeline_model.transform(dataframe)
 
+    @cached_property
+    def _plan(self) -> Plan:
+        return Planner(self._stages).plan(columns_of(self._schema))
+
     def _rows(
         self, texts: list[str], read: Callable[[AnnotationColumn], list[list[Any]]]
     ) -> list[dict[str, list[Any]]]:
         """What `read` makes of the columns, one dict per text."""
-        try:
-            column = pa.array(texts, pa.string())
-        except UnicodeEncodeError as error:
-            raise InputError(
-                f"the text {error.object[:40]!r} holds a lone surrogate at character "
-                f"{error.start}, which is no Unicode text; replace it"
-            ) from error
-        batch = pa.record_batch([column] * len(self._inputs), names=self._inputs)
+        column = arrow_texts(texts)
+        batch = pa.record_batch([column] * len(self._inputs), schema=self._schema)
         rows: list[dict[str, list[Any]]] = []
-        for made in self._model.transform_batches([batch]):
+        for made in self._plan.run([batch], self._schema):
             columns = [read(AnnotationColumn.from_arrow(made[name])) for name in self._outputs]
             cells = zip(*columns, strict=True)
             rows += [dict(zip(self._outputs, row, strict=True)) for row in cells]
@@ -131,15 +133,21 @@ def _joined(stage: Stage) -> Stage:
     return stage.copy({"explodeSentences": False}) if stage.hasParam("explodeSentences") else stage
 
 
+def _takes_texts(stage: Stage) -> bool:
+    """Whether text enters the pipeline here: of no annotations, but text."""
+    kinds = {need.kind for _, need in stage.inputs()}
+    return ColumnKind.TEXT in kinds and ColumnKind.ANNOTATIONS not in kinds
+
+
 def _text_columns(stages: Sequence[Stage]) -> list[str]:
     """The names of the columns that hold the texts; ColumnError where stages need others."""
     made: set[str] = set()
     texts: dict[str, None] = {}
     for stage in stages:
-        for name in stage.needed_columns():
-            if isinstance(stage, DocumentAssembler) and name == stage.getInputCol():
+        for name, need in stage.inputs():
+            if _takes_texts(stage) and need.kind is ColumnKind.TEXT:
                 texts[name] = None
-            elif name not in made:
+            elif name not in made and name not in texts:
                 raise ColumnError(
                     f"{stage.label} reads column {name!r}, and a LightPipeline has nothing but "
                     "texts for the inputCol of each DocumentAssembler; leave the stage out, or "
@@ -153,8 +161,9 @@ def _kept_columns(stages: Sequence[Stage]) -> list[str]:
     """The names of the annotation columns that come out."""
     names: list[str] = []
     for stage in stages:
-        if isinstance(stage, Finisher):
-            names = [name for name in names if name in stage.getInputCols()]
+        if stage.chooses_results:
+            chosen = {name for name, _ in stage.inputs()}
+            names = [name for name in names if name in chosen]
         elif isinstance(stage, AnnotationStage):
             names += stage.output_names()
     return names

@@ -2,85 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import uuid
-from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from embedpipe.errors import ModelFormatError
-from embedpipe.frames import columns_of_frame, transform_frame
+from embedpipe.frames import columns_of, columns_of_frame, transform_frame
 from embedpipe.params import HasParams, Kind, Param
-from embedpipe.saving import Saved, load_saved
-from embedpipe.saving.reading import refuse_entries, restore
-from embedpipe.stages import STAGES, Runner, Stage, check_order, share_unit
+from embedpipe.pipeline.plan import Planner, check_order
+from embedpipe.pipeline.savable import Savable
+from embedpipe.pipeline.stage import Stage
 
-if TYPE_CHECKING:
-    from embedpipe.saving.models import LoadedModels, StoredModels
-    from embedpipe.saving.node import Node
-
-__all__ = ["Pipeline", "PipelineModel", "load_any"]
+__all__ = ["Pipeline", "PipelineModel"]
 
 Frame = TypeVar("Frame")
-P = TypeVar("P", bound="_SavedPipeline")
 
 
-def load_any(path: str | os.PathLike[str]) -> Saved:
-    """What was saved at `path`, whichever stage or pipeline it is; errors as of `load`."""
-    return load_saved(path, Saved, _classes())  # type: ignore[type-abstract]
-
-
-def _classes() -> dict[str, type[Saved]]:
-    known: tuple[type[Saved], ...] = (*STAGES, Pipeline, PipelineModel)
-    return {found.__name__: found for found in known}
-
-
-class _SavedPipeline(Saved):
-    """What is saved of pipelines: their stages, in order."""
-
-    @classmethod
-    def saved_classes(cls) -> Mapping[str, type[Saved]]:
-        """All stages, and both kinds of pipelines."""
-        return _classes()
-
-    def to_json(self, models: StoredModels) -> dict[str, Any]:
-        """Class, uid and stages."""
-        stages = [stage.to_json(models) for stage in self.saved_stages()]
-        return {"class": type(self).__name__, "uid": self.uid, "stages": stages}
-
-    @classmethod
-    def of_node(cls: type[P], node: Node, models: LoadedModels) -> P:
-        """The pipeline of the stages that were saved."""
-        if node.stages is None:
-            raise ModelFormatError(
-                f"the saved pipeline {node.uid} has no list of stages. Save it again, or fetch it "
-                "again"
-            )
-        refuse_entries(node, params=node.params, defaults=node.defaults, model=node.model)
-        stages = [restore(stage, _classes(), models) for stage in node.stages]
-        pipelines = [stage.uid for stage in stages if isinstance(stage, Pipeline)]
-        if pipelines:
-            raise ModelFormatError(
-                f"the saved pipeline {node.uid} holds {', '.join(pipelines)}, which is to be fitted"
-                " first. Save it again, or fetch it again"
-            )
-        pipeline = cls.of_stages(stages)
-        pipeline.uid = node.uid
-        return pipeline
-
-    @classmethod
-    @abstractmethod
-    def of_stages(cls: type[P], stages: list[Any]) -> P:
-        """A pipeline of these stages."""
-
-    @abstractmethod
-    def saved_stages(self) -> Sequence[Saved]:
-        """The stages to save."""
-
-
-class PipelineModel(_SavedPipeline):
+class PipelineModel(Savable):
     """Stages that are ready to run, as `Pipeline.fit` gives them: copies that nobody else changes.
 
     At heart it is a function from an iterator of Arrow record batches to another; frames of every
@@ -90,7 +29,6 @@ class PipelineModel(_SavedPipeline):
     def __init__(self, stages: Sequence[Stage | PipelineModel]) -> None:
         self.uid = f"PipelineModel_{uuid.uuid4().hex[:12]}"
         self.stages: list[Stage] = [stage.fitted() for stage in _flat(stages)]
-        share_unit(self.stages)
         check_order(self.stages)
 
     def transform(self, dataset: Frame) -> Frame:
@@ -106,7 +44,7 @@ class PipelineModel(_SavedPipeline):
         Raises ColumnError before anything runs if a column is missing or of another type, or if an
         output column is there already; InputError for another kind of frame.
         """
-        return transform_frame(dataset, self._runner())
+        return transform_frame(dataset, self._planner())
 
     def transform_batches(
         self, batches: Iterable[pa.RecordBatch], schema: pa.Schema | None = None
@@ -122,11 +60,11 @@ class PipelineModel(_SavedPipeline):
         >>> [batch.schema.names for batch in model.transform_batches(batches)]
         [['text', 'document'], ['text', 'document']]
         """
-        return self._runner().transform_batches(batches, schema)
+        return self._planner().run(batches, schema)
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """The schema of what comes out where rows of `schema` go in."""
-        return self._runner().output_schema(schema)
+        return self._planner().plan(columns_of(schema)).output_schema(schema)
 
     def copy(self, extra: Mapping[Any, Any] | None = None) -> PipelineModel:
         """The same pipeline; `extra` overrides parameters of the stages that have them."""
@@ -134,17 +72,8 @@ class PipelineModel(_SavedPipeline):
         copied.uid = self.uid
         return copied
 
-    @classmethod
-    def of_stages(cls, stages: list[Any]) -> PipelineModel:
-        """A pipeline of these stages, which are ready to run."""
-        return cls(stages)
-
-    def saved_stages(self) -> Sequence[Saved]:
-        """All of them."""
-        return self.stages
-
-    def _runner(self) -> Runner:
-        return Runner(self.stages)
+    def _planner(self) -> Planner:
+        return Planner(self.stages)
 
 
 def _stage_list(value: Any) -> list[Any]:
@@ -159,7 +88,7 @@ def _stage_list(value: Any) -> list[Any]:
 _stages: Kind[list[Any]] = Kind("a list of stages and pipeline models", _stage_list)
 
 
-class Pipeline(_SavedPipeline, HasParams):
+class Pipeline(Savable, HasParams):
     """Stages in the order in which they run.
 
     What contradicts itself is found here: a stage that reads a column of the wrong type, or before
@@ -191,22 +120,13 @@ class Pipeline(_SavedPipeline, HasParams):
         """
         stages = [_copied(stage, params) for stage in _flat(self.getStages())]
         if dataset is not None:
-            runner = Runner(stages)
-            runner.check(columns_of_frame(dataset, runner.needed_columns()))
+            planner = Planner(stages)
+            planner.plan(columns_of_frame(dataset, planner.needed))
         return PipelineModel(stages)
 
     def copy(self, extra: Mapping[Any, Any] | None = None) -> Pipeline:
         """A pipeline of copies of the stages; `extra` overrides some parameters."""
         return Pipeline(stages=[_copied(stage, extra) for stage in _flat(self.getStages())])
-
-    @classmethod
-    def of_stages(cls, stages: list[Any]) -> Pipeline:
-        """A pipeline of these stages, to be fitted."""
-        return cls(stages=stages)
-
-    def saved_stages(self) -> Sequence[Saved]:
-        """The stages as they were set, pipelines among them."""
-        return self.getStages()
 
     def _check_together(self) -> None:
         if self.isSet("stages"):

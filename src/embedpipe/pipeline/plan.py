@@ -1,145 +1,166 @@
-"""Runs stages one after the other over record batches, once their columns are known to fit."""
+"""The plan of a pipeline over certain columns: made once, then run over record batches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from embedpipe.annotation import OffsetUnit
 from embedpipe.errors import ColumnError
-from embedpipe.frames import Column, Kinds, bounded, columns_of
+from embedpipe.frames import Column, ColumnKind, Need, bounded, columns_of
 from embedpipe.pipeline.batch import Batch
-from embedpipe.pipeline.stage import Stage
-from embedpipe.stages.bases.shared_params import agreed_unit
+from embedpipe.pipeline.columns import HasColumns
 
-__all__ = ["Runner", "check_order"]
+__all__ = ["Plan", "Planner", "check_order"]
 
 
 class Step(NamedTuple):
-    """A stage, with what is known of its columns once those before it are."""
+    """A stage, the columns that it reads, the fields that it makes and the names it takes away."""
 
-    stage: Stage
+    stage: HasColumns
     inputs: list[str]
     fields: list[pa.Field]
-    removed: set[str]
+    removed: frozenset[str]
+
+    def after(self, available: Mapping[str, Column]) -> dict[str, Column]:
+        """The columns there are behind the step."""
+        kept = {name: column for name, column in available.items() if name not in self.removed}
+        # a stage's field tells the unit where it is another one
+        made = [
+            replace(column, offset_unit=column.offset_unit or OffsetUnit.UTF16)
+            for column in columns_of(pa.schema(self.fields))
+        ]
+        return kept | {column.name: column for column in made}
 
 
-class Runner:
-    """A function from record batches to record batches, made of stages that nobody changes."""
+@dataclass(frozen=True)
+class Plan:
+    """What stages do to frames with certain columns.
 
-    def __init__(self, stages: Sequence[Stage]) -> None:
-        self.stages = tuple(stages)
+    `texts`: the names of the columns of text that it reads.
+    """
 
-    def needed_columns(self) -> dict[str, str]:
-        """The columns that must come from outside, with their kinds as far as they are known."""
-        needed: dict[str, str] = {}
-        made: set[str] = set()
-        for stage in self.stages:
-            for name, kind in stage.needed_columns().items():
-                if name not in made:
-                    needed.setdefault(name, kind)
-            made.update(stage.output_names())
-        return needed
+    steps: tuple[Step, ...]
+    texts: tuple[str, ...]
 
-    def check(self, columns: Sequence[Column]) -> None:
-        """Raise ColumnError where the stages cannot run on a frame with these columns."""
-        self._plan(columns)
-
-    def removed_columns(self, columns: Sequence[Column]) -> set[str]:
-        """The names of those columns of a frame that stages take away; ColumnError as `check`."""
-        return set().union(*(step.removed for step in self._plan(columns)))
+    @property
+    def removed(self) -> Collection[str]:
+        """The names of the columns that stages take away, of the frame and of stages before."""
+        return frozenset[str]().union(*(step.removed for step in self.steps))
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """The columns of `schema` and those of the stages, but for those that are taken away."""
-        return _schema_after(schema, self._plan(columns_of(schema)))
+        fields = list(schema)
+        for step in self.steps:
+            fields = [part for part in fields if part.name not in step.removed] + step.fields
+        return pa.schema(fields, schema.metadata)
 
-    def transform_batches(
+    def run(self, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """Transform each batch of this schema as it is asked for. Long ones come out in several."""
+        output = self.output_schema(schema)
+        first = 0
+        for source in bounded(batches, self.texts):
+            batch = Batch(source, np.arange(first, first + source.num_rows))
+            first += source.num_rows
+            for step in self.steps:
+                batch = step.stage.apply(batch, step.inputs).without(step.removed)
+            yield batch.to_record_batch(output)
+
+
+class Planner:
+    """Makes plans of stages, for whatever columns a frame has."""
+
+    def __init__(self, stages: Sequence[HasColumns]) -> None:
+        self._stages = tuple(stages)
+        self.needed = _needed(self._stages)
+
+    def plan(self, columns: Sequence[Column]) -> Plan:
+        """The plan for a frame with these columns; ColumnError where stages cannot run on them.
+
+        ParameterError where stages that have to count alike do not.
+        """
+        names = [column.name for column in columns]
+        for name in self.needed:
+            if names.count(name) > 1:
+                raise ColumnError(f"column {name!r} is there {names.count(name)} times; rename one")
+        available = {column.name: column for column in columns}
+        steps = []
+        for stage in self._stages:
+            steps.append(_step(stage, available))
+            available = steps[-1].after(available)
+        texts = (name for name, need in self.needed.items() if ColumnKind.TEXT in need.kinds)
+        return Plan(tuple(steps), tuple(texts))
+
+    def run(
         self, batches: Iterable[pa.RecordBatch], schema: pa.Schema | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """Check the columns now, then transform each batch as it is asked for.
-
-        Without `schema` the first batch tells it. Long batches come out in several.
-        """
+        """Plan now, by `schema` or the first batch, and transform batches as they are asked for."""
         iterator = iter(batches)
         if schema is None:
             first = next(iterator, None)
             if first is None:
                 return iter(())
             schema, iterator = first.schema, chain([first], iterator)
-        plan = self._plan(columns_of(schema))
-        return self._run(plan, iterator, _schema_after(schema, plan))
-
-    def _run(
-        self, plan: Sequence[Step], batches: Iterable[pa.RecordBatch], schema: pa.Schema
-    ) -> Iterator[pa.RecordBatch]:
-        texts = [name for name, kind in self.needed_columns().items() if kind == Kinds.TEXT]
-        first = 0
-        for source in bounded(batches, texts):
-            batch = Batch(source, np.arange(first, first + source.num_rows))
-            first += source.num_rows
-            for step in plan:
-                batch = step.stage.apply(batch, step.inputs).without(step.removed)
-            yield batch.to_record_batch(schema)
-
-    def _plan(self, columns: Sequence[Column]) -> list[Step]:
-        names = [column.name for column in columns]
-        for name in self.needed_columns():
-            if names.count(name) > 1:
-                raise ColumnError(f"column {name!r} is there {names.count(name)} times; rename one")
-        available = {column.name: column for column in columns}
-        return [_step(stage, available) for stage in self.stages]
+        return self.plan(columns_of(schema)).run(iterator, schema)
 
 
-def check_order(stages: Sequence[Stage]) -> None:
+def check_order(stages: Sequence[HasColumns]) -> None:
     """Raise ColumnError where stages cannot fit one another, whatever the frame.
 
     Stages whose column names are not all set yet are passed over. ParameterError where stages that
     have to count alike do not.
     """
-    agreed_unit(stages)
     complete = [stage for stage in stages if stage.columns_are_set()]
     makers = {name: stage for stage in complete for name in stage.output_names()}
     available: dict[str, Column] = {}
-    gone: dict[str, Stage] = {}
+    gone: dict[str, HasColumns] = {}
     for stage in complete:
-        for name in stage.needed_columns():
-            if name in available:
-                continue
+        for name, need in stage.needed_columns().items():
+            found = None
             if name in gone:
                 found = f"is taken away before, by {gone[name].label}"
-                raise stage.column_error(name, found, "annotations", available)
-            if name in makers:
+            elif name in makers:
                 found = f"is made only later, by {makers[name].label}"
-                raise stage.column_error(name, found, "annotations", available)
-            # the frame may have it
-            available[name] = Column(name, Kinds.UNKNOWN, "a column of the frame")
-        gone.update(dict.fromkeys(_step(stage, available).removed, stage))
+            if name not in available:
+                if found:
+                    raise stage.column_error(name, found, str(need), available)
+                # the frame may have it
+                unknown = ColumnKind.UNKNOWN
+                available[name] = Column(name, unknown, unknown.value)
+        step = _step(stage, available)
+        gone.update(dict.fromkeys(step.removed, stage))
+        available = step.after(available)
 
 
-def _step(stage: Stage, available: dict[str, Column]) -> Step:
-    """The stage's step; `available` becomes the columns after it."""
+def _needed(stages: Iterable[HasColumns]) -> dict[str, Need]:
+    """The columns that must come from outside."""
+    needed: dict[str, Need] = {}
+    made: set[str] = set()
+    for stage in stages:
+        for name, need in stage.needed_columns().items():
+            if name not in made:
+                needed.setdefault(name, need)
+        made.update(stage.output_names())
+    return needed
+
+
+def _step(stage: HasColumns, available: Mapping[str, Column]) -> Step:
     inputs = stage.resolve_inputs(available)
-    fields = stage.output_fields(available)
-    removed = {name for name, column in available.items() if stage.removes(column)}
-    for column in columns_of(pa.schema(fields)):
-        if column.name in available:
-            setter = "setOutputCol" if stage.hasParam("outputCol") else "setOutputCols"
+    planned = stage.planned(inputs)
+    fields = planned.output_fields(inputs)
+    there = {name: column.type for name, column in available.items()}
+    for part in fields:
+        if part.name in there:
+            setter = f"set{stage.makes[:1].upper()}{stage.makes[1:]}"
             raise ColumnError(
-                f"{stage.label}: output column {column.name!r} is there already as "
-                f"{available[column.name].type}; choose another name with {setter}, or drop that "
-                "column first"
+                f"{stage.label}: output column {part.name!r} is there already as "
+                f"{there[part.name]}; choose another name with {setter}, or drop that column first"
             )
-        available[column.name] = column
-    for name in removed:
-        del available[name]
-    return Step(stage, inputs, fields, removed)
-
-
-def _schema_after(schema: pa.Schema, plan: Sequence[Step]) -> pa.Schema:
-    fields = list(schema)
-    for step in plan:
-        fields = [field for field in fields if field.name not in step.removed] + step.fields
-    return pa.schema(fields, schema.metadata)
+        there[part.name] = f"{part.type}, made by the same stage"
+    removed = frozenset(name for name, column in available.items() if stage.removes(column))
+    return Step(planned, [column.name for column in inputs], fields, removed)

@@ -2,63 +2,33 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import pyarrow as pa
 
-from embedpipe.annotation import AnnotationColumn, annotation_field
+from embedpipe.annotation import AnnotationColumn, OffsetUnit, annotation_field
 from embedpipe.errors import ColumnError, ParameterError
-from embedpipe.frames import Column, Kinds, transform_frame
-from embedpipe.frames.columns import described
+from embedpipe.frames import ANNOTATIONS, Column, annotations_of, transform_frame
 from embedpipe.params import Param, boolean, string, strings
 from embedpipe.pipeline.batch import Batch
-from embedpipe.saving import Saved, SavedStage
+from embedpipe.pipeline.columns import HasColumns, Input
+from embedpipe.pipeline.plan import Planner
+from embedpipe.pipeline.savable import Savable
 
-__all__ = ["AnnotationStage", "Annotator", "Stage", "names_given"]
+__all__ = ["AnnotationStage", "Annotator", "Stage", "names_given", "unit_of"]
 
-S = TypeVar("S", bound="Stage")
 A = TypeVar("A", bound="Annotator")
 Frame = TypeVar("Frame")
 
 
-class Stage(SavedStage, ABC):
+class Stage(Savable, HasColumns):
     """A step of a pipeline that adds columns, and may take others away.
 
     Stages hold their parameters and at most a shared read-only model, so that one stage can serve
     many pipelines at once.
     """
-
-    column_params: ClassVar[tuple[str, ...]]
-
-    @abstractmethod
-    def needed_columns(self) -> dict[str, str]:
-        """The columns that the stage reads, by name, with their kinds as far as parameters tell."""
-
-    @abstractmethod
-    def resolve_inputs(self, available: Mapping[str, Column]) -> list[str]:
-        """The names of the input columns in the order that `apply` wants, or a ColumnError."""
-
-    @abstractmethod
-    def output_names(self) -> list[str]:
-        """The names of the columns that the stage makes."""
-
-    @abstractmethod
-    def output_fields(self, available: Mapping[str, Column]) -> list[pa.Field]:
-        """The Arrow fields of these columns, where `available` are the columns before the stage."""
-
-    @abstractmethod
-    def apply(self, batch: Batch, inputs: Sequence[str]) -> Batch:
-        """The batch with the output columns added."""
-
-    def removes(self, column: Column) -> bool:  # noqa: ARG002 - most stages keep them all
-        """Whether the stage takes away this column, one of those before it."""
-        return False
-
-    def columns_are_set(self) -> bool:
-        """Whether the parameters that name the columns all have values."""
-        return all(self.isDefined(name) for name in self.column_params)
 
     def fitted(self) -> Stage:
         """The stage to run: a copy, so that later changes of this one do not reach the pipeline."""
@@ -66,63 +36,37 @@ class Stage(SavedStage, ABC):
 
     def transform(self, frame: Frame) -> Frame:
         """The frame with this stage's columns; `PipelineModel.transform` lists the frames."""
-        from embedpipe.pipeline.plan import Runner
-
-        return transform_frame(frame, Runner([self.fitted()]))
-
-    @classmethod
-    def saved_classes(cls) -> Mapping[str, type[Saved]]:
-        """All registered stages."""
-        from embedpipe.stages import STAGES
-
-        return {stage.__name__: stage for stage in STAGES}
-
-    def require(self, available: Mapping[str, Column], name: str, kind: str) -> Column:
-        """The column of that name, if it is there and of that kind; otherwise a ColumnError."""
-        column = available.get(name)
-        if column is None or not column.serves_as(kind):
-            found = "is missing" if column is None else f"holds {column.type}"
-            raise self.column_error(name, found, described(kind), available)
-        return column
-
-    def column_error(
-        self, name: str, found: str, wanted: str, available: Mapping[str, Column]
-    ) -> ColumnError:
-        """An error that names the stage, the column, what it needs and the columns there are."""
-        there = ", ".join(map(str, available.values())) or "none"
-        return ColumnError(
-            f"{self.label}: input column {name!r} {found}; it must hold {wanted}. Columns there "
-            f"are: {there}. Name another one in the stage's setter, or let a stage before make it"
-        )
+        return transform_frame(frame, Planner([self.fitted()]))
 
 
 class AnnotationStage(Stage):
     """A stage that adds one column of annotations."""
 
     output_annotator_type: ClassVar[str]
-    column_params: ClassVar[tuple[str, ...]] = ("outputCol",)
+    makes = "outputCol"
 
     outputCol = Param("name of the annotation column that the stage makes", string)
     setOutputCol, getOutputCol = outputCol.accessors()
 
-    def output_names(self) -> list[str]:
-        """The name of the annotation column."""
-        return [self.getOutputCol()]
+    def output_fields(self, inputs: Sequence[Column]) -> list[pa.Field]:
+        """The field of the annotation column."""
+        told = {"offset_unit": self.unit(inputs), **self.vector_metadata(inputs)}
+        return [annotation_field(self.getOutputCol(), self.output_annotator_type, **told)]
 
-    def output_fields(self, available: Mapping[str, Column]) -> list[pa.Field]:  # noqa: ARG002
-        """The field of the annotation column, which most stages know by themselves."""
-        return [self.output_field()]
+    def unit(self, inputs: Sequence[Column]) -> str:
+        """What begin and end count, one of `OffsetUnit`: the same as those of the inputs."""
+        return unit_of(self, inputs) or OffsetUnit.UTF16
 
-    def output_field(self) -> pa.Field:
-        """The Arrow field of the annotation column, as far as this stage alone knows it."""
-        return annotation_field(self.getOutputCol(), self.output_annotator_type)
+    def vector_metadata(self, inputs: Sequence[Column]) -> dict[str, Any]:  # noqa: ARG002
+        """What the column's metadata tells of its vectors: `dimension` and `ref`, where known."""
+        return {}
 
 
 class Annotator(AnnotationStage):
     """A stage that makes annotations of annotations: it reads one column of each input type."""
 
+    reads: ClassVar[tuple[Input, ...]] = (Input("inputCols", ANNOTATIONS),)
     input_annotator_types: ClassVar[tuple[str, ...]]
-    column_params = ("inputCols", "outputCol")
 
     inputCols = Param("names of the annotation columns that the stage reads", strings)
     getInputCols = inputCols.accessors()[1]
@@ -137,24 +81,21 @@ class Annotator(AnnotationStage):
     def annotate(self, *columns: AnnotationColumn) -> AnnotationColumn:
         """The output column for input columns in the order of `input_annotator_types`."""
 
-    def needed_columns(self) -> dict[str, str]:
-        """The input columns; which holds which type is found in `resolve_inputs`."""
-        return dict.fromkeys(self.getInputCols(), Kinds.ANNOTATIONS)
-
-    def resolve_inputs(self, available: Mapping[str, Column]) -> list[str]:
-        """Match the input columns to the input types by what the columns hold."""
-        names = self.getInputCols()
-        left = list(names)
+    def resolve_inputs(self, available: Mapping[str, Column]) -> list[Column]:
+        """Match the input columns to the input types by what the columns hold; then all others."""
+        left = self.getInputCols()
         resolved = []
         for kind in self.input_annotator_types:
-            match = next((n for n in left if n in available and available[n].kind == kind), None)
+            types = {name: available[name].annotator_type for name in left if name in available}
+            match = next((name for name in left if types.get(name) == kind), None)
+            need = annotations_of(kind)
             if match is None:  # nothing says so: the type is unknown, or this is an error
-                absent = next((n for n in left if n not in available), None)
-                match = absent or next((n for n in left if available[n].serves_as(kind)), left[0])
-                self.require(available, match, kind)
+                absent = next((name for name in left if name not in available), None)
+                match = absent or next(filter(lambda n: need.met_by(available[n]), left), left[0])
             left.remove(match)
-            resolved.append(match)
-        return resolved
+            resolved.append(self.require(available, match, need))
+        others = self.inputs()[len(resolved) :]
+        return resolved + [self.require(available, name, need) for name, need in others]
 
     def apply(self, batch: Batch, inputs: Sequence[str]) -> Batch:
         """Annotate the batch."""
@@ -175,3 +116,15 @@ class Annotator(AnnotationStage):
 def names_given(value: Sequence[str | Sequence[str]]) -> Sequence[Any]:
     """Column names that a setter got, either as its arguments or as one list."""
     return value[0] if len(value) == 1 and not isinstance(value[0], str) else value
+
+
+def unit_of(stage: Stage, inputs: Sequence[Column]) -> str | None:
+    """What the offsets of all these columns count, None where no column tells."""
+    told = {column.offset_unit: column.name for column in inputs if column.offset_unit}
+    if len(told) > 1:
+        listed = " and ".join(f"{name!r} by {unit!r}" for unit, name in told.items())
+        raise ColumnError(
+            f"{stage.label}: offsets count {listed} in its input columns; expected one unit. Set "
+            "the same offsetUnit where text enters each of them"
+        )
+    return next(iter(told), None)

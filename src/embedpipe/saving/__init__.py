@@ -4,12 +4,12 @@
     ├── stages.json              classes, uids, parameters; the format's version
     └── models/NAME/             each model once, in Hugging Face's layout
 
-`Saved` gives a class its `save`, `load`, `write` and `read`. Nothing in a file is ever executed:
-classes are those of a fixed list, and parameters pass the checks of their setters.
+This layer stands above stages and pipelines: their `save`, `load`, `write` and `read` call the
+three functions here. Nothing in a file is ever executed: classes are those of a fixed list, and
+parameters pass the checks of their setters.
 """
 
-from embedpipe.saving.reading import load_saved
-from embedpipe.saving.saved import Saved, SavedStage
-from embedpipe.saving.writing import Reader, Writer
+from embedpipe.saving.read import load
+from embedpipe.saving.write import bundle, save
 
-__all__ = ["Reader", "Saved", "SavedStage", "Writer", "load_saved"]
+__all__ = ["bundle", "load", "save"]

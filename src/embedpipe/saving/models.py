@@ -6,20 +6,19 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from embedpipe.errors import ModelNotFoundError, OutputError, ParameterError
 from embedpipe.formats.archives.tree import FileTree
 from embedpipe.formats.opening import open_model
+from embedpipe.pipeline.savable import ModelStorage
 
 if TYPE_CHECKING:
-    from embedpipe.encoder.encoder import Encoder
+    from embedpipe.encoder import Encoder
 
-__all__ = ["LoadedModels", "ModelStorage", "StoredModels"]
-
-ModelStorage = Literal["copy", "reference"]
+__all__ = ["LoadedModels", "StoredModels", "load_encoder"]
 
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -95,11 +94,17 @@ class LoadedModels:
         return self._loaded[key]
 
 
-def _load(reference: str, asked_by: str) -> Encoder:
-    from embedpipe.encoder.encoder import Encoder
+def load_encoder(name_or_path: str | Path) -> Encoder:
+    """The same as `Encoder.load`."""
+    # Imported late: stages without a model need neither kernels nor tokenizers.
+    from embedpipe.encoder import Encoder
 
+    return Encoder.load(name_or_path)
+
+
+def _load(reference: str, asked_by: str) -> Encoder:
     try:
-        return Encoder.load(reference)
+        return load_encoder(reference)
     except ModelNotFoundError as error:
         raise ModelNotFoundError(
             f"{asked_by} was saved without its model, only with a reference to {reference!r}, "
@@ -108,8 +113,7 @@ def _load(reference: str, asked_by: str) -> Encoder:
 
 
 def _open(tree: FileTree) -> Encoder:
-    # Imported late: stages without a model need neither kernels nor tokenizers.
-    from embedpipe.encoder.encoder import Encoder
+    from embedpipe.encoder import Encoder
 
     folder = Path(tree.source)
     reference = str(folder.resolve()) if folder.is_dir() else None

@@ -8,16 +8,14 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from embedpipe.errors import ModelFormatError
 from embedpipe.formats.archives.tree import FileTree
 from embedpipe.formats.spark_nlp.folder import METADATA, embeddings_stages, read_metadata
 from embedpipe.params import Param
-from embedpipe.saving.node import Node
-
-if TYPE_CHECKING:
-    from embedpipe.saving.saved import Saved
+from embedpipe.pipeline.savable import Savable
+from embedpipe.saving.tree import Node
 
 __all__ = ["is_spark", "spark_node"]
 
@@ -39,7 +37,7 @@ def is_spark(tree: FileTree) -> bool:
 
 
 def spark_node(
-    tree: FileTree, classes: Mapping[str, type[Saved]], wanted: Collection[str] | None
+    tree: FileTree, classes: Mapping[str, type[Savable]], wanted: Collection[str] | None
 ) -> Node:
     """What metadata and fields say; parameters that were set, and defaults that are known.
 
@@ -70,7 +68,9 @@ def spark_node(
     return _stage_node(tree, metadata, short, known)
 
 
-def _stage_node(tree: FileTree, metadata: Mapping[str, Any], name: str, known: type[Saved]) -> Node:
+def _stage_node(
+    tree: FileTree, metadata: Mapping[str, Any], name: str, known: type[Savable]
+) -> Node:
     has_model = bool(embeddings_stages(tree))
     given = {k: v for k, v in metadata.get("paramMap", {}).items() if k not in _OF_THE_MODEL}
     unknown = sorted(key for key in given if not _is_param(known, key))
@@ -94,7 +94,7 @@ def _stage_node(tree: FileTree, metadata: Mapping[str, Any], name: str, known: t
     )
 
 
-def _is_param(known: type[Saved], name: str) -> bool:
+def _is_param(known: type[Savable], name: str) -> bool:
     return isinstance(getattr(known, name, None), Param)
 
 

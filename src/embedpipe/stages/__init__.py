@@ -3,10 +3,8 @@
 `STAGES` lists them all; a stage in it is run through the contract that all stages keep.
 """
 
-from embedpipe.pipeline.plan import Runner, check_order
 from embedpipe.pipeline.stage import AnnotationStage, Annotator, Stage
 from embedpipe.stages.albert_embeddings import AlbertEmbeddings
-from embedpipe.stages.bases.shared_params import share_unit
 from embedpipe.stages.bert_embeddings import BertEmbeddings
 from embedpipe.stages.bert_sentence_embeddings import BertSentenceEmbeddings
 from embedpipe.stages.chunk_embeddings import ChunkEmbeddings
@@ -31,15 +29,12 @@ __all__ = [
     "DocumentAssembler",
     "EmbeddingsFinisher",
     "Finisher",
-    "Runner",
     "SentenceDetector",
     "SentenceEmbeddings",
     "Stage",
     "TokenAssembler",
     "Tokenizer",
     "TokenizerModel",
-    "check_order",
-    "share_unit",
 ]
 
 STAGES: tuple[type[Stage], ...] = (

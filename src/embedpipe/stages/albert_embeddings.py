@@ -29,7 +29,6 @@ class AlbertEmbeddings(WordEmbeddings):
     """
 
     uid_prefix = "ALBERT_EMBEDDINGS"
-    architecture = "albert"
     default_model = "albert_base_uncased"
     recorded_token_limit = True
 

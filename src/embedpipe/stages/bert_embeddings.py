@@ -49,7 +49,6 @@ class BertEmbeddings(WordEmbeddings):
     """
 
     uid_prefix = "BERT_EMBEDDINGS"
-    architecture = "bert"
 
     tokenEncoding = Param(
         "whether a token is encoded by its first basic word or whole",

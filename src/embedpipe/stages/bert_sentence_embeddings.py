@@ -57,7 +57,6 @@ class BertSentenceEmbeddings(EncoderStage):
     """
 
     uid_prefix = "BERT_SENTENCE_EMBEDDINGS"
-    architecture = "bert"
     input_annotator_types = (AnnotatorType.DOCUMENT,)
     output_annotator_type = AnnotatorType.SENTENCE_EMBEDDINGS
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import repeat
 from typing import NamedTuple
@@ -14,9 +14,10 @@ import pyarrow as pa
 from embedpipe.annotation import METADATA_TYPE, AnnotationColumn, AnnotatorType
 from embedpipe.arrays import offsets_of
 from embedpipe.errors import InputError
-from embedpipe.frames import Column, Kinds
+from embedpipe.frames import INTEGERS, TEXT_LISTS, TEXTS, Need
 from embedpipe.params import Param, boolean, string
 from embedpipe.pipeline.batch import Batch
+from embedpipe.pipeline.columns import Input
 from embedpipe.pipeline.stage import Annotator
 from embedpipe.stages.bases.shared_params import HasOffsetUnit
 from embedpipe.stages.bases.spans import cut
@@ -68,6 +69,11 @@ class Doc2Chunk(HasOffsetUnit, Annotator):
     [[Annotation(chunk, 7, 12, cancer, {'sentence': '0', 'chunk': '0'}, [])]]
     """
 
+    reads = (
+        *Annotator.reads,
+        Input("chunkCol", TEXTS, optional=True),
+        Input("startCol", INTEGERS, optional=True),
+    )
     input_annotator_types = (AnnotatorType.DOCUMENT,)
     output_annotator_type = AnnotatorType.CHUNK
 
@@ -85,21 +91,14 @@ class Doc2Chunk(HasOffsetUnit, Annotator):
     lowerCase = Param("whether case does not matter", boolean, default=False)
     setLowerCase, getLowerCase = lowerCase.accessors()
 
-    def needed_columns(self) -> dict[str, str]:
+    def inputs(self) -> list[tuple[str, Need]]:
         """The documents, and the columns of chunks and starts where they are set."""
-        needed = super().needed_columns()
-        if self.isSet("chunkCol"):
-            kind = Kinds.STRINGS if self.getIsArray() else Kinds.TEXT
-            needed.setdefault(self.getChunkCol(), kind)
-            if self.isSet("startCol"):
-                needed.setdefault(self.getStartCol(), Kinds.INTEGERS)
-        return needed
-
-    def resolve_inputs(self, available: Mapping[str, Column]) -> list[str]:
-        """The column of documents, then those of chunks and starts where they are set."""
-        documents = super().resolve_inputs(available)
-        others = [item for item in self.needed_columns().items() if item[0] not in documents]
-        return documents + [self.require(available, *item).name for item in others]
+        documents, *others = super().inputs()
+        if not self.isSet("chunkCol"):
+            return [documents]
+        if self.getIsArray():
+            others[0] = (self.getChunkCol(), TEXT_LISTS)
+        return [documents, *others]
 
     def apply(self, batch: Batch, inputs: Sequence[str]) -> Batch:
         """Add the column of chunks."""

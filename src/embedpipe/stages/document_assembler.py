@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -12,19 +12,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from embedpipe.annotation import METADATA_TYPE, AnnotationColumn, AnnotatorType, metadata_map
-from embedpipe.frames import Column, Kinds
+from embedpipe.frames import ANYTHING, TEXT_MAPS, TEXTS, ColumnKind, Need
 from embedpipe.params import Param, choice, string
 from embedpipe.pipeline.batch import Batch
-from embedpipe.pipeline.stage import AnnotationStage
+from embedpipe.pipeline.columns import Input
 from embedpipe.stages.bases.shared_params import HasOffsetUnit
 from embedpipe.text.cleanup import CLEANUP_MODES, clean
 
 __all__ = ["DocumentAssembler"]
 
+_RECORDED_TEXTS = Need((ColumnKind.TEXT, ColumnKind.INTEGERS))
 _BEYOND_BMP = r"[\x{10000}-\x{10FFFF}]"
 
 
-class DocumentAssembler(HasOffsetUnit, AnnotationStage):
+class DocumentAssembler(HasOffsetUnit):
     """Makes one document annotation of each row's text; source: Spark NLP's DocumentAssembler.
 
     | column        | kind                                                    | parameter     |
@@ -49,7 +50,11 @@ class DocumentAssembler(HasOffsetUnit, AnnotationStage):
     """
 
     output_annotator_type = AnnotatorType.DOCUMENT
-    column_params = ("inputCol", "outputCol")
+    reads = (
+        Input("inputCol", TEXTS),
+        Input("metadataCol", TEXT_MAPS, optional=True),
+        Input("idCol", ANYTHING, optional=True),
+    )
 
     outputCol = Param("name of the document column that is made", string, default="document")
     setOutputCol, getOutputCol = outputCol.accessors()
@@ -62,21 +67,10 @@ class DocumentAssembler(HasOffsetUnit, AnnotationStage):
     cleanupMode = Param("how white space is cleaned up", choice(*CLEANUP_MODES), default="disabled")
     setCleanupMode, getCleanupMode = cleanupMode.accessors()
 
-    def needed_columns(self) -> dict[str, str]:
-        """The text column, and those of ids and metadata where they are set."""
-        needed = {self.getInputCol(): Kinds.TEXT}
-        for param, kind in (("metadataCol", Kinds.STRING_MAP), ("idCol", Kinds.OTHER)):
-            if self.isSet(param):
-                needed.setdefault(self.getOrDefault(param), kind)
-        return needed
-
-    def resolve_inputs(self, available: Mapping[str, Column]) -> list[str]:
-        """The needed columns, all of which must be there in the right type."""
-        needed = self.needed_columns()
-        text = available.get(self.getInputCol())
-        if self.as_recorded and text is not None and text.kind == Kinds.INTEGERS:
-            needed[text.name] = Kinds.INTEGERS
-        return [self.require(available, name, kind).name for name, kind in needed.items()]
+    def inputs(self) -> list[tuple[str, Need]]:
+        """The text, and metadata and ids where they are set; as recorded, integers are text."""
+        text, *others = super().inputs()
+        return [(text[0], _RECORDED_TEXTS) if self.as_recorded else text, *others]
 
     def apply(self, batch: Batch, inputs: Sequence[str]) -> Batch:
         """Add the document column."""

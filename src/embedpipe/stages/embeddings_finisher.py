@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pyarrow as pa
 
 from embedpipe.annotation import WITH_VECTORS, AnnotationColumn
-from embedpipe.frames import Column
-from embedpipe.frames.columns import described
+from embedpipe.frames import Column, annotations_of
 from embedpipe.params import Param, boolean
 from embedpipe.pipeline.batch import Batch
+from embedpipe.pipeline.columns import Input
 from embedpipe.stages.bases.finishing import Finishing
 
 __all__ = ["EmbeddingsFinisher"]
@@ -44,6 +44,8 @@ class EmbeddingsFinisher(Finishing):
     (['text', 'finished_vectors'], (2, 1, 384))
     """
 
+    reads = (Input("inputCols", annotations_of(*WITH_VECTORS)),)
+
     cleanAnnotations = Param(
         "whether all annotation columns are taken away", boolean, default=False
     )
@@ -51,19 +53,7 @@ class EmbeddingsFinisher(Finishing):
     outputAsVector = Param("whether numbers are 64-bit, as in vectors", boolean, default=False)
     setOutputAsVector, getOutputAsVector = outputAsVector.accessors()
 
-    def check_input(self, available: Mapping[str, Column], name: str) -> None:
-        """Annotations of either type with vectors."""
-        column = available.get(name)
-        if column is None or not any(column.serves_as(kind) for kind in WITH_VECTORS):
-            found = "is missing" if column is None else f"holds {column.type}"
-            wanted = " or ".join(WITH_VECTORS)
-            raise self.column_error(name, found, described(wanted), available)
-
-    def output_names(self) -> list[str]:
-        """The columns of vectors."""
-        return self.getOutputCols()
-
-    def output_fields(self, available: Mapping[str, Column]) -> list[pa.Field]:  # noqa: ARG002
+    def output_fields(self, inputs: Sequence[Column]) -> list[pa.Field]:  # noqa: ARG002
         """The columns of vectors, whose type follows from the parameters alone."""
         return [pa.field(name, self._type()) for name in self.output_names()]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from embedpipe.annotation import WITH_VECTORS, AnnotationColumn
-from embedpipe.frames import Column, Kinds
+from embedpipe.frames import Column
 from embedpipe.params import Param, boolean, string
 from embedpipe.pipeline.batch import Batch
 from embedpipe.stages.bases.finishing import Finishing
@@ -47,6 +47,8 @@ class Finisher(Finishing):
     {'text': ['I hate cancer'], 'words': [['I', 'hate', 'cancer']]}
     """
 
+    chooses_results = True
+
     valueSplitSymbol = Param("what stands between values", string, default="#")
     setValueSplitSymbol, getValueSplitSymbol = valueSplitSymbol.accessors()
     annotationSplitSymbol = Param("what stands between annotations", string, default="@")
@@ -58,16 +60,12 @@ class Finisher(Finishing):
     parseEmbeddingsVectors = Param("whether vectors come as texts", boolean, default=False)
     setParseEmbeddingsVectors, getParseEmbeddingsVectors = parseEmbeddingsVectors.accessors()
 
-    def check_input(self, available: Mapping[str, Column], name: str) -> None:
-        """Annotations of any type."""
-        self.require(available, name, Kinds.ANNOTATIONS)
-
     def output_names(self) -> list[str]:
         """The columns of texts, then those of metadata."""
         names = self.getOutputCols()
         return names + [f"{name}_metadata" for name in names] if self._metadata_apart() else names
 
-    def output_fields(self, available: Mapping[str, Column]) -> list[pa.Field]:  # noqa: ARG002
+    def output_fields(self, inputs: Sequence[Column]) -> list[pa.Field]:  # noqa: ARG002
         """The columns made, whose types follow from the parameters alone."""
         texts = len(self.getOutputCols())
         kind = _STRINGS if self.getOutputAsArray() else pa.string()

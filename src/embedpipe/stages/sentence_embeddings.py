@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from embedpipe.annotation import AnnotationColumn, AnnotatorType
+from embedpipe.frames import Column
 from embedpipe.params import Param, integer, string, strings
 from embedpipe.stages.bases.pooled_embeddings import (
     Members,
@@ -89,9 +91,9 @@ class SentenceEmbeddings(PooledEmbeddings):
         keys = row_keys(words, sentence_numbers(words))
         return with_vectors(words, members_between(keys, wanted, wanted), skip_oov=False)
 
-    def told(self, of_words: dict[str, Any]) -> dict[str, Any]:
+    def vector_metadata(self, inputs: Sequence[Column]) -> dict[str, Any]:
         """The dimension and storageRef of the word vectors, unless they are set."""
         recorded = {"dimension": _RECORDED_DIMENSION} if self.as_recorded else {}
         own = {"dimension": "dimension", "storageRef": "ref"}
         given = {key: self.getOrDefault(name) for name, key in own.items() if self.isSet(name)}
-        return of_words | recorded | given
+        return super().vector_metadata(inputs) | recorded | given

@@ -13,13 +13,8 @@ import numpy.typing as npt
 
 from embedpipe.engine.config import EncoderConfig
 from embedpipe.engine.pooling import Pooling
-from embedpipe.engine.weights import (
-    EncoderWeights,
-    WeightsFile,
-    check_weights,
-    current_name,
-    expected_shapes,
-)
+from embedpipe.engine.tensors import find_tensors
+from embedpipe.engine.weights import EncoderWeights, WeightsFile, group_weights
 from embedpipe.errors import ModelFormatError, ModelNotFoundError
 from embedpipe.formats.archives.tree import FileTree, open_tree
 from embedpipe.formats.huggingface.safetensors import parse_safetensors
@@ -87,15 +82,15 @@ def read_huggingface(source: str | Path | FileTree) -> HuggingFaceModel:
     raw_config = tree.read_json(CONFIG, dict)
     config = EncoderConfig.from_huggingface(raw_config, source=tree.where(CONFIG))
     files = _weights_files(tree)
-    tensors, place = _read_tensors(tree, config)
-    weights = check_weights(tensors, config, source=place)
+    tensors, place = _read_tensors(tree)
+    kept = find_tensors(tensors, config, source=place).tensors
+    weights = group_weights(kept, config)
     check_settings(settings, config, root.source, pooler=weights.pooler is not None)
     texts = {name: tree.read_text_file(name) for name in TOKENIZER_FILES if name in tree}
     max_length = min((config.max_position_embeddings, *settings.lengths))
     own = own_settings(
         config, pooling=settings.pooling, normalize=settings.normalize, max_length=max_length
     )
-    kept = {current_name(name): tensor for name, tensor in tensors.items()}
     return HuggingFaceModel(
         directory=Path(tree.source),
         config=config,
@@ -106,7 +101,7 @@ def read_huggingface(source: str | Path | FileTree) -> HuggingFaceModel:
         max_length=max_length,
         files=ModelFiles(
             {CONFIG: config_text(raw_config), **texts, **own},
-            {name: kept[name] for name in expected_shapes(config) if name in kept},
+            kept,
         ),
         weights_files=files,
     )
@@ -131,7 +126,7 @@ def _weights_files(tree: FileTree) -> tuple[WeightsFile, ...]:
         return ()
 
 
-def _read_tensors(tree: FileTree, config: EncoderConfig) -> tuple[dict[str, npt.NDArray[Any]], str]:
+def _read_tensors(tree: FileTree) -> tuple[dict[str, npt.NDArray[Any]], str]:
     """The tensors by names without the model's prefix, and the file that errors name for them."""
     if _WEIGHTS in tree:
         source, tensors = tree.where(_WEIGHTS), _read_file(tree, _WEIGHTS)
@@ -144,7 +139,7 @@ def _read_tensors(tree: FileTree, config: EncoderConfig) -> tuple[dict[str, npt.
             f"{tree.source} has neither {_WEIGHTS} nor {_INDEX}; {found}. Save the model with "
             "transformers' save_pretrained(..., safe_serialization=True), or fetch it again"
         )
-    return _without_prefix(tensors, f"{config.architecture}.", source), source
+    return tensors, source
 
 
 def _read_file(tree: FileTree, name: str) -> dict[str, npt.NDArray[Any]]:
@@ -183,18 +178,3 @@ def _is_plain_name(file: Any) -> bool:
         and file.endswith(".safetensors")
         and not any(character in file for character in "/\\:\0")
     )
-
-
-def _without_prefix(
-    tensors: dict[str, npt.NDArray[Any]], prefix: str, source: str
-) -> dict[str, npt.NDArray[Any]]:
-    """Drop the prefix under which models with a head keep their encoder."""
-    stripped = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
-    if len(stripped) < len(tensors):
-        twice = sorted(name for name in tensors if name.startswith(prefix))
-        twice = [name for name in twice if name.removeprefix(prefix) in tensors]
-        raise ModelFormatError(
-            f"{source}: tensors both with and without the prefix {prefix!r}: {', '.join(twice)}; "
-            "keep one of each"
-        )
-    return stripped

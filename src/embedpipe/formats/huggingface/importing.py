@@ -11,7 +11,7 @@ from typing import Any
 import numpy.typing as npt
 
 from embedpipe.engine.config import EncoderConfig
-from embedpipe.engine.weights import expected_shapes
+from embedpipe.engine.tensors import find_tensors
 from embedpipe.errors import ModelFormatError
 from embedpipe.formats.archives.tree import FileTree
 from embedpipe.formats.huggingface.safetensors import parse_safetensors
@@ -30,7 +30,6 @@ _TOKENIZER_SETTINGS = (
     *("strip_accents", "tokenize_chinese_chars", "keep_accents"),
     *("cls_token", "sep_token", "unk_token", "pad_token", "mask_token"),
 )
-_LAYER_NORM = {"gamma": "weight", "beta": "bias"}  # TensorFlow's names in old PyTorch files
 
 
 def read_huggingface_files(root: FileTree) -> ImportedModel:
@@ -44,32 +43,17 @@ def read_huggingface_files(root: FileTree) -> ImportedModel:
     raw: dict[str, Any] = tree.read_json("config.json", dict)
     config = EncoderConfig.from_huggingface(raw, source=tree.where("config.json"))
     stored = _weights(tree)
-    origins: dict[str, str] = {}
-    for name in stored:
-        target = _encoder_name(name, config)
-        if target in origins:
-            raise ModelFormatError(
-                f"{tree.source}: both {origins[target][:80]!r} and {name[:80]!r} are {target}; "
-                "keep one of each"
-            )
-        origins[target] = name
-    expected = expected_shapes(config)
-    kept = {name: origin for name, origin in origins.items() if name in expected}
+    found = find_tensors(stored, config, source=tree.source)
     return finish(
         source=tree.source,
         format_name="huggingface",
         raw_config=raw,
-        tensors={name: stored[origin] for name, origin in kept.items()},
-        origins=kept,
-        unused=tuple(sorted(set(stored) - set(kept.values()))),
+        tensors=found.tensors,
+        origins=found.origins,
+        unused=found.unused,
         tokenizer=_tokenizer(tree),
         usage=usage,
     )
-
-
-def _encoder_name(name: str, config: EncoderConfig) -> str:
-    stem, _, leaf = name.removeprefix(f"{config.architecture}.").rpartition(".")
-    return f"{stem}.{_LAYER_NORM.get(leaf, leaf)}"
 
 
 def _weights(tree: FileTree) -> _Tensors:

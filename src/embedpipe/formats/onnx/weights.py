@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embedpipe.engine.config import Activation, Architecture
+from embedpipe.engine.architecture import KNOWN_ARCHITECTURES, WORDS, architecture_of
+from embedpipe.engine.config import Activation
 from embedpipe.errors import ModelFormatError
 from embedpipe.files.wire import Message
 from embedpipe.formats.graph_facts import Graph, GraphFacts, Node, find_facts
 
 __all__ = ["OnnxModel", "read_onnx"]
 
-_WORDS = "embeddings.word_embeddings.weight"
 _MOST_NODES = 500_000
 _HIGHEST_RANK = 32
 _LARGEST_SIZE = 2**63 - 1
@@ -50,7 +50,7 @@ _QUANTIZED |= {"MatMulNBits", "DequantizeLinear"}
 class OnnxModel:
     """Tensors by transformers' names, the graph's names of them, what is left, and the facts."""
 
-    architecture: Architecture
+    architecture: str
     tensors: dict[str, npt.NDArray[Any]]
     origins: dict[str, str]
     unused: tuple[str, ...]
@@ -106,23 +106,23 @@ def _texts(message: Message, number: int) -> Iterator[str]:
 
 
 def read_onnx(data: memoryview, source: str) -> OnnxModel:
-    """The tensors of an ONNX model that belong to a BERT or ALBERT encoder; views where possible.
+    """The tensors of an ONNX model that belong to an encoder; views where possible.
 
-    Raises ModelFormatError for a damaged file, for quantised models, for tensors outside the file,
+    Raises ModelFormatError for a damaged file, for quantized models, for tensors outside the file,
     and if there are no word embeddings under transformers' name.
     """
     contents = _Contents(Message(data, source).message(7), source)
     quantized = sorted({op.kind for op in contents.operations} & _QUANTIZED)
     if quantized:
         raise ModelFormatError(
-            f"{source} is quantised ({', '.join(quantized)}); expected float tensors. Take the "
-            "model that was not quantised"
+            f"{source} is quantized ({', '.join(quantized)}); expected float tensors. Take the "
+            "model that was not quantized"
         )
-    prefixes = [name.removesuffix(_WORDS) for name in contents.tensors if name.endswith(_WORDS)]
+    prefixes = [name.removesuffix(WORDS) for name in contents.tensors if name.endswith(WORDS)]
     if len(prefixes) != 1:
         raise ModelFormatError(
-            f"{source}: {len(prefixes)} tensors named {_WORDS}; expected one. Export a BERT or "
-            "ALBERT encoder with the names that transformers gives"
+            f"{source}: {len(prefixes)} tensors named {WORDS}; expected one. Export "
+            f"a {KNOWN_ARCHITECTURES} encoder with the names that transformers gives"
         )
     placed = dict(_placements(contents, prefixes[0]))
     tensors = {
@@ -132,9 +132,8 @@ def read_onnx(data: memoryview, source: str) -> OnnxModel:
     }
     used = {origin for origin, _ in placed.values()}
     weights = {name for name, tensor in contents.tensors.items() if _is_weight(tensor)}
-    albert = any(".albert_layers." in name for name in placed)
     return OnnxModel(
-        architecture="albert" if albert else "bert",
+        architecture=architecture_of(placed, prefixes[0]).name,
         tensors=tensors,
         origins={name: origin for name, (origin, _) in placed.items()},
         unused=tuple(sorted(weights - used)),

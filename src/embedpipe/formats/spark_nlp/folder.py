@@ -14,12 +14,8 @@ from embedpipe.errors import ModelFormatError
 from embedpipe.formats.archives.tree import FileTree, tree_of_zip
 from embedpipe.formats.huggingface.sentence_transformers import SentenceSettings
 from embedpipe.formats.huggingface.vocabulary import read_sentencepiece_file
-from embedpipe.formats.imported import (
-    ImportedModel,
-    TokenizerFiles,
-    finish,
-    huggingface_config,
-)
+from embedpipe.formats.imported import ImportedModel, TokenizerFiles, finish
+from embedpipe.formats.inferred_config import infer_config
 from embedpipe.formats.onnx.weights import read_onnx
 from embedpipe.formats.spark_nlp.java_stream import read_pairs
 from embedpipe.formats.tensorflow.graph import read_graph_def
@@ -171,13 +167,11 @@ def _read_onnx(
     model = read_onnx(inside.read("model.onnx"), source)
     shapes = {tensor: array.shape for tensor, array in model.tensors.items()}
     queries = [shape for tensor, shape in shapes.items() if tensor.endswith("query.weight")]
-    raw_config = huggingface_config(
+    raw_config = infer_config(
         shapes,
         architecture=model.architecture,
         heads=heads_from_scale(model.facts, queries[0], source) if queries else None,
-        passes=model.facts.passes,
-        activation=model.facts.activation,
-        layer_norm_eps=model.facts.layer_norm_eps,
+        facts=model.facts,
         declared=None,
         source=source,
     )

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from embedpipe.engine.config import Architecture
+from embedpipe.engine.architecture import KNOWN_ARCHITECTURES
 from embedpipe.errors import ModelFormatError
 
 __all__ = ["NameMap", "Placement", "map_tensorflow_names", "placed_shape", "placed_tensor"]
@@ -48,6 +48,12 @@ _GOOGLE_BERT = {
     _GOOGLE_LAYER + r"intermediate/dense": _LAYER + "intermediate.dense",
     _GOOGLE_LAYER + r"output/(dense|LayerNorm)": _LAYER + "output.{}",
     r"pooler/dense": "pooler.dense",
+}
+# ELECTRA's discriminator has BERT's layers under its own name.
+_ELECTRA = "electra/"
+_GOOGLE_ELECTRA = {
+    **{_ELECTRA + row: name for row, name in _GOOGLE_BERT.items() if "pooler" not in row},
+    _ELECTRA + "embeddings_project": "embeddings_project",
 }
 # ALBERT's later layers of one scope get a number: LayerNorm_1, attention_1, ffn_1.
 _INNER = r"encoder/transformer/group_([0-9]{1,4})/inner_group_([0-9]{1,4})/"
@@ -108,6 +114,10 @@ _KERAS_BERT = {
         if row not in _GOOGLE_EMBEDDINGS
     },
 }
+_KERAS_ELECTRA = {
+    **{_ELECTRA + row: name for row, name in _KERAS_BERT.items() if "pooler" not in row},
+    _ELECTRA + "embeddings_project": "embeddings_project",
+}
 _KERAS_ALBERT = {
     **_KERAS_EMBEDDINGS,
     r"encoder/embedding_hidden_mapping_in": "encoder.embedding_hidden_mapping_in",
@@ -115,11 +125,13 @@ _KERAS_ALBERT = {
     _KERAS_INNER + r"(ffn|ffn_output|full_layer_layer_norm)": _ALBERT_LAYER + "{}",
     r"pooler": "pooler",
 }
-_TABLES: tuple[tuple[Architecture, dict[str, str]], ...] = (
+_TABLES: tuple[tuple[str, dict[str, str]], ...] = (
+    ("electra", _GOOGLE_ELECTRA),
     ("bert", _GOOGLE_BERT),
     ("albert", _GOOGLE_ALBERT),
     ("bert", _TF2_BERT),
     ("bert", _OLD_TF2_BERT),
+    ("electra", _KERAS_ELECTRA),
     ("bert", _KERAS_BERT),
     ("albert", _KERAS_ALBERT),
 )
@@ -146,7 +158,7 @@ class Placement:
 class NameMap:
     """The outcome: placements by transformers' name, and the names that no row fits."""
 
-    architecture: Architecture
+    architecture: str
     placements: dict[str, Placement]
     unused: tuple[str, ...]
 
@@ -174,7 +186,8 @@ def map_tensorflow_names(names: Mapping[str, str], *, source: str) -> NameMap:
         shown = ", ".join(repr(name[:80]) for name in sorted(names.values())[:5])
         raise ModelFormatError(
             f"{source}: no word embeddings under a known name among {len(names)} variables "
-            f"({shown}, ...). Expected a BERT or ALBERT encoder of Google, TF-Hub or Spark NLP"
+            f"({shown}, ...). Expected a {KNOWN_ARCHITECTURES} encoder of Google, TF-Hub or "
+            "Spark NLP"
         )
     best = max(maps, key=lambda item: len(item.placements))
     others = {

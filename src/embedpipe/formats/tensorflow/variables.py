@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy.typing as npt
 
-from embedpipe.engine.config import Activation
 from embedpipe.errors import ModelFormatError
 from embedpipe.formats.archives.tree import FileTree
 from embedpipe.formats.graph_facts import GraphFacts
-from embedpipe.formats.imported import huggingface_config
+from embedpipe.formats.inferred_config import infer_config
 from embedpipe.formats.tensorflow.bundle import (
     OBJECT_GRAPH,
     BundleIndex,
@@ -75,14 +74,11 @@ def read_variables(
     full_names = {key: names.get(key, key) for key in bundle.index.entries if key != OBJECT_GRAPH}
     name_map = map_tensorflow_names(full_names, source=source)
     shapes = mapped_shapes(name_map, bundle.index)
-    activation: Activation = facts.activation or "gelu_tanh"
-    raw_config = huggingface_config(
+    raw_config = infer_config(
         shapes,
         architecture=name_map.architecture,
         heads=_heads(name_map, bundle.index, shapes, facts, source),
-        passes=facts.passes,
-        activation=activation,
-        layer_norm_eps=facts.layer_norm_eps,
+        facts=facts,
         declared=declared,
         source=source,
     )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import numpy as np
-import pyarrow as pa
 
-from embedpipe.annotation import annotation_field
 from embedpipe.engine.precision import PRECISIONS
 from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterError
+from embedpipe.frames import Column
 from embedpipe.params import Param, anything, boolean, choice, integer, string
 from embedpipe.pipeline.stage import Annotator, Stage
 from embedpipe.stages.bases.length_policy import HasLengthPolicy
@@ -39,8 +39,6 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
     `pooling` "flattened", sentences with padding go without the engine and stay exact.
     """
 
-    opens_models = True
-    architecture: ClassVar[str]
     default_model: ClassVar[str | None] = None
 
     batchSize = Param("a hint, without effect on results", integer(minimum=1), default=8)
@@ -97,51 +95,25 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
         del spark_session
         return cls.load(folder)
 
-    @classmethod
-    def of_model(cls: type[E], path: str | os.PathLike[str]) -> E:
-        """A stage with the model at a path, in any format that `Encoder.load` opens."""
-        return cls(_load_encoder(Path(path)))
-
-    def saved_model(self) -> Encoder | None:
-        """The encoder as it was given, which must be there."""
-        return self._given()
-
-    @classmethod
-    def restored(cls: type[E], encoder: Encoder | None) -> E:
-        """A new stage around the encoder that was saved with it."""
-        if encoder is None:
-            raise ModelFormatError(
-                f"a saved {cls.__name__} has no model. Save it again, or fetch it again"
-            )
-        return cls(encoder)
-
     @property
     def encoder(self) -> Encoder:
         """The shared encoder in the stage's precision; ModelNotFoundError if it has none."""
-        return self._given().at_precision(cast("AskedPrecision", self.getPrecision()))
-
-    def _given(self) -> Encoder:
         if self._encoder is None:
             name = type(self).__name__
             raise ModelNotFoundError(
                 f"{self.label} has no model; make the stage by {name}.pretrained(), "
                 f"{name}.load(folder) or {name}(encoder)"
             )
-        return self._encoder
+        return self._encoder.at_precision(cast("AskedPrecision", self.getPrecision()))
 
     def fitted(self) -> Stage:
         """A copy that shares the encoder, which must be there."""
         _ = self.encoder
         return super().fitted()
 
-    def output_field(self) -> pa.Field:
-        """The field, with dimension and storageRef in its metadata."""
-        return annotation_field(
-            self.getOutputCol(),
-            self.output_annotator_type,
-            dimension=self.getDimension(),
-            ref=self.getStorageRef(),
-        )
+    def vector_metadata(self, inputs: Sequence[Column]) -> dict[str, Any]:  # noqa: ARG002
+        """The dimension and storageRef of this stage."""
+        return {"dimension": self.getDimension(), "ref": self.getStorageRef()}
 
     def join(self, pieces: Ragged, parts: Parts) -> Sequences:
         """The parts of sentences' pieces between the model's [CLS] and [SEP]."""
@@ -149,11 +121,12 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
         return join(pieces, parts, cls_id=tokenizer.cls_id, sep_id=tokenizer.sep_id)
 
     def _adopt(self, encoder: Encoder) -> None:
-        found = encoder.config.architecture
-        if found != self.architecture:
+        fitting = encoder.config.row.annotators
+        if not any(base.__name__ in fitting for base in type(self).__mro__):
             raise ModelFormatError(
-                f"{type(self).__name__} needs a model of architecture {self.architecture}, and "
-                f"{encoder.name!r} is of architecture {found}; use the stage for {found}"
+                f"{type(self).__name__} takes no model of architecture "
+                f"{encoder.config.architecture}, as {encoder.name!r} is; use "
+                f"{' or '.join(fitting)}"
             )
         positions = encoder.config.max_position_embeddings
         default = min(positions, self.getMaxSentenceLength())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TypeVar
 
 from embedpipe.errors import ParameterError
-from embedpipe.frames import Column, Kinds
+from embedpipe.frames import ANNOTATIONS, Column, ColumnKind
 from embedpipe.params import Param, boolean, strings
+from embedpipe.pipeline.columns import Input
 from embedpipe.pipeline.stage import Stage, names_given
 
 __all__ = ["Finishing"]
@@ -19,7 +19,8 @@ F = TypeVar("F", bound="Finishing")
 class Finishing(Stage):
     """A stage that makes plain columns of annotation columns, and may take all the latter away."""
 
-    column_params = ("inputCols",)
+    reads = (Input("inputCols", ANNOTATIONS),)
+    makes = "outputCols"
 
     inputCols = Param("names of the annotation columns that the stage reads", strings)
     getInputCols = inputCols.accessors()[1]
@@ -44,24 +45,13 @@ class Finishing(Stage):
         given: list[str] = self.getOrDefault("outputCols")
         return given or [f"finished_{name}" for name in self.getInputCols()]
 
-    @abstractmethod
-    def check_input(self, available: Mapping[str, Column], name: str) -> None:
-        """Raise ColumnError where this stage cannot read the column of that name."""
-
-    def needed_columns(self) -> dict[str, str]:
-        """The input columns."""
-        return dict.fromkeys(self.getInputCols(), Kinds.ANNOTATIONS)
-
-    def resolve_inputs(self, available: Mapping[str, Column]) -> list[str]:
-        """The input columns, in their order."""
-        names = self.getInputCols()
-        for name in names:
-            self.check_input(available, name)
-        return names
+    def output_names(self) -> list[str]:
+        """The names of the columns that are made."""
+        return self.getOutputCols()
 
     def removes(self, column: Column) -> bool:
         """All annotation columns, if so wanted."""
-        return self.getCleanAnnotations() and column.holds_annotations
+        return self.getCleanAnnotations() and column.kind is ColumnKind.ANNOTATIONS
 
     def _check_together(self) -> None:
         super()._check_together()

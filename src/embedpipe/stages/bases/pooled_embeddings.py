@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from embedpipe.annotation import AnnotationColumn, annotation_field, metadata_map
+from embedpipe.annotation import AnnotationColumn, metadata_map
 from embedpipe.arrays import offsets_of, ranges
 from embedpipe.errors import InputError
 from embedpipe.frames import Column
@@ -70,20 +70,15 @@ class PooledEmbeddings(HasCompatibility, Annotator):
     def members(self, stretches: AnnotationColumn, words: AnnotationColumn) -> Members:
         """Which words belong to which stretch."""
 
-    def output_fields(self, available: Mapping[str, Column]) -> list[pa.Field]:
-        """The field, with what its metadata is to tell of the vectors."""
-        words = available[self.resolve_inputs(available)[1]].metadata
+    def vector_metadata(self, inputs: Sequence[Column]) -> dict[str, Any]:
+        """What the column of word vectors tells of them."""
+        of_words = inputs[1].metadata
         told: dict[str, Any] = {}
-        if b"dimension" in words:
-            told["dimension"] = int(words[b"dimension"])
-        if b"ref" in words:
-            told["ref"] = words[b"ref"].decode()
-        name, kind = self.getOutputCol(), self.output_annotator_type
-        return [annotation_field(name, kind, **self.told(told))]
-
-    def told(self, of_words: dict[str, Any]) -> dict[str, Any]:
-        """What the column's metadata tells of the vectors: what that of the word vectors does."""
-        return of_words
+        if b"dimension" in of_words:
+            told["dimension"] = int(of_words[b"dimension"])
+        if b"ref" in of_words:
+            told["ref"] = of_words[b"ref"].decode()
+        return told
 
     def pooled(
         self,

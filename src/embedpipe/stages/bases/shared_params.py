@@ -1,16 +1,21 @@
-"""Parameters that stages of several kinds share, and how one setting reaches a whole pipeline."""
+"""Parameters that stages of several kinds share."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
+from embedpipe.annotation import OffsetUnit
 from embedpipe.errors import ParameterError
+from embedpipe.frames import Column
 from embedpipe.params import HasParams, Param, choice
+from embedpipe.pipeline.stage import AnnotationStage, unit_of
 
-__all__ = ["SPARK_NLP", "HasCompatibility", "HasOffsetUnit", "agreed_unit", "share_unit"]
+__all__ = ["SPARK_NLP", "HasCompatibility", "HasOffsetUnit"]
 
 SPARK_NLP = "spark-nlp-5.5.3"
-_UTF16, _CODE_POINT = "utf16", "codepoint"
+
+U = TypeVar("U", bound="HasOffsetUnit")
 
 
 class HasCompatibility(HasParams):
@@ -43,48 +48,43 @@ class HasCompatibility(HasParams):
                 )
 
 
-class HasOffsetUnit(HasCompatibility):
+class HasOffsetUnit(HasCompatibility, AnnotationStage):
     """A stage that finds text, and so says in which unit begin and end count it.
 
-    Set on one stage of a pipeline, it holds for all: see `share_unit`.
+    Set where text enters a pipeline, it holds for all that follows: columns tell it in their Arrow
+    metadata (`offsetUnit`), stages take it over from the columns that they read, and a stage with
+    another one set is refused. A column that does not tell may be of either.
     """
 
     offsetUnit = Param(
-        "what begin and end count: UTF-16 units, as Spark NLP, or code points, as Python's slices",
-        choice(_UTF16, _CODE_POINT),
-        default=_UTF16,
+        "what begin and end count: UTF-16 units, as Spark NLP, or code points, as Python's slices; "
+        "what the columns read do, if they tell",
+        choice(OffsetUnit.UTF16, OffsetUnit.CODE_POINT),
+        default=OffsetUnit.UTF16,
     )
     setOffsetUnit, getOffsetUnit = offsetUnit.accessors()
 
     @property
     def counts_code_points(self) -> bool:
         """Whether begin and end count code points."""
-        return self.getOffsetUnit() == _CODE_POINT
+        return self.getOffsetUnit() == OffsetUnit.CODE_POINT
+
+    def unit(self, inputs: Sequence[Column]) -> str:
+        """The unit of the columns read, or else the stage's own; ParameterError if they differ."""
+        found, own = unit_of(self, inputs), self.getOffsetUnit()
+        if found and self.isSet("offsetUnit") and own != found:
+            told = next(column.name for column in inputs if column.offset_unit)
+            raise ParameterError(
+                f"{self.label}: offsetUnit is {own!r}, and that of column {told!r} is {found!r}; "
+                "stages of one pipeline count alike: set it only where text enters"
+            )
+        return found or own
+
+    def planned(self: U, inputs: Sequence[Column]) -> U:
+        """The stage in the unit of the columns that it reads."""
+        unit = self.unit(inputs)
+        return self if unit == self.getOffsetUnit() else self.copy({"offsetUnit": unit})
 
     def _check_together(self) -> None:
         super()._check_together()
         self._check_recorded("offsetUnit")
-
-
-def agreed_unit(stages: Sequence[HasParams]) -> str | None:
-    """The offset unit that is set on some of the stages, None where on none.
-
-    Raises ParameterError where two stages have different ones set.
-    """
-    asked = [s for s in stages if isinstance(s, HasOffsetUnit) and s.isSet("offsetUnit")]
-    for stage in asked[1:]:
-        unit, first = stage.getOffsetUnit(), asked[0].getOffsetUnit()
-        if unit != first:
-            raise ParameterError(
-                f"{stage.label}: offsetUnit is {unit!r}, and that of {asked[0].label} is "
-                f"{first!r}; stages of one pipeline count alike: set it on one of them only"
-            )
-    return asked[0].getOffsetUnit() if asked else None
-
-
-def share_unit(stages: Sequence[HasParams]) -> None:
-    """Set the offset unit that is set on some of the stages on all that find text."""
-    unit = agreed_unit(stages)
-    for stage in stages:
-        if unit is not None and isinstance(stage, HasOffsetUnit):
-            stage.setOffsetUnit(unit)

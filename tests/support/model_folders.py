@@ -1,8 +1,8 @@
-"""Random-weight BERT and ALBERT models in the Hugging Face layout, written with NumPy alone.
+"""Random-weight models in the Hugging Face layout, written with NumPy alone.
 
     write_model(folder, "bert_L2_H128")                 # a published shape, see SHAPES
     write_model(folder, tiny_config("albert"), seed=3)  # any configuration; tiny for quick tests
-    write_model(folder, "bert_L2_H512", vocab=shared / "data/bert_uncased/vocab.txt")
+    write_model(folder, "bert_L2_H512", vocab=testdata / "vocabularies/bert_uncased/vocab.txt")
 
 Shapes and tensors are those of `embedpipe_bench.random_models`. Same name, seed and NumPy: same
 bytes.
@@ -23,6 +23,7 @@ from embedpipe_bench.random_models import (
     SHAPES,
     albert_config,
     bert_config,
+    electra_config,
     random_config,
     random_tensors,
 )
@@ -49,6 +50,8 @@ def tiny_config(model_type: str = "bert", **changes: Any) -> dict[str, Any]:
         "vocab_size": 40,
         "max_position_embeddings": 24,
     }
+    if model_type == "electra":
+        return electra_config(2, 64, embedding=8, heads=1) | small | changes
     if model_type == "albert":
         return albert_config(2, 64) | small | {"embedding_size": 8} | changes
     return bert_config(2, 64) | small | changes
@@ -74,11 +77,13 @@ def write_model(
     name_or_config: str | Mapping[str, Any],
     *,
     seed: int = 0,
+    tensors: Mapping[str, np.ndarray] | None = None,
     vocab: Path | None = None,
 ) -> Path:
     """Write `config.json` and `model.safetensors` into `folder` (made if missing); return it.
 
     `name_or_config`: a name in SHAPES, or the contents of a `config.json` (see `tiny_config`).
+    `tensors`: the weights; random ones, by `seed`, unless given.
     `vocab`: a vocabulary file to copy, as `spiece.model` where its name ends in `.model`, else as
     `vocab.txt`.
     """
@@ -87,7 +92,9 @@ def write_model(
     )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    write_safetensors(folder / "model.safetensors", random_tensors(config, seed=seed))
+    if tensors is None:
+        tensors = random_tensors(config, seed=seed)
+    write_safetensors(folder / "model.safetensors", tensors)
     if vocab is not None:
         target = "spiece.model" if vocab.suffix == ".model" else "vocab.txt"
         shutil.copyfile(vocab, folder / target)

@@ -1,4 +1,4 @@
-"""What is told of one saved stage or pipeline, and its form in JSON."""
+"""The tree of what is saved: nodes, their form in JSON, and the classes that they may be of."""
 
 from __future__ import annotations
 
@@ -10,13 +10,26 @@ from typing import Any
 from embedpipe.errors import ModelFormatError
 from embedpipe.formats.archives.tree import FileTree
 from embedpipe.formats.opening import SAVED_MODELS
+from embedpipe.pipeline.pipeline import Pipeline, PipelineModel
+from embedpipe.pipeline.savable import Savable
+from embedpipe.stages import STAGES
 
-__all__ = ["Node", "parse_node"]
+__all__ = ["CLASSES", "FORMAT_VERSION", "SAVE_AGAIN", "Node", "parse_node"]
+
+FORMAT_VERSION = 1
+"""Of `stages.json`; counts up when older versions of embedpipe could not read it rightly."""
+
+CLASSES: dict[str, type[Savable]] = {
+    found.__name__: found for found in (*STAGES, Pipeline, PipelineModel)
+}
+"""By name, all that can be saved and loaded."""
+
+SAVE_AGAIN = "Save it again, or get a new copy of it"
+"""The remedy for files that are damaged or were changed."""
 
 _FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 _UID = re.compile(r"[^\0-\x1f/\\]{1,200}")
 _DEEPEST = 8  # pipelines within pipelines
-_REMEDY = "Save it again, or fetch it again"
 
 
 @dataclass(frozen=True)
@@ -44,7 +57,7 @@ class Node:
 def parse_node(value: Any, tree: FileTree, where: str, depth: int = 0) -> Node:
     """Check the JSON of a saved object; `tree` holds its models, `where` names it in errors."""
     if depth > _DEEPEST:
-        raise ModelFormatError(f"{where}: nested more than {_DEEPEST} deep. {_REMEDY}")
+        raise ModelFormatError(f"{where}: nested more than {_DEEPEST} deep. {SAVE_AGAIN}")
     fields = _Fields(value, where)
     class_name = fields.take("class", str)
     stages = fields.take("stages", list, required=False)
@@ -63,7 +76,10 @@ def parse_node(value: Any, tree: FileTree, where: str, depth: int = 0) -> Node:
     )
     fields.check_empty()
     if not _UID.fullmatch(node.uid):
-        raise ModelFormatError(f"{where}: the uid {node.uid[:80]!r} is none. {_REMEDY}")
+        raise ModelFormatError(
+            f"{where}: uid is {node.uid[:80]!r}; expected 1 to 200 characters without "
+            f"slashes, backslashes and control characters. {SAVE_AGAIN}"
+        )
     return node
 
 
@@ -79,11 +95,13 @@ def _model(value: dict[str, Any] | None, tree: FileTree, where: str) -> FileTree
     if reference is not None or not _FOLDER.fullmatch(folder):
         raise ModelFormatError(
             f"{where}: the model's folder {folder[:80]!r} is not the name of one folder in "
-            f"{SAVED_MODELS}/. {_REMEDY}"
+            f"{SAVED_MODELS}/. {SAVE_AGAIN}"
         )
     inside = tree.below(f"{SAVED_MODELS}/{folder}")
     if not inside.names:
-        raise ModelFormatError(f"{where}: the model's folder {inside.source} is missing. {_REMEDY}")
+        raise ModelFormatError(
+            f"{where}: the model's folder {inside.source} is missing. {SAVE_AGAIN}"
+        )
     return inside
 
 
@@ -106,10 +124,12 @@ class _Fields:
             return value
         found = "missing" if value is None else repr(value)[:80]
         expected = _KINDS[kind]
-        raise ModelFormatError(f"{self._where}: {key} is {found}; expected {expected}. {_REMEDY}")
+        raise ModelFormatError(
+            f"{self._where}: {key} is {found}; expected {expected}. {SAVE_AGAIN}"
+        )
 
     def check_empty(self) -> None:
         """Refuse entries that nobody has taken."""
         if self._left:
             listed = ", ".join(sorted(self._left))[:200]
-            raise ModelFormatError(f"{self._where}: unknown entries: {listed}. {_REMEDY}")
+            raise ModelFormatError(f"{self._where}: unknown entries: {listed}. {SAVE_AGAIN}")

@@ -1,0 +1,3 @@
+"""The version of this package; a leaf, so that every layer can tell it."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,107 @@
+"""`save`, `load`, `write` and `read`, which stages and pipelines share; files are `saving`'s."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from types import ModuleType
+from typing import Generic, Literal, TypeVar
+
+__all__ = ["ModelStorage", "Reader", "Savable", "Writer"]
+
+ModelStorage = Literal["copy", "reference"]
+
+S = TypeVar("S", bound="Savable")
+
+
+class Savable:
+    """Spark ML's methods for what can be saved.
+
+    >>> import tempfile
+    >>> from embedpipe.annotator import SentenceDetector
+    >>> detector = SentenceDetector(inputCols=["document"], minLength=3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     detector.save(f"{folder}/detector")
+    ...     detector.setMinLength(4).write().overwrite().save(f"{folder}/detector")
+    ...     loaded = SentenceDetector.load(f"{folder}/detector")
+    >>> loaded.getMinLength(), loaded.uid == detector.uid
+    (4, True)
+    """
+
+    uid: str
+
+    def save(self, path: str | os.PathLike[str], *, models: ModelStorage = "copy") -> None:
+        """Write a folder with everything, which must not exist yet; `Writer.save` says more."""
+        self.write().save(path, models=models)
+
+    def write(self) -> Writer:
+        """What saves: `stage.write().overwrite().save(path)`."""
+        return Writer(self)
+
+    @classmethod
+    def read(cls: type[S]) -> Reader[S]:
+        """What loads: `Class.read().load(path)`."""
+        return Reader(cls)
+
+    @classmethod
+    def load(cls: type[S], path: str | os.PathLike[str]) -> S:
+        """What was saved at `path`: a folder, a bundle, or a folder or archive of Spark NLP.
+
+        Out of a saved pipeline, a stage's class loads its only stage in it. The class of a stage
+        with a model also loads a model, in any format that `Encoder.load` opens.
+
+        Raises ModelNotFoundError if nothing is there or a model cannot be found, ModelFormatError
+        for what is damaged, of another class or of a newer version.
+        """
+        loaded: S = _saving().load(path, cls)
+        return loaded
+
+
+class Writer:
+    """Saves one stage or pipeline; made by its `write()`."""
+
+    def __init__(self, savable: Savable) -> None:
+        self._savable = savable
+        self._overwrites = False
+
+    def overwrite(self) -> Writer:
+        """Replace what is saved at the path already, instead of refusing to."""
+        self._overwrites = True
+        return self
+
+    def save(self, path: str | os.PathLike[str], *, models: ModelStorage = "copy") -> None:
+        """Write the folder `path`, which appears whole or not at all.
+
+        models: "copy" stores each model in the folder, "reference" only its name or path.
+
+        Raises OutputError if there is something already (with `overwrite`: something other than a
+        saved stage or pipeline, or an empty folder), and for what goes wrong with the disk;
+        ParameterError for a value that JSON cannot hold.
+        """
+        _saving().save(self._savable, path, models=models, overwrite=self._overwrites)
+
+    def bundle(self, path: str | os.PathLike[str]) -> None:
+        """Write one file with everything, models included.
+
+        The same stages give the same bytes. `load` opens it like a folder, on a machine without
+        network too. Raises OutputError if there is something already (with `overwrite`: something
+        other than a file), and for what goes wrong with the disk.
+        """
+        _saving().bundle(self._savable, path, overwrite=self._overwrites)
+
+
+class Reader(Generic[S]):
+    """Loads what is saved; made by a class's `read()`."""
+
+    def __init__(self, wanted: type[S]) -> None:
+        self._wanted = wanted
+
+    def load(self, path: str | os.PathLike[str]) -> S:
+        """The same as the class's `load`."""
+        return self._wanted.load(path)
+
+
+def _saving() -> ModuleType:
+    # That layer stands above this one, since it knows every class that can be loaded. So it is
+    # looked up when first asked for; an import would point upwards.
+    return importlib.import_module("embedpipe.saving")
