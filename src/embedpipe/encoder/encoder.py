@@ -13,11 +13,21 @@ from weakref import ref
 import numpy as np
 import numpy.typing as npt
 
-from embedpipe.encoder.texts import as_piece_ids, as_texts
+from embedpipe.arrays import offsets_of, ranges
+from embedpipe.encoder.prompts import Prompts
+from embedpipe.encoder.texts import (
+    Missing,
+    as_piece_ids,
+    as_texts,
+    present_texts,
+    warn_of_cut,
+    with_gaps,
+)
 from embedpipe.encoder.windows import window_pieces, windows
 from embedpipe.engine.choice import Engine, EngineChoice, Implementation
 from embedpipe.engine.config import EncoderConfig
-from embedpipe.engine.pooling import Pooling, check_pooling
+from embedpipe.engine.pooling import Pooling, check_pooling, pool
+from embedpipe.engine.pooling import normalize as normalized
 from embedpipe.engine.precision import AskedPrecision, Precision
 from embedpipe.engine.ragged import Ragged
 from embedpipe.errors import ParameterError
@@ -48,6 +58,7 @@ class Encoder:
         dimension: of a vector; `hidden_size` is the same.
         max_length: most pieces of a text, `[CLS]` and `[SEP]` included; the rest is cut off.
         pooling, normalize: how the model was published to be used; `encode` may overrule them.
+        prompts: what may be put before texts, by name, and which one is by default.
         has_pooler: whether "pooler" is among the poolings that can be asked for.
 
     >>> encoder = Encoder.load()
@@ -74,6 +85,7 @@ class Encoder:
         self.max_length = model.max_length
         self.pooling: Pooling = model.pooling
         self.normalize = model.normalize
+        self.prompts = Prompts.of(model.usage)
         self.has_pooler = model.weights.pooler is not None
         self._weights = model.weights
         self._weights_files = model.weights_files
@@ -196,30 +208,41 @@ class Encoder:
             f"isa={self.isa!r}, threads={self.threads})"
         )
 
-    def encode(
+    def encode(  # noqa: PLR0913
         self,
-        texts: Iterable[str],
+        texts: Iterable[str | None],
         *,
         pooling: Pooling | None = None,
         normalize: bool | None = None,
+        prompt: str | None = None,
+        prompt_name: str | None = None,
+        missing: Missing = "null",
         progress: bool = False,
     ) -> npt.NDArray[np.float32]:
         """One vector per text, float32 (n, dimension); no texts give (0, dimension).
 
-        A text of more than `max_length` pieces is cut, as sentence-transformers does; `tokenize`
-        tells which ones are. An empty text, or one of white space, has the vector of
-        `[CLS] [SEP]`. Half of a surrogate pair counts as U+FFFD.
+        A text of more than `max_length` pieces is cut, as sentence-transformers does; one warning
+        counts those of a call, and `tokenize` tells which ones they are. An empty text, or one of
+        white space, has the vector of `[CLS] [SEP]`. Half of a surrogate pair counts as U+FFFD.
 
         Args:
             texts: a list, tuple or iterator of str, or one column: NumPy, pandas, Polars, Arrow.
             pooling: "mean", "cls" or "pooler"; None as the model was published.
             normalize: whether vectors get length 1; None as the model was published.
+            prompt: put before every text. prompt_name: likewise, one of the model's `prompts` by
+                its name. With neither, the model's default prompt, where it has one, as in
+                sentence-transformers; `prompt=""` puts nothing.
+            missing: what becomes of None, NaN and pandas' NA and NaT: with "null" a row of NaN,
+                with "error" an InputError that names the first one.
             progress: show a bar on standard error.
 
         Raises:
             InputError: a single str, an element that is not a str (which is named), or "pooler" of
                 a model that has none.
-            ParameterError: another pooling, or a `normalize` that is not a bool.
+            ParameterError: another pooling, an unknown prompt, or a `normalize` that is no bool.
+
+        Warns:
+            TruncationWarning: texts were cut.
 
         >>> encoder = Encoder.load()
         >>> question, answer, other = encoder.encode(
@@ -228,17 +251,39 @@ class Encoder:
         True
         """
         chosen, unit_length = self._choices(pooling, normalize)
-        listed = as_texts(texts)
+        put = self.prompts.chosen(prompt, prompt_name)
+        found, present = present_texts(texts, missing)
+        listed = [put + text for text in found] if put else found
+        left_out = 0 if self.prompts.pooled or not put else self._pieces_before(put)
         vectors = np.empty((len(listed), self.dimension), dtype=np.float32)
         sizes = (len(text) // _CHARACTERS_PER_PIECE + 2 for text in listed)
+        cut = 0
         with Progress(len(listed), unit="texts", shown=progress) as bar:
             for begin, end in windows(sizes, self._window):
-                ids = self.tokenizer.encode(listed[begin:end], max_length=self.max_length).ids
-                vectors[begin:end] = self._engine.encode_pieces(
-                    ids.values, ids.offsets, pooling=chosen, normalize=unit_length
-                )
+                batch = self.tokenizer.encode(listed[begin:end], max_length=self.max_length)
+                cut += int(np.count_nonzero(batch.truncated))
+                vectors[begin:end] = self._pooled(batch.ids, chosen, unit_length, left_out)
                 bar.advance(end - begin)
-        return vectors
+        warn_of_cut(cut, len(listed), self.max_length)
+        return with_gaps(vectors, present)
+
+    def _pieces_before(self, prompt: str) -> int:
+        """How many pieces stand before a text, `[CLS]` and those of the prompt."""
+        return min(int(self.tokenizer.text_pieces([prompt]).offsets[-1]) + 1, self.max_length - 1)
+
+    def _pooled(
+        self, ids: Ragged, pooling: Pooling, unit_length: bool, left_out: int
+    ) -> npt.NDArray[Any]:
+        """A vector of each sequence, of its pieces but the first `left_out`."""
+        if not left_out:
+            return self._engine.encode_pieces(
+                ids.values, ids.offsets, pooling=pooling, normalize=unit_length
+            )
+        hidden = self._engine.hidden_states(ids.values, ids.offsets)
+        kept = np.maximum(ids.lengths - left_out, 1)  # [SEP] at least
+        rows = hidden[ranges(ids.offsets[1:] - kept, kept)]
+        vectors = pool(rows, offsets_of(kept), pooling, self._weights.pooler)
+        return normalized(vectors) if unit_length else vectors
 
     def encode_pieces(
         self,
@@ -282,14 +327,20 @@ class Encoder:
         hidden = self._engine.hidden_states(pieces.values, pieces.offsets)
         return Ragged(hidden.astype(np.float32, copy=False), pieces.offsets)
 
-    def tokenize(self, texts: Iterable[str]) -> PieceBatch:
+    def tokenize(
+        self, texts: Iterable[str], *, prompt: str | None = None, prompt_name: str | None = None
+    ) -> PieceBatch:
         """What `encode` hands to the encoder: piece ids of each text, and which texts were cut.
+
+        The prompt is chosen as there. A missing text is an InputError.
 
         >>> batch = Encoder.load().tokenize(["short", "long " * 1000])
         >>> batch.truncated.tolist(), batch.full_lengths.tolist()
         ([False, True], [3, 1002])
         """
-        return self.tokenizer.encode(as_texts(texts), max_length=self.max_length)
+        put = self.prompts.chosen(prompt, prompt_name)
+        listed = [put + text for text in as_texts(texts)]
+        return self.tokenizer.encode(listed, max_length=self.max_length)
 
     def _choices(self, pooling: Pooling | None, normalize: bool | None) -> tuple[Pooling, bool]:
         """The pooling and normalisation asked for, or the model's own."""
@@ -299,7 +350,12 @@ class Encoder:
 
 
 def _tokenizer(model: HuggingFaceModel) -> SubwordTokenizer:
-    return make_tokenizer(model.files.texts, model.config, source=str(model.directory))
+    return make_tokenizer(
+        model.files.texts,
+        model.config,
+        source=str(model.directory),
+        lower_first=model.usage.lowercase,
+    )
 
 
 def _name(asked: str | os.PathLike[str] | None, directory: Path) -> str:

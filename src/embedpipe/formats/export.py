@@ -36,6 +36,7 @@ def model_files(model: ImportedModel) -> ModelFiles:
             pooling=usage.pooling,
             normalize=usage.normalize,
             max_length=min(usage.lengths, default=None),
+            further=usage.further(),
         ),
     }
     return ModelFiles(texts, model.tensors)

@@ -60,10 +60,11 @@ def own_settings(
     pooling: Pooling | None,
     normalize: bool | None,
     max_length: int | None,
+    further: Mapping[str, Any],
 ) -> dict[str, bytes]:
     """The file `embedpipe.json` of what is declared (None: not), if anything is."""
     if max_length is not None and max_length >= config.max_position_embeddings:
         max_length = None
-    settings = {"pooling": pooling, "normalize": normalize, "max_length": max_length}
+    settings = {"pooling": pooling, "normalize": normalize, "max_length": max_length, **further}
     declared = {key: value for key, value in settings.items() if value is not None}
     return {OWN_SETTINGS: json_text(declared)} if declared else {}

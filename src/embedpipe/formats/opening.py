@@ -88,4 +88,5 @@ def _imported(tree: FileTree) -> HuggingFaceModel:
         pooling_source="default" if usage.pooling is None else "declared",
         max_length=min((config.max_position_embeddings, *usage.lengths)),
         files=files,
+        usage=usage,
     )

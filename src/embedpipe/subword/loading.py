@@ -48,8 +48,6 @@ _FILES = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json
 _LARGEST_FILE = 256 * 2**20
 """Bytes. The largest published multilingual vocabularies take 20 MiB."""
 
-_CLS, _SEP = "[CLS]", "[SEP]"
-
 
 def load_tokenizer(directory: Path, config: EncoderConfig) -> SubwordTokenizer:
     """The tokenizer that lies beside a model: `spiece.model`, `tokenizer.json` or `vocab.txt`.
@@ -79,10 +77,11 @@ def make_tokenizer(
     lower_first: whether texts are folded to lower case before anything else.
     """
     stated = read_settings(files, source)
+    cls_piece, sep_piece = config.row.special
     settings = replace(
         stated,
-        cls_token=stated.cls_token or _CLS,
-        sep_token=stated.sep_token or _SEP,
+        cls_token=stated.cls_token or cls_piece,
+        sep_token=stated.sep_token or sep_piece,
         encoder_size=config.vocab_size,
         lower_first=lower_first,
     )
@@ -113,7 +112,7 @@ def _layout(files: Mapping[str, bytes], kind: str | None, source: str) -> str:
 def _checked(
     parts: TokenizerParts, settings: TokenizerSettings, path: str, config: EncoderConfig
 ) -> SubwordTokenizer:
-    cls_piece, sep_piece = settings.cls_token or _CLS, settings.sep_token or _SEP
+    cls_piece, sep_piece = settings.cls_token or "", settings.sep_token or ""
     missing = [
         piece for piece in (cls_piece, sep_piece, parts.unk_piece) if piece not in parts.vocabulary
     ]

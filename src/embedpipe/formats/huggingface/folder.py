@@ -19,6 +19,7 @@ from embedpipe.errors import ModelFormatError, ModelNotFoundError
 from embedpipe.formats.archives.tree import FileTree, open_tree
 from embedpipe.formats.huggingface.safetensors import parse_safetensors
 from embedpipe.formats.huggingface.sentence_transformers import (
+    SentenceSettings,
     check_settings,
     read_sentence_settings,
 )
@@ -58,6 +59,7 @@ class HuggingFaceModel:
     pooling_source: Literal["declared", "default"]
     max_length: int
     files: ModelFiles
+    usage: SentenceSettings
     weights_files: tuple[WeightsFile, ...] = ()
 
 
@@ -89,7 +91,11 @@ def read_huggingface(source: str | Path | FileTree) -> HuggingFaceModel:
     texts = {name: tree.read_text_file(name) for name in TOKENIZER_FILES if name in tree}
     max_length = min((config.max_position_embeddings, *settings.lengths))
     own = own_settings(
-        config, pooling=settings.pooling, normalize=settings.normalize, max_length=max_length
+        config,
+        pooling=settings.pooling,
+        normalize=settings.normalize,
+        max_length=max_length,
+        further=settings.further(),
     )
     return HuggingFaceModel(
         directory=Path(tree.source),
@@ -99,6 +105,7 @@ def read_huggingface(source: str | Path | FileTree) -> HuggingFaceModel:
         normalize=bool(settings.normalize),
         pooling_source="default" if settings.pooling is None else "declared",
         max_length=max_length,
+        usage=settings,
         files=ModelFiles(
             {CONFIG: config_text(raw_config), **texts, **own},
             kept,
