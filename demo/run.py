@@ -13,10 +13,7 @@ import time
 from pathlib import Path
 
 import embedpipe
-from embedpipe import Encoder
-from embedpipe.cli.embed import embed_files
-from embedpipe.cli.options import ModelOptions
-from embedpipe.cli.search import search_file
+from embedpipe import Encoder, ModelOptions, embed_files, search_file
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 TEXT = REPOSITORY / "bench/src/embedpipe_bench/devils_dictionary.txt"
@@ -36,7 +33,9 @@ def main() -> None:
     print(f"processor path {encoder.isa}, {encoder.threads} threads, {encoder.precision}\n")
 
     OUTPUT.parent.mkdir(exist_ok=True)
-    summary = embed_files([str(TEXT)], OUTPUT, embedding=ModelOptions(encoder), progress=True)
+    summary = embed_files(
+        [TEXT], OUTPUT, embedding=ModelOptions(encoder), overwrite=True, progress=True
+    )
     sentences = TEXT.read_text(encoding="utf-8").splitlines()
     pieces = len(encoder.tokenize(sentences).ids.values)
     print(
@@ -61,7 +60,7 @@ def main() -> None:
 
     corpus = Path(os.path.relpath(TEXT))
     print("\nThe same on the command line, with files and questions of your own:")
-    print(f"  .venv/bin/embedpipe embed {corpus} -o {output}")
+    print(f"  .venv/bin/embedpipe embed {corpus} -o {output} --overwrite")
     print(f'  .venv/bin/embedpipe search "{QUERIES[0]}" --in {output}')
 
 

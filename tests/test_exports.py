@@ -36,9 +36,13 @@ def test_the_public_names_are_these():
         "Annotation",
         "Encoder",
         "EncoderConfig",
+        "InputOptions",
+        "ModelOptions",
         "Pipeline",
         "PipelineModel",
         "Ragged",
+        "embed_files",
+        "search_file",
     ]
 
 
@@ -74,6 +78,7 @@ def test_every_error_is_ours_and_the_builtin_one_users_expect():
         "ModelNotFoundError": FileNotFoundError,
         "OutputError": OSError,
         "ParameterError": ValueError,
+        "UnsupportedPatternError": ValueError,
     }
     defined = {
         name: value

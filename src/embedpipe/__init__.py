@@ -16,27 +16,39 @@ from embedpipe._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from embedpipe.annotation import Annotation
+    from embedpipe.embedding.files import embed_files
+    from embedpipe.embedding.options import ModelOptions
+    from embedpipe.embedding.search import search_file
     from embedpipe.encoder import Encoder
     from embedpipe.engine.config import EncoderConfig
     from embedpipe.engine.ragged import Ragged
+    from embedpipe.files.input_options import InputOptions
     from embedpipe.pipeline.pipeline import Pipeline, PipelineModel
 
 _HOME = {
     "Annotation": "embedpipe.annotation",
     "Encoder": "embedpipe.encoder",
+    "InputOptions": "embedpipe.files.input_options",
+    "ModelOptions": "embedpipe.embedding.options",
     "EncoderConfig": "embedpipe.engine.config",
     "Pipeline": "embedpipe.pipeline.pipeline",
     "PipelineModel": "embedpipe.pipeline.pipeline",
     "Ragged": "embedpipe.engine.ragged",
+    "embed_files": "embedpipe.embedding.files",
+    "search_file": "embedpipe.embedding.search",
 }
 
 __all__ = [
     "Annotation",
     "Encoder",
     "EncoderConfig",
+    "InputOptions",
+    "ModelOptions",
     "Pipeline",
     "PipelineModel",
     "Ragged",
+    "embed_files",
+    "search_file",
 ]
 
 

@@ -19,16 +19,6 @@ _INSTALL = {
 }
 
 
-def http_client() -> ModuleType:
-    """The HTTP library that the installed huggingface_hub uses: httpx2, in older versions httpx.
-
-    Both have the same interface.
-    """
-    errors = require("huggingface_hub.errors", "downloading a model")
-    (base,) = (kind for kind in errors.HfHubHTTPError.__mro__ if kind.__name__ == "HTTPError")
-    return importlib.import_module(base.__module__.partition(".")[0])
-
-
 def require(name: str, purpose: str) -> ModuleType:
     """Import ``name`` (``package`` or ``package.module``) or say what needs it and how to get it.
 

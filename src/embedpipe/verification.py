@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal, get_args
 
-from embedpipe.encoder.encoder import Encoder
+from embedpipe.encoder import Encoder
 from embedpipe.engine.config import Activation
 from embedpipe.engine.pooling import POOLINGS
 from embedpipe.environment import cache_directory

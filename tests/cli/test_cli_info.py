@@ -11,7 +11,8 @@ import pytest
 from embedpipe import Encoder, __version__
 from embedpipe.cli import main
 from embedpipe.cli.info import format_facts, gather
-from embedpipe.engine.native import default_threads, supported_isas, supported_precisions
+from embedpipe.engine.native import supported_isas, supported_precisions
+from embedpipe.engine.threads import default_threads
 from embedpipe.errors import ModelNotFoundError
 from tests.support.cli_support import MAX_LENGTH, PIECES, write_tiny_model
 
@@ -29,19 +30,19 @@ def test_facts_of_the_machine_and_of_a_model(
     assert facts["embedpipe"] == __version__
     assert facts["python"] == platform.python_version()
     assert facts["processor"]
-    assert facts["instruction sets"] == list(supported_isas())
+    assert facts["instruction_sets"] == list(supported_isas())
     assert facts["precisions"] == list(supported_precisions())
-    assert facts["instruction set in use"] == Encoder.load(model).isa
+    assert facts["instruction_set_in_use"] == Encoder.load(model).isa
     assert facts["threads"] == default_threads()
     assert facts["model"] == {
         "name": "tiny",
         "folder": str(model),
         "architecture": "bert",
         "layers": 1,
-        "hidden size": 32,
-        "attention heads": 2,
+        "hidden_size": 32,
+        "attention_heads": 2,
         "vocabulary": len(PIECES),
-        "longest input": MAX_LENGTH,
+        "longest_input": MAX_LENGTH,
         "pooling": "mean",
         "normalized": False,
     }
@@ -79,4 +80,4 @@ def test_a_missing_model_is_an_error_only_if_asked_for(
     monkeypatch.setattr(Encoder, "load", none_there)
     facts = gather()
     assert facts["model"] == "it is not there"
-    assert facts["instruction sets"] == list(supported_isas())
+    assert facts["instruction_sets"] == list(supported_isas())

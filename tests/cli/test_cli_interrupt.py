@@ -14,8 +14,7 @@ from typing import IO
 import pyarrow.parquet
 import pytest
 
-from embedpipe.cli.embed import embed_files
-from embedpipe.cli.options import ModelOptions
+from embedpipe import ModelOptions, embed_files
 from tests.support.cli_support import command, embedpipe, names_in, write_tiny_model
 
 SUFFIXES = (".parquet", ".npy", ".jsonl")
@@ -27,10 +26,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
 
 
-def start_embedding(output: Path, model: Path, **options: object) -> subprocess.Popen[bytes]:
+def start_embedding(
+    output: Path, model: Path, *arguments: str, **options: object
+) -> subprocess.Popen[bytes]:
     """Start a command and return once it has written vectors and waits for more input."""
     process = subprocess.Popen(
-        command("embed", "-", "-o", output, "--model", model),
+        command("embed", "-", "-o", output, "--model", model, *arguments),
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         **options,  # type: ignore[call-overload]
@@ -63,7 +64,7 @@ def test_a_signal_leaves_what_was_there_before(
 ) -> None:
     output = tmp_path / f"out{suffix}"
     output.write_bytes(b"old")
-    process = start_embedding(output, model)
+    process = start_embedding(output, model, "--overwrite")
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors.decode()) == (code, message)

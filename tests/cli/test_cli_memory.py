@@ -17,8 +17,7 @@ LIMIT = 25 * 2**20  # half of what a million records may take
 
 PROGRAM = """
 import os, sys
-from embedpipe.cli.embed import embed_files
-from embedpipe.cli.options import ModelOptions
+from embedpipe import ModelOptions, embed_files
 from embedpipe.progress import Progress
 
 resident, advance = [], Progress.advance

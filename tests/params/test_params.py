@@ -171,7 +171,7 @@ def test_a_bad_value_names_stage_parameter_value_and_what_is_allowed():
 @pytest.mark.parametrize(
     ("change", "parameter", "allowed"),
     [
-        (lambda: BertEmbeddings().setMaxSentenceLength(513), "maxSentenceLength", "at most 512"),
+        (lambda: BertEmbeddings().setMaxSentenceLength(1.5), "maxSentenceLength", "an integer"),
         (lambda: BertEmbeddings().setBatchSize(0), "batchSize", "at least 1"),
         (lambda: BertEmbeddings(caseSensitive="yes"), "caseSensitive", "True or False"),
         (

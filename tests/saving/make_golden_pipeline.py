@@ -21,6 +21,8 @@ from embedpipe.annotator import BertEmbeddings, BertSentenceEmbeddings, Sentence
 from embedpipe.base import DocumentAssembler, Pipeline
 from tests.support.model_folders import tiny_config, write_model
 
+GOLDEN = Path(__file__).parent / "golden_pipeline"
+SAVED = GOLDEN / "format_1/saved"
 TEXTS = ["It rains a lot. The sun, though!", None, "Rain\tand   sun (a-b) café"]
 COLUMNS = ["document", "sentence", "token", "words", "vectors"]
 PIECES = [

@@ -139,7 +139,7 @@ def test_sentence_vectors_of_a_sequence_are_flattened_or_their_mean(testdata: Pa
             assert np.abs(annotation["embeddings"] - recorded).max() < SPARK_TOLERANCE
     alone = flat.copy().setBatchSize(1)  # without padding
     unpadded = annotated([*text_stages(), alone], texts, "sentence_embeddings")
-    mean = BertSentenceEmbeddings.load(model)
+    mean = BertSentenceEmbeddings.load(model).setWordSplitting("basic-words")
     means = annotated([*text_stages(), mean], texts, "sentence_embeddings")
     for document, pieces, row in zip(documents, unpadded, means, strict=True):
         for answer, own, annotation in zip(document["annotations"], pieces, row, strict=True):

@@ -85,7 +85,7 @@ def vector_error(record, vector, table):
 def embedded(testdata, texts, encoders):
     """The records of a file and parameters, what comes out for them, and stored vectors."""
 
-    def run_stage(name, params, setting):
+    def run_stage(name, params, setting, splitting="basic-words"):
         model, found = next(
             (model, found)
             for _, model, recorded, found in groups(testdata, name)
@@ -94,9 +94,12 @@ def embedded(testdata, texts, encoders):
         column, inputs = "embeddings", ["sentence", "token"]
         if STAGES[name] is BertSentenceEmbeddings:
             column, inputs = "sentence_embeddings", ["sentence"]
-        stage = STAGES[name](
-            encoders[model], inputCols=inputs, outputCol=column, **json.loads(params)
-        )
+        changed = json.loads(params)
+        if setting == DEFAULT:  # compatibility implies both
+            changed = {"maxSentenceLength": 128} | changed
+            if STAGES[name] is BertSentenceEmbeddings:
+                changed["wordSplitting"] = splitting
+        stage = STAGES[name](encoders[model], inputCols=inputs, outputCol=column, **changed)
         if name.endswith("_sequence"):
             stage.setParams(pooling="flattened", **RECORDED)
         elif column == "sentence_embeddings":  # the models were recorded with this output
@@ -168,6 +171,17 @@ def test_embeddings_differ_by_default_only_where_they_must(name, params, embedde
         if not same or ((name, params) != PADDED and not same_vectors(recorded, out[key], table)):
             reasons[why(out[key], of_albert=name == "albert_tokens")] += 1
     assert reasons == EMBEDDINGS_DIFFERING.get((name, params), {})
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "total"), [("bert_sentences", 22, 283), ("bert_sentences_minilm", 2, 104)]
+)
+def test_the_models_own_words_change_few_documents(name, count, total, embedded):
+    """By default the model's own tokenizer finds the words, not Spark NLP's rules."""
+    found, basic, _ = embedded(name, "{}", DEFAULT)
+    _, own, _ = embedded(name, "{}", DEFAULT, "model")
+    changed = [key for key in found if basic[key] != own[key]]
+    assert (len(changed), len(found)) == (count, total)
 
 
 def why(ours, of_albert):

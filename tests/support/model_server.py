@@ -26,15 +26,13 @@ class Answer:
     """How to answer one request, instead of giving the file as it should be.
 
     status: another one, without the file. headers: further or other ones. cut: close the connection
-    after so many bytes of the body. part: send only so many bytes of a range, and say so. announce:
-    another Content-Length. stall: seconds of silence halfway. pause: seconds between blocks, of
-    which there are 20.
+    after so many bytes of the body. announce: another Content-Length. stall: seconds of silence
+    halfway. pause: seconds between blocks, of which there are 20.
     """
 
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     cut: int | None = None
-    part: int | None = None
     announce: int | None = None
     stall: float = 0.0
     pause: float = 0.0
@@ -49,7 +47,6 @@ class ModelServer:
         self.answers: dict[str, list[Answer]] = {}
         self.requests: list[Request] = []
         self.sent = 0
-        self.ranges = True
         self.lock = threading.Lock()
         self.address = ""
 
@@ -96,21 +93,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._plain(404 if answer.status is None else answer.status, answer.headers)
             return
         tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
-        begin = 0
-        if server.ranges and headers.get("if-range") == tag:
-            begin = int(headers["range"].removeprefix("bytes=").removesuffix("-"))
-        if begin >= len(content) > 0:
-            self._plain(416, {"Content-Range": f"bytes */{len(content)}"})
-            return
-        body = content[begin:]
-        facts = {"ETag": tag}
-        if begin:
-            body = body[: answer.part]
-            last = begin + len(body) - 1
-            facts["Content-Range"] = f"bytes {begin}-{last}/{len(content)}"
+        body, facts = content, {"ETag": tag}
         length = len(body) if answer.announce is None else answer.announce
         facts |= {"Content-Length": str(length), **server.headers.get(path, {}), **answer.headers}
-        self.send_response(206 if begin else 200)
+        self.send_response(200)
         for name, value in facts.items():
             self.send_header(name, value)
         self.end_headers()

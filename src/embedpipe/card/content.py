@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from embedpipe.card.facts import CardFacts, CardFile
 from embedpipe.card.parts import Code, Heading, Inline, Listing, Paragraph, Part, Table
 from embedpipe.card.usage import command, encoder_code, pipeline_code
-from embedpipe.hub.transfer import shown
+from embedpipe.hub.download import without_secrets
 
 __all__ = ["parts"]
 
@@ -149,8 +149,7 @@ def _origin(facts: CardFacts) -> Iterator[Part]:
         yield Table(
             ("Source", "Place"),
             tuple(
-                (source.kind, Code(shown(source.address) if source.address else source.place))
-                for source in facts.entry.sources
+                (source.kind, Code(without_secrets(source.place))) for source in facts.entry.sources
             ),
         )
     yield Table(

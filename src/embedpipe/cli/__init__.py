@@ -1,10 +1,10 @@
 """The command ``embedpipe``: one module per subcommand, which parses, calls a function and prints.
 
-Those functions (`embed.embed_files`, `search.search_file`, `import_model.convert`, `bundle.bundle`,
-`info.gather`, `embedpipe.verification.verify`, `embedpipe.card.write_card`) serve scripts as well.
-Other distributions add commands through `installed`, such as embedpipe-bench.
-Files are read in `records` and written in `sinks`; embedding itself is `embedpipe.Encoder`.
-This module imports nothing heavy, so that ``embedpipe --version`` and ``--help`` answer at once.
+What they call serves scripts as well: `embedpipe.embed_files`, `embedpipe.search_file`,
+`import_model.convert`, `bundle.bundle`, `info.gather`, `embedpipe.verification.verify`,
+`embedpipe.card.write_card`. Other distributions add commands through `installed`, such as
+embedpipe-bench. This module imports nothing heavy, so that ``embedpipe --version`` and ``--help``
+answer at once.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ import embedpipe
 from embedpipe.cli import bundle, card, embed, import_model, info, models, search, verify
 from embedpipe.cli.installed import add_installed
 from embedpipe.cli.interrupt import Terminated, termination_raises
+from embedpipe.cli.streams import printable, usable_streams
 from embedpipe.errors import EmbedpipeError
 
 __all__ = ["build_parser", "main"]
 
 _ERROR = 1
+_USAGE = 2  # as argparse has it
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 _BROKEN_PIPE = 141  # 128 + SIGPIPE
 
@@ -37,7 +39,7 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
         description="Embed text with BERT-family models, search it, and see what runs underneath.",
     )
     parser.add_argument("--version", action="version", version=f"embedpipe {embedpipe.__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for command in (embed, search, models, verify, card, import_model, bundle, info):
         command.add_parser(commands)
     if not arguments or arguments[0] not in {"--version", *commands.choices}:
@@ -52,13 +54,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     the arguments make no sense. 130: Ctrl-C. 128 + n: ended by signal n, as shells report it.
     """
     given = sys.argv[1:] if arguments is None else arguments
-    args = build_parser(given).parse_args(given)
+    with usable_streams():
+        parser = build_parser(given)
+        args = parser.parse_args(given)
+        if "run" not in args:
+            parser.print_help(sys.stderr)
+            raise SystemExit(_USAGE)
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
     try:
         with termination_raises():
             args.run(args)
             sys.stdout.flush()
     except EmbedpipeError as error:
-        print(f"embedpipe: error: {error}", file=sys.stderr)
+        message = "\n".join(map(printable, str(error).split("\n")))
+        print(f"embedpipe: error: {message}", file=sys.stderr)
         return _ERROR
     except KeyboardInterrupt:
         print("embedpipe: interrupted", file=sys.stderr)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from embedpipe.cli.options import InputOptions, add_threads_option
+from embedpipe.cli.options import add_threads_option
 from embedpipe.errors import ParameterError
 
 __all__ = ["add_parser"]
@@ -65,11 +65,12 @@ def run(args: argparse.Namespace) -> None:
 
 def _texts(file: str) -> list[str]:
     """The first texts of a file that are not empty."""
-    from embedpipe.cli.records import read_records
+    from embedpipe.frames.files.inputs import Inputs
 
     found: list[str] = []
-    for batch in read_records([file], InputOptions()):
-        found += [text for text in batch.texts if text and not text.isspace()]
+    for batch in Inputs([file]).batches():
+        texts = batch.records["text"].to_pylist()
+        found += [text for text in texts if text and not text.isspace()]
         if len(found) >= _MOST_TEXTS:
             break
     return found[:_MOST_TEXTS]

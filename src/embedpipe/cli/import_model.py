@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from embedpipe.cli.options import add_overwrite_option
+
 if TYPE_CHECKING:
     from embedpipe.formats.imported import ImportedModel
 
@@ -27,34 +29,39 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("path", metavar="PATH", help="the model: a folder, or a zip or tar archive")
     parser.add_argument(
-        "-o", "--output", required=True, metavar="DIR", help="the directory to make, new or empty"
+        "-o", "--output", required=True, metavar="DIR", help="the directory to make"
     )
+    add_overwrite_option(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
     """Carry out the parsed command and print the report."""
-    print(format_report(convert(args.path, args.output), args.output))
+    print(format_report(convert(args.path, args.output, overwrite=args.overwrite), args.output))
 
 
-def convert(path: str | Path, directory: str | Path) -> ImportedModel:
+def convert(path: str | Path, directory: str | Path, *, overwrite: bool = False) -> ImportedModel:
     """Read the model at `path`, write it to `directory`, and return it with its report.
 
-    Raises OutputError if the directory is not empty or cannot be written, ModelNotFoundError or
+    overwrite: whether a directory that is there and not empty is replaced, with all that is in it;
+    never one that the model is read from.
+
+    Raises OutputError if the directory cannot be written, ModelNotFoundError or
     ModelFormatError for what is wrong with the model; nothing is left behind then.
     """
     from embedpipe.formats.export import write_huggingface
     from embedpipe.formats.importer import import_model
-    from embedpipe.output import AtomicDirectory
+    from embedpipe.output import AtomicDirectory, check_output
 
-    with AtomicDirectory(directory) as folder:
+    check_output(directory, overwrite=overwrite, folder=True, inputs=[path])
+    with AtomicDirectory(directory, replace=overwrite) as folder:
         model = import_model(path)
         write_huggingface(model, folder)
     return model
 
 
 def format_report(model: ImportedModel, directory: str | Path) -> str:
-    """What was recognised, what became of the tensors, where they are, and how to go on."""
+    """What was recognized, what became of the tensors, where they are, and how to go on."""
     config, report = model.config, model.report
     lines = [
         f"format        {model.format}",

@@ -11,7 +11,6 @@ from typing import Any
 
 import embedpipe
 from embedpipe.cli.options import add_model_option
-from embedpipe.engine.processor import processor_name
 from embedpipe.errors import MissingDependencyError, ModelNotFoundError
 
 __all__ = ["add_parser", "gather"]
@@ -37,11 +36,13 @@ def run(args: argparse.Namespace) -> None:
 
 
 def gather(model: str | Path | None = None) -> dict[str, Any]:
-    """Facts about this installation and a model, as JSON can hold them.
+    """Facts about this installation and a model, as JSON can hold them; names without spaces.
 
     Without `model` the default one is described; should it not be installed, `facts["model"]` is
     the message that says so. A model that was asked for and is not there raises.
     """
+    from embedpipe.engine.processor import processor_name
+
     facts: dict[str, Any] = {
         "embedpipe": embedpipe.__version__,
         "python": platform.python_version(),
@@ -49,9 +50,10 @@ def gather(model: str | Path | None = None) -> dict[str, Any]:
         "processor": processor_name(),
     }
     try:
-        from embedpipe.engine.native import default_threads, supported_isas, supported_precisions
+        from embedpipe.engine.native import supported_isas, supported_precisions
+        from embedpipe.engine.threads import default_threads
 
-        facts["instruction sets"] = list(supported_isas())
+        facts["instruction_sets"] = list(supported_isas())
         facts["precisions"] = list(supported_precisions())
         facts["threads"] = default_threads()
     except MissingDependencyError as error:
@@ -74,6 +76,7 @@ def format_facts(facts: Mapping[str, Any]) -> str:
             lines += [(name, ""), *((f"  {key}", inner) for key, inner in value.items())]
         else:
             lines.append((name, value))
+    lines = [(name.replace("_", " "), value) for name, value in lines]
     width = max(len(name) for name, _ in lines)
     return "\n".join(f"{name:<{width}}  {_plain(value)}".rstrip() for name, value in lines)
 
@@ -87,21 +90,21 @@ def _plain(value: Any) -> str:
 
 
 def _model_facts(model: str | Path | None) -> dict[str, Any]:
-    from embedpipe.encoder.encoder import Encoder
+    from embedpipe.encoder import Encoder
 
     encoder = Encoder.load(model)
     config = encoder.config
     return {
-        "instruction set in use": encoder.isa,
+        "instruction_set_in_use": encoder.isa,
         "model": {
             "name": encoder.name,
             "folder": str(encoder.path),
             "architecture": config.architecture,
             "layers": config.num_hidden_layers,
-            "hidden size": config.hidden_size,
-            "attention heads": config.num_attention_heads,
+            "hidden_size": config.hidden_size,
+            "attention_heads": config.num_attention_heads,
             "vocabulary": config.vocab_size,
-            "longest input": encoder.max_length,
+            "longest_input": encoder.max_length,
             "pooling": encoder.pooling,
             "normalized": encoder.normalize,
         },

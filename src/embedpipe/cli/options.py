@@ -6,61 +6,51 @@ This module imports nothing heavy, as every start of the program imports it.
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from embedpipe.encoder.encoder import Encoder
-    from embedpipe.engine.pooling import Pooling
-    from embedpipe.engine.precision import AskedPrecision
+from embedpipe.embedding.options import ModelOptions
+from embedpipe.files.input_options import FORMATS, InputOptions
 
 __all__ = [
-    "FORMATS",
     "InputOptions",
     "ModelOptions",
+    "Once",
     "add_input_options",
     "add_model_option",
     "add_model_options",
+    "add_overwrite_option",
     "add_threads_option",
     "input_options",
     "model_options",
     "positive_number",
 ]
 
-FORMATS = ("text", "csv", "tsv", "jsonl", "parquet")
-"""What an input can be, by the names that `--format` takes."""
+
+class Once(argparse.Action):
+    """Takes a value, and refuses a second one, which would replace the first without a word."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Store the value; a usage error if there is one already."""
+        given: set[str] = namespace.__dict__.setdefault("_given", set())
+        if self.dest in given:
+            parser.error(f"argument {option_string}: given twice; expected it once")
+        given.add(self.dest)
+        setattr(namespace, self.dest, values)
 
 
-@dataclass(frozen=True)
-class InputOptions:
-    """How inputs are read.
-
-    column: where the text is in CSV, TSV, JSON Lines and Parquet. format: one of FORMATS; None goes
-    by each name's suffix. encoding, errors: of all but Parquet, as `bytes.decode` takes them.
-    """
-
-    column: str = "text"
-    format: str | None = None
-    encoding: str = "utf-8"
-    errors: str = "strict"
-
-
-@dataclass(frozen=True)
-class ModelOptions:
-    """Which model, and how its vectors are made.
-
-    model: a name or folder for `Encoder.load`, None for the default model; or an encoder that is
-    loaded already, for which `threads` is settled. pooling, normalize: as for `Encoder.encode`.
-    precision: as for `Encoder.load`; None for float32, or that of the encoder that is loaded, or of
-    the vectors that are searched.
-    """
-
-    model: str | Path | Encoder | None = None
-    threads: int | None = None
-    pooling: Pooling | None = None
-    normalize: bool | None = None
-    precision: AskedPrecision | None = None
+def add_overwrite_option(parser: argparse._ActionsContainer) -> None:
+    """--overwrite."""
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace an output that is there (default: an error); an input never",
+    )
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -110,11 +100,9 @@ def model_options(args: argparse.Namespace) -> ModelOptions:
 
 
 def add_input_options(parser: argparse.ArgumentParser) -> None:
-    """--column, --format, --encoding and --errors."""
+    """--column, --format, --encoding, --errors, --delimiter, --quote and --escape."""
     group = parser.add_argument_group("input")
-    group.add_argument(
-        "--column", default="text", help="the column with the text (default: %(default)s)"
-    )
+    group.add_argument("--column", action=Once, help="the column with the text (default: text)")
     group.add_argument(
         "--format",
         choices=FORMATS,
@@ -129,11 +117,44 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         default="strict",
         help="what to do about bytes that do not decode (default: %(default)s, an error)",
     )
+    group.add_argument(
+        "--delimiter",
+        type=_mark,
+        metavar="CHARACTER",
+        help="between fields of CSV and TSV, 'tab' for one (default: by format)",
+    )
+    group.add_argument(
+        "--quote",
+        type=_mark,
+        default=InputOptions.quote,
+        metavar="CHARACTER",
+        help="around fields of CSV and TSV; 'none' if quotes are ordinary there (default: \")",
+    )
+    group.add_argument(
+        "--escape",
+        type=_mark,
+        metavar="CHARACTER",
+        help="before quotes within quoted fields, such as the '\\' of Spark (default: none, quotes "
+        "are doubled)",
+    )
+
+
+def _mark(text: str) -> str | None:
+    """A character as people write it."""
+    return {"tab": "\t", "\\t": "\t", "none": None}.get(text, text)
 
 
 def input_options(args: argparse.Namespace) -> InputOptions:
     """What `add_input_options` has parsed."""
-    return InputOptions(args.column, args.format, args.encoding, args.errors)
+    return InputOptions(
+        column=args.column,
+        format=args.format,
+        encoding=args.encoding,
+        errors=args.errors,
+        delimiter=args.delimiter,
+        quote=args.quote,
+        escape=args.escape,
+    )
 
 
 def positive_number(text: str) -> int:

@@ -51,3 +51,16 @@ class Prompts:
                 "Give the prompt's text as prompt"
             )
         return self.texts[name]
+
+    def of_every_text(self) -> str:
+        """The default prompt's text, for who pools all pieces of a text.
+
+        Raises ParameterError where the model leaves the prompt's pieces out.
+        """
+        put = self.chosen()
+        if put and not self.pooled:
+            raise ParameterError(
+                f"the model's default prompt {put[:80]!r} has no part in pooling (include_prompt "
+                "is false), which only Encoder.encode computes; use that"
+            )
+        return put

@@ -13,7 +13,15 @@ import numpy.typing as npt
 from embedpipe.engine.ragged import Ragged
 from embedpipe.errors import InputError, ParameterError, TruncationWarning
 
-__all__ = ["Missing", "as_piece_ids", "as_texts", "present_texts", "warn_of_cut", "with_gaps"]
+__all__ = [
+    "Missing",
+    "as_piece_ids",
+    "as_texts",
+    "check_switch",
+    "present_texts",
+    "warn_of_cut",
+    "with_gaps",
+]
 
 Missing = Literal["null", "error"]
 """What becomes of a missing text: a row of NaN, or an InputError."""
@@ -105,6 +113,13 @@ def as_piece_ids(sequences: Any) -> Ragged:
         if isinstance(sequence, (list, tuple)) and {bool, np.bool_} & set(map(type, sequence)):
             raise InputError(f"sequence {index}: found bool; expected integers, the piece ids")
     return Ragged.from_sequences(listed, np.int32)
+
+
+def check_switch(name: str, value: Any) -> bool:
+    """True or False; ParameterError that names the argument for anything else."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    raise ParameterError(f"{name}: found {value!r}; expected True, False or None")
 
 
 def _check_column(texts: Any) -> None:

@@ -1,7 +1,7 @@
 """From a model of the catalog to its folder in the cache: each source in turn, whole or not at all.
 
-While it is fetched it lies in a hidden folder beside the final one, from which a later process goes
-on; a lock lets one process work and the others wait for the result.
+While it is fetched it lies in a hidden folder beside the final one; a lock lets one process work
+and the others wait for the result.
 """
 
 from __future__ import annotations
@@ -13,16 +13,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from embedpipe._dependencies import require
-from embedpipe.engine.architecture import ARCHITECTURES
 from embedpipe.environment import is_offline
 from embedpipe.errors import DownloadError, ModelFormatError, ModelNotFoundError
 from embedpipe.files.hashes import sha256_of
 from embedpipe.hub.catalog_file import CatalogModel, Source
-from embedpipe.hub.http_file import download_file
-from embedpipe.hub.install import adopt_archive, adopt_files, check_model, origin_of, settle
-from embedpipe.hub.mirror import Mirror, fetch_from_mirror, mirror
+from embedpipe.hub.disk import check_room, writing_into
+from embedpipe.hub.download import download_file, without_secrets
+from embedpipe.hub.install import (
+    check_model,
+    convert_archive,
+    gather_files,
+    install_model,
+    source_record,
+)
+from embedpipe.hub.mirror import fetch_from_mirror, mirror
 from embedpipe.hub.repository import fetch_repository
-from embedpipe.hub.transfer import check_room, shown, write_failure
 
 __all__ = ["fetch_model"]
 
@@ -41,13 +46,8 @@ def fetch_model(model: CatalogModel, directory: Path, name: str) -> Path:
     Raises DownloadError that lists what was tried and why it failed, OutputError if there is no
     room or no permission to write.
     """
-    if not model.computable:
-        raise ModelFormatError(
-            f"the model {model.name} is of architecture {model.architecture}; embedpipe computes "
-            f"{' and '.join(ARCHITECTURES)}"
-        )
     folder = directory / name
-    with write_failure(directory):
+    with writing_into(directory):
         folder.parent.mkdir(parents=True, exist_ok=True)
         lock = folder.with_name(f".{folder.name}.lock")
         # The system ends the lock with the process that holds it, however that ends.
@@ -82,7 +82,7 @@ def _attempts(model: CatalogModel, name: str, staging: Path) -> Iterator[tuple[s
     place = mirror()
     if place is not None:
         yield (
-            f"mirror {place.place}",
+            f"mirror {without_secrets(place)}",
             functools.partial(_from_mirror, place, model, name, staging),
         )
     for source in model.sources:
@@ -90,12 +90,9 @@ def _attempts(model: CatalogModel, name: str, staging: Path) -> Iterator[tuple[s
         yield source.kind, functools.partial(fetch, source, model, staging)
 
 
-def _from_mirror(place: Mirror, model: CatalogModel, name: str, staging: Path) -> Path:
-    if is_offline() and not place.local:
-        raise DownloadError("not asked")
-    folder = staging / "mirrored"
-    if not fetch_from_mirror(place, name, folder, functools.partial(check_room, staging)):
-        raise DownloadError(f"it has no {name}")
+def _from_mirror(place: str, model: CatalogModel, name: str, staging: Path) -> Path:
+    folder = _new_folder(staging)
+    fetch_from_mirror(place, name, folder, functools.partial(check_room, staging))
     check_model(folder, model)
     return folder
 
@@ -103,29 +100,32 @@ def _from_mirror(place: Mirror, model: CatalogModel, name: str, staging: Path) -
 def _from_repository(source: Source, model: CatalogModel, staging: Path) -> Path:
     origin, names = fetch_repository(source, functools.partial(check_room, staging))
     folder = _new_folder(staging)
-    adopt_files(origin, names, folder)
-    settle(folder, model, origin_of(source, revision=origin.name))
+    gather_files(origin, names, folder)
+    install_model(folder, model, source_record(source, revision=origin.name))
     return folder
 
 
 def _from_archive(source: Source, model: CatalogModel, staging: Path, query: str = "") -> Path:
     address = f"{source.address}{query}"
     archive = staging / f"archive-{hashlib.sha256(address.encode()).hexdigest()[:16]}"
-    if not archive.exists():  # it is there if an earlier process ended while it was converted
-        if is_offline():
-            raise DownloadError(f"{shown(address)}: not asked")
-        download_file(
+    if archive.exists():  # an earlier process ended while it was converted
+        digest = sha256_of(archive)
+    elif is_offline():
+        raise DownloadError(
+            f"{without_secrets(address)}: an address, which is not asked when offline"
+        )
+    else:
+        digest = download_file(
             address,
             archive,
             sha256=source.sha256,
             # The converted model is about as large.
-            check_size=lambda to_come, whole: check_room(staging, to_come + whole + whole // 4),
+            check_size=lambda size: check_room(staging, 2 * size + size // 4),
         )
     folder = _new_folder(staging)
-    digest = sha256_of(archive)
     try:
-        adopt_archive(archive, folder)
-        settle(folder, model, origin_of(source, sha256=digest))
+        convert_archive(archive, folder)
+        install_model(folder, model, source_record(source, sha256=digest))
     except (ModelFormatError, ModelNotFoundError):
         archive.unlink()  # what came is no model
         raise

@@ -16,25 +16,24 @@ from embedpipe.files.strict_json import read_json
 from embedpipe.formats.archives.tree import FileTree
 from embedpipe.formats.huggingface.sentence_transformers import OWN_SETTINGS
 from embedpipe.hub.catalog_file import CatalogModel, Source
-from embedpipe.hub.transfer import shown
+from embedpipe.hub.download import without_secrets
 from embedpipe.output import AtomicDirectory, AtomicFile
 
 __all__ = [
     "add_to_record",
-    "adopt_archive",
-    "adopt_files",
     "check_model",
-    "origin_of",
+    "convert_archive",
+    "gather_files",
+    "install_model",
     "read_record",
-    "record_text",
-    "settle",
+    "source_record",
 ]
 
 _HIDDEN_ACT = {"gelu_erf": "gelu", "gelu_tanh": "gelu_new"}
 _PYTORCH = "pytorch_model"  # what its files of weights begin with
 
 
-def adopt_archive(archive: Path, folder: Path) -> None:
+def convert_archive(archive: Path, folder: Path) -> None:
     """Convert a model of any known format, in an archive or a folder, into a new folder."""
     from embedpipe.formats.export import write_huggingface
     from embedpipe.formats.importer import import_model
@@ -43,14 +42,14 @@ def adopt_archive(archive: Path, folder: Path) -> None:
         write_huggingface(import_model(archive), target)
 
 
-def adopt_files(origin: Path, names: Sequence[str], folder: Path) -> None:
+def gather_files(origin: Path, names: Sequence[str], folder: Path) -> None:
     """Make a folder of those files: linked where the disk is the same one, else copied.
 
     PyTorch's own format of weights is converted.
     """
     converted = [name for name in names if name.startswith(_PYTORCH)]
     if converted:
-        adopt_archive(origin, folder)
+        convert_archive(origin, folder)
         names = sorted(set(names) - set(converted))
     else:
         folder.mkdir()
@@ -69,7 +68,7 @@ def _link_or_copy(origin: Path, target: Path) -> None:
         shutil.copyfile(real, target)
 
 
-def settle(folder: Path, model: CatalogModel, origin: Mapping[str, Any]) -> None:
+def install_model(folder: Path, model: CatalogModel, origin: Mapping[str, Any]) -> None:
     """Write into the files what the catalog says, record them, and check that they are a model.
 
     origin: where they came from. Raises ModelFormatError if they cannot be used.
@@ -109,10 +108,9 @@ def check_model(folder: Path, model: CatalogModel) -> None:
         )
 
 
-def origin_of(source: Source, **found: Any) -> dict[str, Any]:
+def source_record(source: Source, **found: Any) -> dict[str, Any]:
     """What the record says of where the files came from."""
-    place = source.place if source.address is None else shown(source.address)
-    return {"kind": source.kind, "place": place, **found}
+    return {"kind": source.kind, "place": without_secrets(source.place), **found}
 
 
 def _change(path: Path, changes: Mapping[str, Any]) -> None:
@@ -122,7 +120,7 @@ def _change(path: Path, changes: Mapping[str, Any]) -> None:
         _write_json(path, {**content, **changes})
 
 
-def record_text(content: Mapping[str, Any]) -> str:
+def _record_text(content: Mapping[str, Any]) -> str:
     """The text of a record for people to read, in the order of `content`."""
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
@@ -141,11 +139,11 @@ def add_to_record(folder: Path, changes: Mapping[str, Any]) -> None:
     path = folder / OWN_SETTINGS
     content = read_json(path, dict) if path.is_file() else {}
     with AtomicFile(path) as file:
-        file.write(record_text({**content, **changes}).encode())
+        file.write(_record_text({**content, **changes}).encode())
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
     with path.open("x", encoding="utf-8") as file:
-        file.write(record_text(content))
+        file.write(_record_text(content))
         file.flush()
         os.fsync(file.fileno())

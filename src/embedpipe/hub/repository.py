@@ -7,19 +7,18 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from embedpipe._dependencies import http_client, require
+from embedpipe._dependencies import require
 from embedpipe.environment import is_offline
 from embedpipe.errors import DownloadError, EmbedpipeError
 from embedpipe.files.hashes import sha256_of
 from embedpipe.hub.catalog_file import Source
-from embedpipe.hub.transfer import (
-    TRANSIENT_STATUS,
+from embedpipe.hub.disk import check_room, writing_into
+from embedpipe.hub.retries import (
     TransientError,
-    check_room,
-    patiently,
-    retry_after,
+    http_errors,
+    status_error,
     unanswered,
-    write_failure,
+    with_retries,
 )
 
 __all__ = ["fetch_repository", "wanted_files"]
@@ -38,19 +37,23 @@ _SECONDS = 10.0
 def fetch_repository(source: Source, check_size: Callable[[int], None]) -> tuple[Path, list[str]]:
     """The folder of a repository's files in the Hugging Face cache, and the names of those needed.
 
-    What is in that cache already is used without asking. Raises DownloadError that says why the
-    files cannot be had, or that they are not the published ones.
+    What is in that cache already is used without asking; nothing in it is changed or removed.
+    Raises DownloadError that says why the files cannot be had, or that they are not the published
+    ones.
     """
     folder = _from_cache(source)
     names = wanted_files(_names_below(folder)) if folder is not None else []
-    sound = [_is_whole(folder / name, None) for name in names] if folder is not None else []
-    if folder is None or not names or not all(sound):
+    if folder is None or not names:
         if is_offline():
             raise DownloadError(
-                f"{source.repository}: not in the Hugging Face cache, and offline is asked for"
+                f"{source.repository}: not in the Hugging Face cache, and no server is asked "
+                "when offline"
             )
-        folder, names = patiently(lambda: _download(source, check_size), str(source.repository))
-    _check_hashes(folder, source.files)
+        folder, names = with_retries(lambda: _download(source, check_size), str(source.repository))
+    else:
+        for name in names:
+            _check_published(folder / name, None)
+    _check_expected(folder, source.files)
     return folder, names
 
 
@@ -104,15 +107,15 @@ def _download(source: Source, check_size: Callable[[int], None]) -> tuple[Path, 
     errors = require("huggingface_hub.errors", "a model from Hugging Face")
     name = str(source.repository)
     cache = Path(hub.constants.HF_HUB_CACHE)
-    with write_failure(cache, variable=_CACHE_VARIABLE):
+    with writing_into(cache, variable=_CACHE_VARIABLE):
         try:
             cache.mkdir(parents=True, exist_ok=True)
             return _asked(hub, name, source.revision, check_size)
         except errors.HfHubHTTPError as error:
             raise _refusal(name, error) from error
         except errors.LocalEntryNotFoundError as error:  # stands for every failure to connect
-            raise TransientError("the server cannot be reached", cost=2) from error
-        except http_client().HTTPError as error:
+            raise TransientError("the server cannot be reached", attempts=3) from error
+        except http_errors("HTTPError") as error:
             raise unanswered(error) from error
         except ValueError as error:
             raise DownloadError(f"{name}: the server answers with no listing of files") from error
@@ -145,42 +148,44 @@ def _asked(
         raise TransientError("the repository was changed meanwhile")
     for file in names:
         large = published[file].lfs  # whose SHA-256 the repository publishes
-        if not _is_whole(folder / file, large.sha256 if large is not None else None):
-            raise DownloadError(f"{name}: {file} came with another SHA-256 than is published there")
+        _check_published(folder / file, large.sha256 if large is not None else None)
     return folder, names
 
 
 def _refusal(name: str, error: Any) -> Exception:
     """What to make of an answer that is no success; the answer's own words may hold too much."""
     status = error.response.status_code
-    if status in TRANSIENT_STATUS:
-        return TransientError(
-            f"the server answers {status}", wait=retry_after(error.response.headers)
-        )
+    transient = status_error(status, error.response.headers)
+    if transient is not None:
+        return transient
     login = "; if it is a gated repository, set HF_TOKEN" if status in (401, 403) else ""
     return DownloadError(f"{name}: the server answers {status}{login}")
 
 
-def _check_hashes(folder: Path, expected: Mapping[str, str]) -> None:
-    """Raise DownloadError unless the files are those that the catalog means."""
-    for name, digest in expected.items():
-        if (folder / name).exists() and sha256_of(folder / name) != digest:
-            raise DownloadError(
-                f"{folder / name} has not the SHA-256 {digest} that the catalog says; the "
-                "repository holds another file now"
-            )
+def _check_published(path: Path, published: str | None) -> None:
+    """Raise DownloadError unless a file of the Hugging Face cache is what it was published as.
 
-
-def _is_whole(path: Path, published: str | None) -> bool:
-    """Whether a file of the Hugging Face cache is what it was published as; else it is removed.
-
-    Large files are kept there under their SHA-256, as the repository publishes it. published: the
-    same from the repository's listing, if it was asked. Of small files nothing is known.
+    published: the SHA-256 in the repository's listing, if it was asked; large files lie in the
+    cache under theirs. Of small files nothing is known.
     """
     real = path.resolve()
-    digest = published or (real.name if _SHA256.fullmatch(real.name) else None)
-    if digest is None or sha256_of(real) == digest:
-        return True
-    real.unlink()
-    path.unlink(missing_ok=True)
-    return False
+    if published is None and _SHA256.fullmatch(real.name):
+        published = real.name
+    found = sha256_of(real) if published is not None else None
+    if found != published:
+        raise DownloadError(
+            f"{path} is damaged: its SHA-256 is {found}; the repository publishes {published}. "
+            f"Remove {real}, and it is fetched again"
+        )
+
+
+def _check_expected(folder: Path, expected: Mapping[str, str]) -> None:
+    """Raise DownloadError unless the files are those that the catalog means."""
+    for name, digest in expected.items():
+        path = folder / name
+        found = sha256_of(path) if path.exists() else digest
+        if found != digest:
+            raise DownloadError(
+                f"{path} has SHA-256 {found}; the catalog expects {digest}. The repository holds "
+                "another file now"
+            )

@@ -1,9 +1,10 @@
 """Files and folders that appear under their names whole or not at all.
 
-What is written into them is decided in `cli`, `formats` and `saving`.
+What is written into them is decided in `frames.files`, `formats` and `saving`.
 """
 
 from embedpipe.output.atomic_directory import AtomicDirectory
 from embedpipe.output.atomic_file import AtomicFile
+from embedpipe.output.overwriting import check_output
 
-__all__ = ["AtomicDirectory", "AtomicFile"]
+__all__ = ["AtomicDirectory", "AtomicFile", "check_output"]

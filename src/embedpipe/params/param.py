@@ -176,19 +176,15 @@ class HasParams:
     def setParams(self: S, **params: Any) -> S:
         """Set several parameters at once: all of them, or none where one is bad."""
         checked = {name: self.getParam(name).check(self, value) for name, value in params.items()}
-        before = self._values
-        self._values = {**before, **checked}
-        try:
-            self._check_together()
-        except ParameterError:
-            self._values = before
-            raise
-        return self
+        return self._with_values({**self._values, **checked})
 
     def clear(self: S, param: Param[Any] | str) -> S:
-        """Forget a value that was set, so that the default holds again."""
-        self._values = {k: v for k, v in self._values.items() if k != self._name(param)}
-        return self
+        """Forget a value that was set, so that the default holds again.
+
+        Raises ParameterError, and changes nothing, where the default contradicts what else is set.
+        """
+        name = self._name(param)
+        return self._with_values({k: v for k, v in self._values.items() if k != name})
 
     def isSet(self, param: Param[Any] | str) -> bool:
         """Whether the parameter was set, as opposed to having its default."""
@@ -196,7 +192,7 @@ class HasParams:
 
     def hasDefault(self, param: Param[Any] | str) -> bool:
         """Whether the parameter has a default."""
-        return self._name(param) in self._defaults
+        return self._name(param) in self._default_values()
 
     def isDefined(self, param: Param[Any] | str) -> bool:
         """Whether the parameter has a value, set or default."""
@@ -208,12 +204,13 @@ class HasParams:
         Lists are copies: changing one does not change the stage.
         """
         name = self._name(param)
-        if name not in self._values and name not in self._defaults:
+        defaults = self._default_values()
+        if name not in self._values and name not in defaults:
             setter = accessor_name("set", name)
             raise ParameterError(
                 f"{self.label}: {name} is not set and has no default; call {setter}"
             )
-        return copying.copy(self._values.get(name, self._defaults.get(name)))
+        return copying.copy(self._values.get(name, defaults.get(name)))
 
     def extractParamMap(self, extra: Mapping[Any, Any] | None = None) -> dict[Param[Any], Any]:
         """Every parameter that has a value, with it; `extra` overrides."""
@@ -225,7 +222,7 @@ class HasParams:
         declared = self.getParam(self._name(param))
         notes = []
         if self.hasDefault(declared):
-            notes.append(f"default: {self._defaults[declared.name]}")
+            notes.append(f"default: {self._default_values()[declared.name]}")
         if self.isSet(declared):
             notes.append(f"current: {self._values[declared.name]}")
         return f"{declared.name}: {declared.doc} ({', '.join(notes) or 'undefined'})"
@@ -271,6 +268,21 @@ class HasParams:
     def _name(self, param: Param[Any] | str) -> str:
         return self.getParam(param if isinstance(param, str) else param.name).name
 
+    def _default_values(self) -> Mapping[str, Any]:
+        """The defaults that hold now, by name; some may depend on what is set."""
+        return self._defaults
+
+    def _with_values(self: S, values: dict[str, Any]) -> S:
+        """Take over all these values, or none where they contradict one another."""
+        before = self._values
+        self._values = values
+        try:
+            self._check_together()
+        except ParameterError:
+            self._values = before
+            raise
+        return self
+
     def _set_defaults(self, **defaults: Any) -> None:
         """Give this instance defaults of its own, such as those that follow from its model."""
         self._defaults.update(defaults)
@@ -280,7 +292,7 @@ class HasParams:
 
     def _check_order(self, low: str, high: str) -> None:
         """Raise ParameterError if the parameter `low` exceeds the parameter `high`."""
-        values = {**self._defaults, **self._values}
+        values = {**self._default_values(), **self._values}
         if values[low] > values[high]:
             raise ParameterError(
                 f"{self.label}: {low} is {values[low]} and {high} is {values[high]}; expected "

@@ -60,6 +60,9 @@ class LightPipeline:
         recorded = [stage for stage in self._stages if stage.as_recorded and _takes_texts(stage)]
         self._bare = {name for stage in recorded for name in stage.output_names()}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.pipeline_model, self.parse_embeddings)
+
     @overload
     def annotate(self, target: str) -> dict[str, list[str]]: ...
     @overload

@@ -58,7 +58,13 @@ class BertEmbeddings(WordEmbeddings):
     setTokenEncoding, getTokenEncoding = tokenEncoding.accessors()
 
     def encode_tokens(self, tokens: Sequence[str]) -> Ragged:
-        """The pieces of each token's first basic word, or of all its basic words."""
+        """The pieces of each token's first basic word, or of all its basic words.
+
+        Basic words are WordPiece's; with another tokenizer, a token is encoded whole.
+        """
+        if not self.encoder.tokenizer.is_wordpiece:
+            texts = tokens if self.getCaseSensitive() else [token.lower() for token in tokens]
+            return self.encoder.tokenizer.encode_words(texts)
         cut = _CUTS[self.getTokenEncoding(), self.getCaseSensitive()]
         return self.encoder.tokenizer.encode_words(tokens, cut=cut)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from embedpipe.engine.pooling import POOLINGS, Pooling, check_pooling, normalize
 from embedpipe.engine.ragged import Ragged
 from embedpipe.errors import ParameterError
 from embedpipe.params import Param, boolean, choice
+from embedpipe.pipeline.stage import Stage
 from embedpipe.stages.bases.encoder_stage import EncoderStage
 from embedpipe.stages.bases.flattened import flattened, in_rows
 from embedpipe.stages.bases.shared_params import SPARK_NLP
@@ -24,11 +25,12 @@ from embedpipe.subword.sequences import Parts
 from embedpipe.text.basic_words import basic_words
 
 if TYPE_CHECKING:
-    from embedpipe.encoder.encoder import Encoder
+    from embedpipe.encoder import Encoder
 
 __all__ = ["BertSentenceEmbeddings"]
 
 _FLATTENED = "flattened"
+_MODEL, _BASIC_WORDS = "model", "basic-words"
 
 _CUTS = {case: partial(basic_words, case_sensitive=case) for case in (False, True)}
 """What finds words, by `caseSensitive`."""
@@ -40,10 +42,14 @@ class BertSentenceEmbeddings(EncoderStage):
     """One vector per sentence by a BERT model; source: Spark NLP's BertSentenceEmbeddings.
 
     Reads sentences (or documents) and makes one annotation of type sentence_embeddings for each,
-    with the sentence as its text. Words are found as `embedpipe.text.basic_words` says, and all
-    of the sentence is encoded, up to `maxSentenceLength` pieces (default 128, [CLS] and [SEP]
-    included). Metadata: that of the sentence, `token` (the sentence), `pieceId` (-1) and
-    `isWordStart` (`true`); of a sentence that was cut, `piecesUsed` and `piecesTotal`.
+    with the sentence as its text and, by default, the vector that `Encoder.encode` gives for it:
+    the model's own tokenizer finds the pieces, and as many are read as the model was published for
+    (`maxSentenceLength`, [CLS] and [SEP] included). With `wordSplitting` "basic-words", words are
+    found as Spark NLP does (`embedpipe.text.basic_words`), which takes `…` and `“` for letters;
+    `compatibility` implies that, and 128 pieces.
+
+    Metadata: that of the sentence, `token` (the sentence), `pieceId` (-1) and `isWordStart`
+    (`true`); of a sentence that was cut, `piecesUsed` and `piecesTotal`.
 
     `pooling` (`cls`, `mean` or `pooler`) and `normalize` are the model's own unless set. Under
     `compatibility` there is `flattened` too: the vectors of all pieces one after the other, with
@@ -68,11 +74,17 @@ class BertSentenceEmbeddings(EncoderStage):
     setPooling, getPooling = pooling.accessors()
     normalize = Param("whether vectors get length 1; as the model says", boolean)
     setNormalize, getNormalize = normalize.accessors()
+    wordSplitting = Param(
+        "what finds the words of a sentence: the model's own tokenizer, or Spark NLP's rules",
+        choice(_MODEL, _BASIC_WORDS),
+        default=_MODEL,
+    )
+    setWordSplitting, getWordSplitting = wordSplitting.accessors()
 
     def annotate(self, *columns: AnnotationColumn) -> AnnotationColumn:
         """One vector per sentence."""
         (sentences,) = columns
-        pieces = self._pieces(sentences.result.to_pylist())
+        pieces = self._pieces(sentences.result.fill_null("").to_pylist())
         offsets = pieces.offsets
         parts = self.parts(offsets, sentences, keep_empty=True)
         metadata = {
@@ -102,13 +114,18 @@ class BertSentenceEmbeddings(EncoderStage):
             vector_lengths,
         )
 
-    def _pieces(self, texts: Sequence[str | None]) -> Ragged:
+    def _pieces(self, texts: Sequence[str]) -> Ragged:
         """The pieces of each text, int32."""
-        # No word has a space in it, and what stands between spaces is remembered.
-        stretches, ends = end_to_end((text or "").split(" ") for text in texts)
-        cut = _CUTS[self.getCaseSensitive()]
-        pieces = self.encoder.tokenizer.encode_words(stretches, cut=cut)
-        return Ragged(pieces.values, pieces.offsets[ends])
+        tokenizer = self.encoder.tokenizer
+        if self.getWordSplitting() == _BASIC_WORDS:
+            # No word has a space in it, and what stands between spaces is remembered.
+            stretches, ends = end_to_end(text.split(" ") for text in texts)
+            pieces = tokenizer.encode_words(stretches, cut=_CUTS[self.getCaseSensitive()])
+            return Ragged(pieces.values, pieces.offsets[ends])
+        folds = self._model_is_cased and not self.getCaseSensitive()
+        listed = [text.lower() for text in texts] if folds else list(texts)
+        put = self.encoder.prompts.of_every_text()
+        return tokenizer.text_pieces([put + text for text in listed] if put else listed)
 
     def _pooled(self, pieces: Ragged, parts: Parts) -> Float32:
         """One vector per sentence (sentences, dimension)."""
@@ -147,12 +164,39 @@ class BertSentenceEmbeddings(EncoderStage):
     def _pooling(self) -> Pooling:
         return check_pooling(self.getPooling(), has_pooler=self.encoder.has_pooler)
 
+    def fitted(self) -> Stage:
+        """A copy that shares the encoder; ParameterError for what its tokenizer cannot do."""
+        encoder = self.encoder
+        if self.getWordSplitting() == _BASIC_WORDS:
+            if not encoder.tokenizer.is_wordpiece:
+                raise ParameterError(
+                    f"{self.label}: wordSplitting={_BASIC_WORDS!r} needs WordPiece, and "
+                    f"{encoder.name!r} has another tokenizer; leave wordSplitting at {_MODEL!r}, "
+                    "and compatibility at 'none'"
+                )
+        elif self.getCaseSensitive() and not self._model_is_cased:
+            raise ParameterError(
+                f"{self.label}: caseSensitive=True, but the tokenizer of {encoder.name!r} does not "
+                f"tell upper from lower case; leave it out, or set wordSplitting={_BASIC_WORDS!r} "
+                "to look words up as they stand"
+            )
+        return super().fitted()
+
+    def recorded_defaults(self) -> dict[str, Any]:
+        """Spark NLP's own words."""
+        return {**super().recorded_defaults(), "wordSplitting": _BASIC_WORDS}
+
+    @property
+    def _model_is_cased(self) -> bool:
+        return bool(self._defaults["caseSensitive"])  # the model's, whatever is set
+
     def _adopt(self, encoder: Encoder) -> None:
         super()._adopt(encoder)
         self._set_defaults(pooling=encoder.pooling, normalize=encoder.normalize)
 
     def _check_together(self) -> None:
         super()._check_together()
+        self._check_recorded("wordSplitting")
         pooling = self.getPooling() if self.isDefined("pooling") else None
         if pooling == _FLATTENED:
             self._check_flattened()

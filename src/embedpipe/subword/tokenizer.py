@@ -110,6 +110,11 @@ class SubwordTokenizer:
     def __repr__(self) -> str:
         return f"SubwordTokenizer({self.source!r}, vocab_size={self.vocab_size})"
 
+    @property
+    def is_wordpiece(self) -> bool:
+        """Whether it cuts basic words into WordPiece's pieces, as most BERT models' does."""
+        return self._parts.skipped_in_words is None
+
     def encode(self, texts: Sequence[str], *, max_length: int | None = None) -> PieceBatch:
         """Piece ids of each text, between `[CLS]` and `[SEP]`.
 

@@ -20,7 +20,7 @@ from embedpipe.stages.bases.shared_params import HasCompatibility
 from embedpipe.subword.sequences import Parts, Sequences, join
 
 if TYPE_CHECKING:
-    from embedpipe.encoder.encoder import Encoder
+    from embedpipe.encoder import Encoder
     from embedpipe.engine.precision import AskedPrecision
     from embedpipe.engine.ragged import Ragged
 
@@ -28,6 +28,7 @@ __all__ = ["EncoderStage"]
 
 E = TypeVar("E", bound="EncoderStage")
 
+_RECORDED_LENGTH = 128
 _NO_EFFECT = "accepted for compatibility, without effect"
 
 
@@ -104,7 +105,7 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
                 f"{self.label} has no model; make the stage by {name}.pretrained(), "
                 f"{name}.load(folder) or {name}(encoder)"
             )
-        return self._encoder.at_precision(cast("AskedPrecision", self.getPrecision()))
+        return self._encoder.with_precision(cast("AskedPrecision", self.getPrecision()))
 
     def fitted(self) -> Stage:
         """A copy that shares the encoder, which must be there."""
@@ -114,6 +115,13 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
     def vector_metadata(self, inputs: Sequence[Column]) -> dict[str, Any]:  # noqa: ARG002
         """The dimension and storageRef of this stage."""
         return {"dimension": self.getDimension(), "ref": self.getStorageRef()}
+
+    def recorded_defaults(self) -> dict[str, Any]:
+        """As many pieces as Spark NLP reads, or the model can."""
+        limit = _RECORDED_LENGTH
+        if self._encoder is not None:
+            limit = min(limit, self._encoder.config.max_position_embeddings)
+        return {**super().recorded_defaults(), "maxSentenceLength": limit}
 
     def join(self, pieces: Ragged, parts: Parts) -> Sequences:
         """The parts of sentences' pieces between the model's [CLS] and [SEP]."""
@@ -128,12 +136,10 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
                 f"{encoder.config.architecture}, as {encoder.name!r} is; use "
                 f"{' or '.join(fitting)}"
             )
-        positions = encoder.config.max_position_embeddings
-        default = min(positions, self.getMaxSentenceLength())
         self._set_defaults(
             caseSensitive=_case_matters(encoder),
             dimension=encoder.dimension,
-            maxSentenceLength=default,
+            maxSentenceLength=encoder.max_length,
             precision=encoder.precision,
         )
 
@@ -160,6 +166,6 @@ def _case_matters(encoder: Encoder) -> bool:
 
 def _load_encoder(name_or_path: str | Path | None, language: str | None = None) -> Encoder:
     # Imported late: stages without a model need neither NumPy kernels nor tokenizers.
-    from embedpipe.encoder.encoder import Encoder
+    from embedpipe.encoder import Encoder
 
     return Encoder.load(name_or_path, language=language)

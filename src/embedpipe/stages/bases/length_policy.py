@@ -47,7 +47,9 @@ class HasLengthPolicy(Annotator):
     """
 
     maxSentenceLength = Param(
-        "most pieces of a sentence, [CLS] and [SEP] included", integer(maximum=512), default=128
+        "most pieces of a sentence, [CLS] and [SEP] included; those that the model reads",
+        integer(),
+        default=128,
     )
     setMaxSentenceLength, getMaxSentenceLength = maxSentenceLength.accessors()
     lengthPolicy = Param(

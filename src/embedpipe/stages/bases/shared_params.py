@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 from embedpipe.annotation import OffsetUnit
 from embedpipe.errors import ParameterError
@@ -35,12 +35,21 @@ class HasCompatibility(HasParams):
     @property
     def as_recorded(self) -> bool:
         """Whether answers are those of Spark NLP 5.5.3."""
-        return self.getCompatibility() == SPARK_NLP
+        return self._values.get("compatibility") == SPARK_NLP
+
+    def recorded_defaults(self) -> dict[str, Any]:
+        """Defaults that hold under compatibility, where they are not the stage's own."""
+        return {}
+
+    def _default_values(self) -> Mapping[str, Any]:
+        own = super()._default_values()
+        return {**own, **self.recorded_defaults()} if self.as_recorded else own
 
     def _check_recorded(self, *names: str) -> None:
         """Raise ParameterError where a parameter differs from its default under compatibility."""
         for name in names:
             value, default = self.getOrDefault(name), self.getParam(name).default
+            default = self.recorded_defaults().get(name, default)
             if self.as_recorded and value != default:
                 raise ParameterError(
                     f"{self.label}: compatibility={SPARK_NLP!r} allows {name}={default!r} only, "

@@ -1,0 +1,74 @@
+"""Standard streams as a terminal, a pipe or a service leaves them: narrow, or closed."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import NoReturn
+
+from embedpipe.errors import OutputError
+
+__all__ = ["printable", "usable_streams"]
+
+# Control characters, line ends of Unicode, marks that reorder a line, halves of characters.
+_HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def printable(text: str) -> str:
+    r"""The text with escapes for characters that a terminal would obey instead of showing.
+
+    >>> print(printable("red: \x1b[31m"))
+    red: \x1b[31m
+    """
+    return _HIDDEN.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+class _ClosedOutput(io.TextIOBase):
+    """What stands for a standard output that is closed."""
+
+    def write(self, _text: str) -> NoReturn:
+        raise OutputError("standard output is closed; leave it open, or send it to a file")
+
+
+@contextmanager
+def usable_streams() -> Iterator[None]:
+    """Within this context all can be printed, and no file takes the place of a closed stream.
+
+    Characters that standard output has no bytes for become escapes. If it is closed, printing is an
+    OutputError; if standard error is, what goes there is lost.
+    """
+    before = sys.stdout, sys.stderr
+    _reserve_descriptors()
+    if sys.stdout is None:
+        sys.stdout = _ClosedOutput()
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    output = sys.stdout if isinstance(sys.stdout, io.TextIOWrapper) else None
+    errors = output.errors if output else None
+    if output:
+        output.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        if output:
+            with suppress(ValueError):  # closed meanwhile
+                output.reconfigure(errors=errors)
+        sys.stdout, sys.stderr = before
+
+
+def _reserve_descriptors() -> None:
+    """Open those of 0, 1 and 2 that are closed on nothing.
+
+    Otherwise the next file to be opened gets the number, and whatever is printed goes into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free

@@ -1,0 +1,109 @@
+"""Texts with gaps to vectors with gaps, alone or as a column of record batches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from embedpipe._version import __version__
+from embedpipe.embedding.options import VECTORS, ModelOptions
+from embedpipe.encoder import Encoder
+from embedpipe.engine.pooling import Pooling
+from embedpipe.errors import ColumnError
+from embedpipe.frames.files.vectors import Vectors, vector_field
+
+__all__ = ["Embedder"]
+
+
+@dataclass(frozen=True)
+class Embedder:
+    """An encoder with its precision, pooling and normalization settled."""
+
+    encoder: Encoder
+    pooling: Pooling
+    normalize: bool
+
+    @classmethod
+    def load(cls, options: ModelOptions) -> Embedder:
+        """Load the model unless that is done already; None in `options` takes the model's own."""
+        encoder = options.model
+        if not isinstance(encoder, Encoder):
+            encoder = Encoder.load(encoder, threads=options.threads)
+        if options.precision is not None:
+            encoder = encoder.with_precision(options.precision)
+        return cls(
+            encoder,
+            encoder.pooling if options.pooling is None else options.pooling,
+            encoder.normalize if options.normalize is None else options.normalize,
+        )
+
+    @property
+    def dimension(self) -> int:
+        """The length of a vector."""
+        return self.encoder.dimension
+
+    def origin(self) -> dict[str, Any]:
+        """What its vectors are made with, as JSON can hold it: to be stored with them."""
+        return {
+            "embedpipe": __version__,
+            "model": self.encoder.name,
+            "fingerprint": self.encoder.fingerprint,
+            "pooling": self.pooling,
+            "normalize": self.normalize,
+            "max_length": self.encoder.max_length,
+            "precision": self.encoder.precision,
+        }
+
+    def embed(self, texts: Sequence[str | None]) -> Vectors:
+        """Embed n texts as `Encoder.encode` does, leaving gaps where a text is None."""
+        present = np.fromiter((text is not None for text in texts), np.bool_, len(texts))
+        known = [text for text in texts if text is not None]
+        pieces = self.encoder.tokenize(known)
+        found = self.encoder.encode_pieces(
+            pieces.ids, pooling=self.pooling, normalize=self.normalize
+        )
+        cut = int(np.count_nonzero(pieces.truncated))
+        if len(known) == len(texts):
+            return Vectors(found, present, cut)
+        values = np.zeros((len(texts), self.dimension), np.float32)
+        values[present] = found
+        return Vectors(values, present, cut)
+
+    def output_schema(self, schema: pa.Schema, *, column: str, vectors: str = VECTORS) -> pa.Schema:
+        """All columns and then the vectors, in a field that says what made them.
+
+        Raises ColumnError if a column has that name already, or none is named `column`.
+        """
+        if vectors in schema.names:
+            raise ColumnError(
+                f"a column is named {vectors!r} already; name that of the vectors with --vectors, "
+                "or rename the input's"
+            )
+        if column not in schema.names:
+            raise ColumnError(
+                f"no column is named {column!r}; found {', '.join(map(repr, schema.names))}"
+            )
+        origin = json.dumps(self.origin() | {"column": column}).encode()
+        return schema.append(vector_field(vectors, self.dimension, origin))
+
+    def add_vectors(
+        self, records: pa.RecordBatch, schema: pa.Schema, *, column: str
+    ) -> tuple[pa.RecordBatch, Vectors]:
+        """The records under the schema that `output_schema` gave, and the vectors as they are.
+
+        >>> embedder = Embedder.load(ModelOptions())
+        >>> records = pa.record_batch({"id": [7, 8], "text": ["one", None]})
+        >>> schema = embedder.output_schema(records.schema, column="text")
+        >>> added, vectors = embedder.add_vectors(records, schema, column="text")
+        >>> added.schema.names, added["embedding"].is_valid().to_pylist()
+        (['id', 'text', 'embedding'], [True, False])
+        """
+        texts = records.column(records.schema.names.index(column)).to_pylist()
+        vectors = self.embed(texts)
+        arrays = [*records.columns, vectors.to_arrow()]
+        return pa.RecordBatch.from_arrays(arrays, schema=schema), vectors

@@ -1,0 +1,154 @@
+"""The texts of files to a file with vectors beside them, in bounded memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from embedpipe.embedding.options import VECTORS, ModelOptions
+from embedpipe.errors import ColumnError
+from embedpipe.files.input_options import InputOptions
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from embedpipe.embedding.embedder import Embedder
+    from embedpipe.frames.files.inputs import InputBatch, Inputs
+    from embedpipe.frames.files.sinks import Sink
+    from embedpipe.progress import Progress
+
+__all__ = ["SOURCE", "EmbedSummary", "embed_files"]
+
+SOURCE = "source"
+"""The column that names the input of each record, where there are several."""
+
+
+@dataclass(frozen=True)
+class EmbedSummary:
+    """What `embed_files` did.
+
+    null: records without text. cut: records longer than the model's max_length pieces, which lost
+    their end. seconds: from the first byte read to the output's last one written.
+    """
+
+    records: int
+    null: int
+    cut: int
+    max_length: int
+    dimension: int
+    seconds: float
+
+
+def embed_files(  # noqa: PLR0913 - all but two are keywords with defaults
+    inputs: Sequence[str | Path],
+    output: str | Path,
+    *,
+    reading: InputOptions | None = None,
+    embedding: ModelOptions | None = None,
+    vectors: str = VECTORS,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> EmbedSummary:
+    """Embed every record of `inputs` in order and write all of their columns with the vectors.
+
+    Args:
+        inputs: paths, "-" for standard input.
+        output: ends in .parquet (all columns in their types), .jsonl or .npy (vectors alone).
+        reading, embedding: None for the defaults.
+        vectors: the name of their column, which comes behind those of the inputs; then, where
+            there are several inputs, "source" names the one of each record.
+        overwrite: whether `output` may replace a file that is there; never an input.
+        progress: whether to draw a bar when standard error is a terminal.
+
+    A null text has a null vector. Memory does not grow with the inputs.
+
+    Raises InputError, ColumnError, ParameterError and OutputError, where possible before the model
+    is loaded; `output` is then as it was before.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     source = Path(folder, "in.csv")
+    ...     _ = source.write_text("id,text\\n7,The train is late.\\n")
+    ...     summary = embed_files([source], Path(folder, "out.parquet"))
+    >>> summary.records, summary.dimension
+    (1, 384)
+    """
+    from embedpipe.embedding.embedder import Embedder
+    from embedpipe.frames.files.inputs import Inputs
+    from embedpipe.frames.files.sinks import sink_of
+    from embedpipe.output import AtomicFile, check_output
+    from embedpipe.progress import Progress
+
+    sources = [str(source) for source in inputs]
+    reading = reading or InputOptions()
+    sink_class = sink_of(output)
+    check_output(output, overwrite=overwrite, inputs=sources)
+    with AtomicFile(output) as file:
+        opened = Inputs(sources, reading)
+        opened.check()
+        embedder = Embedder.load(embedding or ModelOptions())
+        start = time.perf_counter()
+        table = _Table(embedder, opened.schema(), reading.text_column, vectors, len(sources) > 1)
+        with (
+            sink_class(file, table.schema, vectors) as sink,
+            Progress(unit="records", shown=None if progress else False, leave=False) as bar,
+        ):
+            count = _embed_batches(opened, table, sink, bar)
+    return EmbedSummary(
+        **count,
+        max_length=embedder.encoder.max_length,
+        dimension=embedder.dimension,
+        seconds=time.perf_counter() - start,
+    )
+
+
+class _Table:
+    """The columns of the output, and the records under them."""
+
+    def __init__(
+        self, embedder: Embedder, schema: pa.Schema, column: str, vectors: str, with_source: bool
+    ) -> None:
+        import pyarrow as pa
+
+        self._embedder = embedder
+        self._column = column
+        self._with_vectors = embedder.output_schema(schema, column=column, vectors=vectors)
+        self.schema = self._with_vectors
+        if with_source:
+            if SOURCE in self.schema.names:
+                raise ColumnError(
+                    f"an input has a column {SOURCE!r}, which names the input of each record where "
+                    "there are several; rename it, or embed one input at a time"
+                )
+            self.schema = self.schema.append(pa.field(SOURCE, pa.string()))
+
+    def records(self, batch: InputBatch) -> tuple[pa.RecordBatch, int, int]:
+        """With vectors; and how many are null, and how many were cut."""
+        import pyarrow as pa
+
+        from embedpipe.frames.files.inputs import source_name
+
+        records, vectors = self._embedder.add_vectors(
+            batch.records, self._with_vectors, column=self._column
+        )
+        if self.schema is not self._with_vectors:
+            source = pa.repeat(source_name(batch.source), records.num_rows)
+            records = pa.RecordBatch.from_arrays([*records.columns, source], schema=self.schema)
+        return records, records.num_rows - int(vectors.present.sum()), vectors.cut
+
+
+def _embed_batches(inputs: Inputs, table: _Table, sink: Sink, bar: Progress) -> dict[str, int]:
+    """Embed and write each batch; return the counts of EmbedSummary."""
+    total = {"records": 0, "null": 0, "cut": 0}
+    size = inputs.total_size()
+    for batch in inputs.batches():
+        records, null, cut = table.records(batch)
+        sink.write(records)
+        total["records"] += records.num_rows
+        total["null"] += null
+        total["cut"] += cut
+        bar.advance(records.num_rows, share=batch.bytes_read / size if size else None)
+    return total

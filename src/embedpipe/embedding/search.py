@@ -1,0 +1,165 @@
+"""The records of files whose vectors are nearest to that of a query."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from embedpipe.embedding.options import VECTORS, ModelOptions
+from embedpipe.errors import ColumnError
+from embedpipe.files.input_options import InputOptions
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from embedpipe.embedding.embedder import Embedder
+    from embedpipe.embedding.nearest import Nearest
+    from embedpipe.embedding.stored import StoredVectors
+    from embedpipe.frames.files.inputs import InputBatch, Inputs
+    from embedpipe.frames.files.vectors import Vectors
+
+__all__ = ["Hit", "search_file"]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A record found.
+
+    rank counts from 1; score is the cosine similarity; row counts from 0 in the file `source`.
+    columns: what else the record has, by name, without vectors, as JSON can hold it.
+    """
+
+    rank: int
+    score: float
+    row: int
+    text: str
+    source: str
+    columns: dict[str, Any]
+
+
+def search_file(  # noqa: PLR0913 - all but two are keywords with defaults
+    query: str,
+    file: str | Path | Sequence[str | Path],
+    *,
+    k: int = 5,
+    reading: InputOptions | None = None,
+    embedding: ModelOptions | None = None,
+    vectors: str | None = None,
+) -> list[Hit]:
+    """The k records whose vectors have the largest cosine with the query's, best first.
+
+    Args:
+        file: one, or several, which are searched as one.
+        reading, embedding: None for the defaults; where a file says what made its vectors, these
+            are the defaults.
+        vectors: the column with vectors in Parquet and JSON Lines; None means "embedding" where
+            there is such a column. Files without are embedded.
+
+    Equal scores keep the order of the files; records with a null text are passed over; fewer than k
+    records give fewer hits. Files are read through in batches, so that they may be larger than
+    memory.
+
+    Raises ParameterError if a file with vectors does not say what made them and `embedding` names
+    no model, or if one says that another model, pooling or normalization did; InputError for a
+    wrong dimension; ColumnError for columns that are missing or of another type.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "in.csv")
+    ...     _ = path.write_text("id,text\\n7,The train is late.\\n8,A red apple.\\n")
+    ...     hit = search_file("fruit", path, k=1)[0]
+    >>> hit.rank, hit.row, hit.text, hit.columns
+    (1, 1, 'A red apple.', {'id': '8'})
+    """
+    from embedpipe.embedding.embedder import Embedder
+    from embedpipe.embedding.nearest import Nearest
+
+    embedding = embedding or ModelOptions()
+    paths = [file] if isinstance(file, (str, os.PathLike)) else list(file)
+    files = [_Searched.of(str(path), reading or InputOptions(), vectors) for path in paths]
+    stored = [searched.stored for searched in files if searched.stored is not None]
+    embedder = stored[0].embedder(embedding) if stored else Embedder.load(embedding)
+    for each in stored[1:]:
+        each.check(embedder)
+    nearest: Nearest[Hit] = Nearest(embedder.embed([query]).values[0], k)
+    for searched in files:
+        searched.add_to(nearest, embedder)
+    return [
+        replace(hit, rank=rank, score=score)
+        for rank, (score, hit) in enumerate(nearest.found(), start=1)
+    ]
+
+
+@dataclass(frozen=True)
+class _Searched:
+    """A file, the columns of its text and vectors, and what is said of the latter, if there are."""
+
+    inputs: Inputs
+    column: str
+    vectors: str
+    stored: StoredVectors | None
+
+    @classmethod
+    def of(cls, source: str, reading: InputOptions, vectors: str | None) -> _Searched:
+        from embedpipe.embedding.stored import StoredVectors, made_with
+        from embedpipe.frames.files.inputs import Inputs, format_of
+        from embedpipe.frames.files.vectors import check_vectors
+
+        name = VECTORS if vectors is None else vectors
+        can_hold = format_of(source, reading) in ("parquet", "jsonl")
+        said = made_with(source, reading, name) if can_hold else {}
+        if reading.column is None and "column" in said:
+            reading = replace(reading, column=said["column"])
+        inputs = Inputs([source], reading)
+        inputs.check()
+        names = inputs.schema().names if can_hold else []
+        if name in names:
+            check_vectors(inputs.schema().field(name), source)
+            return cls(inputs, reading.text_column, name, StoredVectors(source, said))
+        if vectors is not None:
+            raise ColumnError(
+                f"{source}: no column is named {vectors!r}; found "
+                f"{', '.join(map(repr, names)) or 'no columns'}; name the column of vectors with "
+                "--vectors, or leave it out to embed the texts"
+            )
+        return cls(inputs, reading.text_column, name, None)
+
+    def add_to(self, nearest: Nearest[Hit], embedder: Embedder) -> None:
+        """Offer all records, with their vectors or new ones."""
+        for batch in self.inputs.batches():
+            records = batch.records
+            texts = records.column(records.schema.names.index(self.column))
+            nearest.add(self._vectors(batch, texts, embedder), _Hits(batch, texts, self))
+
+    def _vectors(self, batch: InputBatch, texts: Any, embedder: Embedder) -> Vectors:
+        from embedpipe.frames.files.vectors import vectors_from
+
+        if self.stored is None:
+            return embedder.embed(texts.to_pylist())
+        records = batch.records
+        self.stored.check_records(records, self.vectors)
+        lists = records.column(records.schema.names.index(self.vectors))
+        found = vectors_from(lists, embedder.dimension, batch.source, batch.first_row)
+        return replace(found, present=found.present & texts.is_valid().to_numpy(False))
+
+
+class _Hits:
+    """Rows of a batch as hits, without rank and score."""
+
+    def __init__(self, batch: InputBatch, texts: Any, searched: _Searched) -> None:
+        self._batch = batch
+        self._texts = texts
+        self._without = {searched.column, searched.vectors, f"{searched.vectors}_model"}
+
+    def __call__(self, row: int) -> Hit:
+        from embedpipe.frames.files.inputs import source_name
+        from embedpipe.frames.files.json_rows import record_values
+
+        record: pa.RecordBatch = self._batch.records.slice(row, 1)
+        values = record_values(record, self._without)
+        source = source_name(self._batch.source)
+        text = self._texts[row].as_py()
+        return Hit(0, 0.0, self._batch.first_row + row, text, source, values)

@@ -1,0 +1,160 @@
+"""Vectors that stand in a file already, and what they were made with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import compute, parquet, types
+
+from embedpipe.embedding.embedder import Embedder
+from embedpipe.embedding.options import ModelOptions
+from embedpipe.errors import InputError, ModelNotFoundError, ParameterError
+from embedpipe.files.input_options import InputOptions
+from embedpipe.frames.files.inputs import format_of
+from embedpipe.frames.files.json_rows import MODEL_SUFFIX
+from embedpipe.frames.files.vectors import MADE_WITH
+
+__all__ = ["StoredVectors", "made_with"]
+
+
+@dataclass(frozen=True)
+class StoredVectors:
+    """Vectors in a file. made_with: what `Embedder.origin` gave; empty where the file is silent."""
+
+    source: str
+    made_with: dict[str, Any]
+
+    def embedder(self, options: ModelOptions) -> Embedder:
+        """What made these vectors, by what the file and `options` say.
+
+        Another precision is allowed, as vectors of all precisions lie close together. Raises
+        ParameterError where neither names a model, or `options` name something else.
+        """
+        if options.model is None and "model" not in self.made_with:
+            raise ParameterError(
+                f"{self.source}: the file does not say which model made its vectors (pandas and "
+                "Polars drop what embedpipe writes about it); name the model with --model"
+            )
+        model = self.made_with.get("model") if options.model is None else options.model
+        precision = options.precision or self.made_with.get("precision")
+        try:
+            embedder = Embedder.load(replace(options, model=model, precision=precision))
+        except ModelNotFoundError as error:
+            if model is options.model:
+                raise
+            raise ModelNotFoundError(
+                f"{self.source}: its vectors were made with the model {model!r}; name its folder "
+                f"with --model, since {error}"
+            ) from error
+        made = embedder.origin() | self.made_with
+        for name, value in (("pooling", options.pooling), ("normalize", options.normalize)):
+            if value is not None:
+                self._check(name, value)
+        embedder = replace(embedder, pooling=made["pooling"], normalize=made["normalize"])
+        self.check(embedder)
+        return embedder
+
+    def check(self, embedder: Embedder) -> None:
+        """ParameterError where the file says that something else made its vectors."""
+        origin = embedder.origin()
+        if self.made_with.get("fingerprint", origin["fingerprint"]) != origin["fingerprint"]:
+            mine, other = (_short(made) for made in (self.made_with, origin))
+            raise ParameterError(
+                f"{self.source}: its vectors were made with model {mine}, not {other}; name that "
+                "model with --model, or embed the texts again"
+            )
+        names = ("pooling", "normalize")
+        for name in names if "fingerprint" in self.made_with else ("model", *names):
+            self._check(name, origin[name])
+
+    def _check(self, name: str, value: Any) -> None:
+        made = self.made_with.get(name, value)
+        if made != value:
+            raise ParameterError(
+                f"{self.source}: its vectors were made with {name} {made}, not {value}; "
+                f"leave out --{name}, or embed the texts again"
+            )
+
+    def check_records(self, records: pa.RecordBatch, vectors: str) -> None:
+        """InputError where a record of its own says that another model made its vector."""
+        column = vectors + MODEL_SUFFIX
+        if "fingerprint" not in self.made_with or column not in records.schema.names:
+            return
+        found = _fingerprints(records[column])
+        if found - {self.made_with["fingerprint"]}:
+            raise InputError(
+                f"{self.source}: its vectors were made with several models, by {column!r}; keep "
+                "those of one"
+            )
+
+
+def made_with(source: str, options: InputOptions, vectors: str) -> dict[str, Any]:
+    """What a file says about its vectors; empty where it says nothing.
+
+    In Parquet it stands in the field's metadata, in JSON Lines in every object.
+    """
+    kind = format_of(source, options)
+    if source == "-" or kind not in ("parquet", "jsonl"):
+        return {}
+    if kind == "parquet":
+        schema = _parquet_schema(source)
+        names = schema.names
+        metadata = schema.field(vectors).metadata if names.count(vectors) == 1 else None
+        found = {**(schema.metadata or {}), **(metadata or {})}.get(MADE_WITH)
+        if found is not None:
+            return _as_origin(found)
+    return _in_first_record(source, kind, options, vectors + MODEL_SUFFIX)
+
+
+def _in_first_record(source: str, kind: str, options: InputOptions, column: str) -> dict[str, Any]:
+    first = _first_row if kind == "parquet" else _first_object
+    value = first(source, options, column)
+    return value if isinstance(value, dict) else {}
+
+
+def _first_row(source: str, _options: InputOptions, column: str) -> Any:
+    with parquet.ParquetFile(source) as file:
+        if file.schema_arrow.names.count(column) != 1:
+            return None
+        batch = next(file.iter_batches(1, columns=[column]), None)
+        return batch[0][0].as_py() if batch else None
+
+
+def _first_object(source: str, options: InputOptions, column: str) -> Any:
+    """Faults are left to those who read the whole file."""
+    try:
+        with Path(source).open(encoding=options.encoding, errors="replace") as file:
+            line = next((line for line in file if line.strip()), "{}")
+            record = json.loads(line.removeprefix("\ufeff"))
+            return record.get(column) if isinstance(record, dict) else None
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _parquet_schema(source: str) -> pa.Schema:
+    try:
+        return parquet.read_schema(source)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"cannot read {source}: {error}; expected a Parquet file") from error
+
+
+def _as_origin(text: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _fingerprints(column: Any) -> set[str | None]:
+    if not types.is_struct(column.type) or column.type.get_field_index("fingerprint") < 0:
+        return {None}
+    return set(compute.struct_field(column.drop_null(), "fingerprint").unique().to_pylist())
+
+
+def _short(made: dict[str, Any]) -> str:
+    return f"{made['model']} (fingerprint {made['fingerprint'][:12]})"

@@ -1,0 +1,110 @@
+"""Columns of record batches by name: where the text is, and several inputs under one schema."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import types
+
+from embedpipe.errors import ColumnError, InputError
+
+__all__ = ["check_string", "check_utf8", "column_position", "conform", "unified"]
+
+
+def column_position(columns: Sequence[str], column: str, source: str, hint: str = "") -> int:
+    """Where the column stands; ColumnError unless exactly one has that name."""
+    count = columns.count(column)
+    if count != 1:
+        raise ColumnError(
+            f"{source}: {'no column is' if count == 0 else f'{count} columns are'} named {column!r}"
+            f"; found {', '.join(map(repr, columns)) or 'no columns'}; {hint}name the column with "
+            "the text with --column"
+        )
+    return columns.index(column)
+
+
+def check_string(kind: pa.DataType, source: str, column: str) -> None:
+    """ColumnError unless the type is one of strings, in whatever encoding of Arrow's."""
+    plain = kind.value_type if types.is_dictionary(kind) else kind
+    is_view = getattr(types, "is_string_view", lambda _: False)  # since pyarrow 16
+    if not (
+        types.is_string(plain)
+        or types.is_large_string(plain)
+        or types.is_null(plain)
+        or is_view(plain)
+    ):
+        raise ColumnError(f"{source}: the column {column!r} has the type {kind}; expected string")
+
+
+def check_utf8(array: pa.Array, errors: str, where: str, first_row: int) -> pa.Array:
+    """The strings, those that are not UTF-8 treated as `errors` says, as by `bytes.decode`.
+
+    Arrow's files may hold any bytes as strings. first_row: the row of the first one, which an
+    InputError counts from.
+    """
+    try:
+        array.validate(full=True)
+        return array
+    except pa.ArrowInvalid:
+        plain = array.dictionary_decode() if types.is_dictionary(array.type) else array
+    found = [value and value.as_py() for value in plain.cast(pa.large_binary())]
+    texts: list[str | None] = []
+    for row, data in enumerate(found, start=first_row):
+        try:
+            texts.append(data if data is None else data.decode("utf-8", errors))
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{where}, row {row}: byte {error.start} of the text "
+                f"(0x{data[error.start]:02x}) is not utf-8: {error.reason}; correct the text, or "
+                "use --errors replace"
+            ) from error
+    return pa.array(texts, plain.type)
+
+
+def unified(schemas: Sequence[pa.Schema], sources: Sequence[str]) -> pa.Schema:
+    """One schema for several inputs: all of their columns, in the order in which they first come.
+
+    A column that an input lacks is null there. Types that differ become the one that holds both,
+    such as double for integers and doubles. Raises ColumnError where there is none, and for inputs
+    of different columns of which two have one name.
+    """
+    first = schemas[0]
+    if all(schema.equals(first) for schema in schemas):
+        return first
+    together = first.remove_metadata()
+    for schema, source in zip(schemas, sources, strict=True):
+        twice = [name for name, count in Counter(schema.names).items() if count > 1]
+        if twice:
+            raise ColumnError(
+                f"{source}: two columns are named {twice[0]!r}, and other inputs have other "
+                "columns; rename one of them, or embed this input alone"
+            )
+        try:
+            together = pa.unify_schemas(
+                [together, schema.remove_metadata()], promote_options="permissive"
+            )
+        except pa.ArrowException as error:
+            raise ColumnError(
+                f"{source}: its columns do not fit those of the inputs before: {error}; embed it "
+                "alone, or convert the column"
+            ) from error
+    return together
+
+
+def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """The batch with the columns of `unified`."""
+    if batch.schema.equals(schema):
+        return batch
+    there = {name: i for i, name in enumerate(batch.schema.names)}
+    if len(there) < batch.num_columns:  # two of one name, in one input alone
+        return pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+    arrays: list[Any] = [
+        batch.column(there[field.name]).cast(field.type)
+        if field.name in there
+        else pa.nulls(batch.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)

@@ -1,0 +1,86 @@
+"""CSV in which a character of its own escapes quotes, such as Spark's backslash.
+
+Python's `csv` would drop every backslash, also those before other characters. Here, as Spark reads
+and writes, it escapes a quote or itself within quoted fields, and is an ordinary character else.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+
+__all__ = ["EscapedRows"]
+
+
+class EscapedRows:
+    r"""The rows of lines of text as `csv.reader` with strict=True gives them, errors included.
+
+    Doubled quotes are read as well. `line_num` counts the lines that have been taken.
+
+    >>> list(EscapedRows(['1,"say \\"a\\", C:\\new"\n'], ",", '"', "\\"))
+    [['1', 'say "a", C:\\new']]
+    """
+
+    def __init__(self, lines: Iterable[str], delimiter: str, quote: str, escape: str) -> None:
+        self.line_num = 0
+        self._lines = iter(lines)
+        self._delimiter = delimiter
+        self._quote = quote
+        self._escape = escape
+        self._mark = re.compile(f"[{re.escape(quote)}{re.escape(escape)}]")
+
+    def __iter__(self) -> Iterator[list[str]]:
+        while (line := self._next_line()) is not None:
+            yield list(self._fields(line))
+
+    def _next_line(self) -> str | None:
+        line = next(self._lines, None)
+        self.line_num += line is not None
+        return line
+
+    def _fields(self, line: str) -> Iterator[str]:
+        position = 0
+        if not line.rstrip("\r\n"):
+            return
+        while True:
+            if line.startswith(self._quote, position):
+                field, line, position = self._quoted(line, position + 1)
+            else:
+                end = line.find(self._delimiter, position)
+                whole = line.removesuffix("\n").removesuffix("\r")
+                field = line[position:end] if end >= 0 else whole[position:]
+                position += len(field)
+                if "\r" in field:
+                    raise csv.Error("new-line character seen in unquoted field")
+            yield field
+            rest = line[position:]
+            if not rest.rstrip("\r\n"):
+                return
+            if not rest.startswith(self._delimiter):
+                raise csv.Error(f"'{self._delimiter}' expected after '{self._quote}'")
+            position += 1
+
+    def _quoted(self, line: str, position: int) -> tuple[str, str, int]:
+        """The field whose first quote is passed, the line in which it ends, and where there."""
+        parts: list[str] = []
+        while True:
+            found = self._mark.search(line, position)
+            if found is None:
+                parts.append(line[position:])
+                following = self._next_line()
+                if following is None:
+                    raise csv.Error("unexpected end of data")
+                line, position = following, 0
+                continue
+            mark, position_after = found[0], found.end()
+            parts.append(line[position : found.start()])
+            following_mark = line[position_after : position_after + 1]
+            if following_mark == self._quote or (mark == following_mark == self._escape):
+                parts.append(following_mark)
+                position = position_after + 1
+            elif mark == self._quote:
+                return "".join(parts), line, position_after
+            else:
+                parts.append(mark)
+                position = position_after

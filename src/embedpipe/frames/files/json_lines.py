@@ -1,0 +1,180 @@
+"""JSON Lines to record batches: an object a line, its members as columns of one type each."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from embedpipe.errors import ColumnError, InputError
+from embedpipe.frames.files.columns import column_position
+from embedpipe.frames.files.grouping import grouped
+from embedpipe.frames.files.json_types import JsonColumn, array_of, merged, type_of
+from embedpipe.frames.files.lines import LineReader
+
+__all__ = ["json_batches", "json_schema"]
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class _Record:
+    line: int
+    members: dict[str, Any]
+    size: int
+
+
+def json_batches(
+    lines: LineReader, column: str, errors: str, schema: pa.Schema | None = None
+) -> Iterator[pa.RecordBatch]:
+    """All members as columns; empty lines are skipped, an absent member is null.
+
+    schema: as `json_schema` finds it, where the lines can be read twice; None takes that of the
+    first batch, and a record that does not fit it is an InputError. The first batch tells the
+    schema. column: of the text, strings and nulls, which the first object must have. errors: what
+    to do about escaped surrogates without partner, as in `bytes.decode`.
+    """
+    known: dict[str, JsonColumn] = {}
+    is_complete = schema is not None
+    for group in grouped(_records(lines, column, errors), lambda record: record.size):
+        if not is_complete:
+            grown, known = _schema_of(group, known, column)
+            schema = schema or grown
+            _check_grown(schema, grown, group, lines.source)
+        yield _batch(group, schema, lines.source)
+    if schema is None:  # no records at all
+        yield pa.RecordBatch.from_pylist([], schema=_empty(column))
+
+
+def json_schema(lines: LineReader, column: str, errors: str) -> pa.Schema:
+    """The columns of all records, each of the type that holds all of its values.
+
+    Values that no type holds together stay JSON: strings in a field that says so.
+    """
+    known: dict[str, JsonColumn] = {}
+    schema = _empty(column)
+    for group in grouped(_records(lines, column, errors), lambda record: record.size):
+        schema, known = _schema_of(group, known, column)
+    return schema
+
+
+def _empty(column: str) -> pa.Schema:
+    return pa.schema([pa.field(column, pa.string())])
+
+
+def _schema_of(
+    group: list[_Record], known: dict[str, JsonColumn], column: str
+) -> tuple[pa.Schema, dict[str, JsonColumn]]:
+    names = dict.fromkeys((*known, *(name for record in group for name in record.members)))
+    found = {
+        name: merged(known.get(name), type_of(record.members.get(name) for record in group))
+        for name in names
+        if name != column
+    }
+    fields = [
+        pa.field(column, pa.string()) if name == column else found[name].field(name)
+        for name in names
+    ]
+    return pa.schema(fields), {name: found.get(name, JsonColumn(pa.string())) for name in names}
+
+
+def _batch(group: list[_Record], schema: pa.Schema, source: str) -> pa.RecordBatch:
+    known = set(schema.names)
+    for record in group:
+        if not known.issuperset(record.members):
+            name = next(name for name in record.members if name not in known)
+            raise InputError(
+                f"{source}, line {record.line}: the member {name!r} came while the file was read; "
+                "read it again when it is complete"
+            )
+    arrays = []
+    for field in schema:
+        try:
+            arrays.append(array_of([record.members.get(field.name) for record in group], field))
+        except (pa.ArrowException, OverflowError) as error:
+            raise InputError(
+                f"{_lines(source, group)}: a value of {field.name!r} does not fit the type "
+                f"{field.type} of the others: {error}; give all of them one type"
+            ) from error
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _check_grown(schema: pa.Schema, grown: pa.Schema, group: list[_Record], source: str) -> None:
+    if not grown.equals(schema):
+        name = next(field.name for field in grown if field not in schema)
+        raise InputError(
+            f"{_lines(source, group)}: the values of {name!r} do not fit the columns and types of "
+            "the first records, and what comes through a pipe can be read only once; save it to a "
+            "file and name that"
+        )
+
+
+def _lines(source: str, group: list[_Record]) -> str:
+    return f"{source}, lines {group[0].line} to {group[-1].line}"
+
+
+def _records(lines: LineReader, column: str, errors: str) -> Iterator[_Record]:
+    first = True
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        where = f"{lines.source}, line {number}"
+        members = _json_object(line, where)
+        if first:
+            column_position(list(members), column, lines.source)
+            first = False
+        if "\\u" in line:
+            members = _paired(members, errors, where)
+        text = members.get(column)
+        if text is not None and not isinstance(text, str):
+            raise ColumnError(
+                f"{where}: {column!r} is {_json_type(text)}; expected a string or null"
+            )
+        yield _Record(number, members, len(line))
+
+
+def _json_object(line: str, where: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where}: not JSON: {error}; expected one JSON object a line") from error
+    if not isinstance(record, dict):
+        raise InputError(f"{where}: found {_json_type(record)}; expected a JSON object")
+    return record
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the member {twice!r} stands twice in one object")
+    return members
+
+
+def _json_type(value: Any) -> str:
+    names = {dict: "an object", list: "an array", str: "a string", bool: "a truth value"}
+    return names.get(type(value), "null" if value is None else "a number")
+
+
+def _paired(value: Any, errors: str, where: str) -> Any:
+    """The value with the lone surrogates of its strings, which no encoding can hold, treated."""
+    if isinstance(value, dict):
+        return {
+            _paired(name, errors, where): _paired(member, errors, where)
+            for name, member in value.items()
+        }
+    if isinstance(value, list):
+        return [_paired(member, errors, where) for member in value]
+    if not isinstance(value, str) or value.isascii():
+        return value
+    if errors == "strict" and (found := _SURROGATE.search(value)):
+        raise InputError(
+            f"{where}: the escape \\u{ord(found[0]):04x} is half a character; correct the text, or "
+            "use --errors replace"
+        )
+    return _SURROGATE.sub("\ufffd" if errors == "replace" else "", value)

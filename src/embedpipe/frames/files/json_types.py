@@ -1,0 +1,90 @@
+"""Which Arrow type holds the values of a JSON member, and what becomes of those that none does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import types
+
+__all__ = ["JSON_TEXT", "JsonColumn", "array_of", "is_json_text", "merged", "type_of"]
+
+JSON_TEXT = {b"embedpipe": b'{"content": "json"}'}
+"""Metadata of a field whose strings are JSON: values of several types, each as it stood."""
+
+_MOST_LEAVES = 256
+"""More columns than this in one object are keys, not names: it stays JSON."""
+
+
+@dataclass(frozen=True)
+class JsonColumn:
+    """The type of all values of a member so far; None where they stay JSON."""
+
+    type: pa.DataType | None
+
+    def field(self, name: str) -> pa.Field:
+        """The column's; objects without members stay JSON, as Parquet has no such type."""
+        if self.type is None or _has_empty_struct(self.type):
+            return pa.field(name, pa.string(), metadata=JSON_TEXT)
+        return pa.field(name, self.type)
+
+
+def type_of(values: Iterable[Any]) -> JsonColumn:
+    """Of some values, null among them.
+
+    >>> type_of([1, None, 2.5]).type, type_of([1, "one"]).type
+    (DataType(double), None)
+    """
+    try:
+        return _bounded(pa.array(values).type)
+    except (pa.ArrowException, OverflowError):
+        return JsonColumn(None)
+
+
+def merged(one: JsonColumn | None, other: JsonColumn) -> JsonColumn:
+    """Of the values of both; `one` is None where there are none yet."""
+    if one is None or one.type == other.type:
+        return other
+    if one.type is None or other.type is None:
+        return JsonColumn(None)
+    schemas = [pa.schema([("", kind)]) for kind in (one.type, other.type)]
+    try:
+        return _bounded(pa.unify_schemas(schemas, promote_options="permissive").field(0).type)
+    except pa.ArrowException:
+        return JsonColumn(None)
+
+
+def array_of(values: Sequence[Any], field: pa.Field) -> pa.Array:
+    """The values as the field wants them; ArrowException or OverflowError where they do not fit."""
+    if is_json_text(field):
+        texts = [
+            None if value is None else json.dumps(value, ensure_ascii=False) for value in values
+        ]
+        return pa.array(texts, field.type)
+    return pa.array(values, field.type)
+
+
+def is_json_text(field: pa.Field) -> bool:
+    """Whether the strings of this column are JSON."""
+    return bool(field.metadata) and field.metadata.get(b"embedpipe") == JSON_TEXT[b"embedpipe"]
+
+
+def _bounded(kind: pa.DataType) -> JsonColumn:
+    return JsonColumn(kind if _leaves(kind) <= _MOST_LEAVES else None)
+
+
+def _children(kind: pa.DataType) -> list[pa.DataType]:
+    return [kind.field(i).type for i in range(kind.num_fields)]
+
+
+def _leaves(kind: pa.DataType) -> int:
+    return max(1, sum(map(_leaves, _children(kind))))
+
+
+def _has_empty_struct(kind: pa.DataType) -> bool:
+    if types.is_struct(kind) and not kind.num_fields:
+        return True
+    return any(map(_has_empty_struct, _children(kind)))

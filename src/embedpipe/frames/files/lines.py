@@ -1,0 +1,100 @@
+"""Bytes to lines of text in any encoding, naming file, line and byte where they do not decode.
+
+What the lines mean (plain text, CSV, JSON) is in the other modules here.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from embedpipe.errors import InputError, ParameterError
+
+__all__ = ["LineReader", "check_encoding"]
+
+_CHUNK = 1 << 16
+
+
+def check_encoding(encoding: str) -> None:
+    """Raise ParameterError unless Python knows `encoding` as a way to write text in bytes."""
+    try:
+        codecs.lookup(encoding)
+        "".encode(encoding)  # "hex" and "rot13" are codecs, but not of text
+    except LookupError as error:
+        raise ParameterError(
+            f"encoding {encoding!r} is unknown; expected a name such as utf-8, latin-1 or cp1252"
+        ) from error
+
+
+class LineReader:
+    """The lines of a binary stream, each with its line end, read in pieces of 64 KiB.
+
+    Only a line feed ends a line (with or without a carriage return before it), as in `wc -l`; the
+    last line may lack it. A byte-order mark at the beginning is dropped. `bytes_read` says how far
+    the stream has been read. Iterating raises InputError, naming `source`, line and byte, where the
+    bytes do not decode and `errors` is "strict", and where the stream cannot be read.
+
+    >>> import io
+    >>> list(LineReader(io.BytesIO(b"one\\r\\ntwo"), source="-"))
+    ['one\\r\\n', 'two']
+    """
+
+    def __init__(
+        self, stream: BinaryIO, *, source: str, encoding: str = "utf-8", errors: str = "strict"
+    ) -> None:
+        self.source = source
+        self.bytes_read = 0
+        self._stream = stream
+        self._encoding = encoding
+        self._decoder = codecs.getincrementaldecoder(encoding)(errors)
+        self._newlines = 0
+
+    def __iter__(self) -> Iterator[str]:
+        unfinished: list[str] = []  # the pieces of a line whose end has not been read yet
+        for text in self._texts():
+            first, *rest = text.split("\n")
+            unfinished.append(first)
+            for part in rest:
+                yield "".join(unfinished) + "\n"
+                unfinished = [part]
+        if any(unfinished):
+            yield "".join(unfinished)
+
+    def _texts(self) -> Iterator[str]:
+        """The stream, decoded piece by piece."""
+        at_start = True
+        while chunk := self._read():
+            text = self._decode(chunk)
+            self.bytes_read += len(chunk)
+            if at_start and text:
+                at_start = False
+                text = text.removeprefix("\ufeff")
+            self._newlines += text.count("\n")
+            yield text
+        yield self._decode(b"", final=True)
+
+    def _read(self) -> bytes:
+        try:
+            # One system call: what a pipe holds is passed on without waiting for a full chunk.
+            read = getattr(self._stream, "read1", self._stream.read)
+            data: bytes = read(_CHUNK)
+        except OSError as error:
+            raise InputError(f"cannot read {self.source}: {error.strerror or error}") from error
+        return data
+
+    def _decode(self, chunk: bytes, *, final: bool = False) -> str:
+        state = self._decoder.getstate()
+        held_back = len(state[0])  # bytes of a character that the last chunk left unfinished
+        try:
+            return self._decoder.decode(chunk, final)
+        except UnicodeDecodeError as error:
+            self._decoder.setstate(state)
+            before = self._decoder.decode(error.object[held_back : error.start])
+            line = self._newlines + before.count("\n") + 1
+            offset = self.bytes_read - held_back + error.start
+            raise InputError(
+                f"{self.source}, line {line}: byte {offset} (0x{error.object[error.start]:02x}) "
+                f"is not {self._encoding}: {error.reason}; name the file's real encoding with "
+                "--encoding, or use --errors replace"
+            ) from error
