@@ -28,6 +28,8 @@ from embedpipe.hub.find import find_model
 
 __all__ = ["Travels"]
 
+_FAILURE = "_failure"
+
 T = TypeVar("T", bound="Travels")
 
 _present: WeakValueDictionary[str, LoadedModel] = WeakValueDictionary()
@@ -36,7 +38,7 @@ _present: WeakValueDictionary[str, LoadedModel] = WeakValueDictionary()
 
 _OF_THE_MODEL = (
     *("config", "files", "has_pooler", "path", "prompts", "tokenizer"),
-    *("_model", "_window"),
+    *("_choice", "_model", "_window"),
 )
 """What an encoder takes over from its model."""
 
@@ -65,7 +67,7 @@ class Travels(ABC):
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
         own = {key: value for key, value in vars(self).items() if key not in _OF_THE_MODEL}
-        engine: EngineChoice = own.pop("_choice")
+        engine: EngineChoice = self._choice
         asked = [engine.implementation, engine.asked_threads, engine.precision]
         told, files = _sent(self._model, with_buffers=operator.index(protocol) >= 5)
         told = seal({**told, "name": self.name, "engine": asked})
@@ -74,6 +76,12 @@ class Travels(ABC):
     def __setstate__(self, state: Any) -> None:
         vars(self).update(unseal(state, type(self).__name__))
 
+    def __getattr__(self, name: str) -> Any:
+        """Of what is missing: the error of a model that could not be opened where it arrived."""
+        if _FAILURE in vars(self):
+            raise vars(self)[_FAILURE]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
 
 def _arrived(kind: type[T], told: Any, files: Mapping[str, Any]) -> T:
     """An encoder out of a pickle, before its `__setstate__`."""
@@ -81,7 +89,16 @@ def _arrived(kind: type[T], told: Any, files: Mapping[str, Any]) -> T:
     implementation, threads, precision = told["engine"]
     choice = EngineChoice.of(implementation, threads=threads, precision=precision)
     encoder = object.__new__(kind)
-    encoder._hold(_received(told, files), choice)
+    try:
+        encoder._hold(_received(told, files), choice)
+    except EmbedpipeError as error:
+        from multiprocessing import parent_process  # slow to load
+
+        if parent_process() is None:
+            raise
+        # A worker of multiprocessing.Pool that fails to open what it gets ends without a word, and
+        # whoever waits for its answer waits forever. So the error is raised by the first use.
+        vars(encoder)[_FAILURE] = error
     return encoder
 
 

@@ -33,6 +33,7 @@ from tests.support.format_support import (
     refused,
     survives,
 )
+from tests.support.torch_files import write_torch
 
 LAYOUTS = pytest.mark.parametrize("new", [True, False], ids=["zip", "legacy"])
 
@@ -80,6 +81,20 @@ def test_tensors_are_what_torch_saved(new: bool, protocol: int) -> None:
         assert found[name].dtype == values.numpy().dtype, name
         np.testing.assert_array_equal(found[name], values.numpy())
         assert not found[name].flags.writeable or name in ("bfloat", "bool")
+
+
+@LAYOUTS
+def test_what_the_tests_write_is_what_torch_reads(tmp_path: Path, new: bool) -> None:
+    tensors = {
+        "a.b": np.arange(6, dtype=np.float32).reshape(2, 3),
+        "c": np.ones(1, np.float32),
+        "d": np.float32(8),
+    }
+    write_torch(tmp_path / "some.bin", tensors, new=new)
+    found = torch.load(tmp_path / "some.bin", weights_only=True)
+    assert list(found) == list(tensors)
+    for name, tensor in tensors.items():
+        np.testing.assert_array_equal(found[name].numpy(), tensor)
 
 
 @LAYOUTS
