@@ -11,7 +11,7 @@ from embedpipe._dependencies import require
 from embedpipe.card.facts import CardFacts
 from embedpipe.card.rendering import html, markdown
 from embedpipe.errors import OutputError, ParameterError
-from embedpipe.hub.record import add_to_record
+from embedpipe.formats.own_record import add_to_record
 from embedpipe.output import AtomicFile
 
 __all__ = ["MARKDOWN", "PAGE", "check_output", "record_measured", "write_card"]

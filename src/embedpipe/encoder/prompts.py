@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from embedpipe.errors import ParameterError
-from embedpipe.formats.huggingface.sentence_transformers import USUAL_PROMPTS, SentenceSettings
+from embedpipe.formats.model import USUAL_PROMPTS, Usage
 
 __all__ = ["Prompts"]
 
@@ -25,7 +25,7 @@ class Prompts:
     pooled: bool = True
 
     @classmethod
-    def of(cls, usage: SentenceSettings) -> Prompts:
+    def of(cls, usage: Usage) -> Prompts:
         """The prompts that a model declares."""
         texts = {**USUAL_PROMPTS, **usage.prompts}
         return cls(texts, usage.default_prompt_name, usage.include_prompt)

@@ -9,36 +9,25 @@ of its own. What may stand in each file, and what becomes of it, are the tables 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from embedpipe.engine.config import EncoderConfig
 from embedpipe.engine.pooling import POOLINGS, Pooling
 from embedpipe.errors import ModelFormatError
 from embedpipe.files.stated import FLAG, Setting, check_stated, honored, ignored, only
 from embedpipe.formats.archives.tree import FileTree
+from embedpipe.formats.layout import MODULES
+from embedpipe.formats.model import USUAL_PROMPTS, Usage
+from embedpipe.formats.own_record import LENGTH, read_declared
 
 __all__ = [
     "MODEL",
-    "OWN_SETTINGS",
     "POOLING",
     "TRANSFORMER",
-    "USUAL_PROMPTS",
-    "SentenceSettings",
-    "check_settings",
-    "read_sentence_settings",
+    "read_usage",
 ]
 
-OWN_SETTINGS = "embedpipe.json"
-USUAL_PROMPTS = {"query": "", "document": ""}
-"""The prompts of a model that names none by these names."""
 
-_SHORTEST = 3  # two special pieces and one of the text
-_LENGTH = honored(
-    f"a number of pieces from {_SHORTEST} up",
-    # transformers writes "no limit" as 1e30, a float in some versions
-    lambda value: type(value) in (int, float) and _SHORTEST <= value < float("inf"),
-)
+_LENGTH = honored(LENGTH.expected, LENGTH.holds)
 _SIZE = honored("a size", lambda value: type(value) is int)
 _TEXTS = honored(
     "an object of texts by name",
@@ -104,16 +93,6 @@ MODEL = {
 }
 """What `config_sentence_transformers.json` may state."""
 
-_OWN = {
-    "pooling": honored(f"one of {', '.join(POOLINGS)}", lambda value: value in POOLINGS),
-    "normalize": FLAG,
-    "max_length": _LENGTH,
-    "lowercase": FLAG,
-    "include_prompt": FLAG,
-    "prompts": _TEXTS,
-    "default_prompt_name": _TEXT,
-}
-
 _TRANSFORMER_FILES = tuple(
     f"sentence_{kind}_config.json"
     for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
@@ -125,44 +104,14 @@ _MODEL_FILE = "config_sentence_transformers.json"
 _WITHOUT_EFFECT = ("Dropout",)  # steps of training alone
 
 
-@dataclass(frozen=True)
-class SentenceSettings:
-    """What the folder declares; None for what it does not.
-
-    transformer: the folder of config.json and weights, inside the model's ("" for the same one).
-    lengths: declared limits on the pieces of a sequence, special ones included.
-    dimension: the vector size that the pooling configuration was written for.
-    lowercase: whether texts are folded to lower case before the tokenizer sees them.
-    prompts: texts to put before a text, by name; default_prompt_name: the one that is put before
-    every text unless another is asked for. include_prompt: whether its pieces take part in pooling.
-    """
-
-    transformer: str = ""
-    pooling: Pooling | None = None
-    normalize: bool | None = None
-    lengths: tuple[int, ...] = ()
-    dimension: int | None = None
-    lowercase: bool = False
-    prompts: Mapping[str, str] = field(default_factory=dict)
-    default_prompt_name: str | None = None
-    include_prompt: bool = True
-
-    def further(self) -> dict[str, Any]:
-        """What `embedpipe.json` keeps of it beside pooling, normalization and length."""
-        usual = SentenceSettings()
-        names = ("lowercase", "prompts", "default_prompt_name", "include_prompt")
-        found = {name: getattr(self, name) for name in names}
-        return {name: value for name, value in found.items() if value != getattr(usual, name)}
-
-
-def read_sentence_settings(tree: FileTree) -> SentenceSettings:
+def read_usage(tree: FileTree) -> Usage:
     """Read what a model's files declare; without any of them, nothing is declared.
 
     Raises ModelFormatError for a damaged file, for steps, poolings and settings that embedpipe does
     not follow, and for values that cannot be.
     """
     transformer, pooling_folder, normalize = _read_modules(tree)
-    own = _stated(tree, OWN_SETTINGS, _OWN, others=True)
+    own = {key: value for key, value in read_declared(tree).items() if value is not None}
     mode, pooling = own.get("pooling"), {}
     if pooling_folder is not None:
         name = f"{pooling_folder}/config.json"
@@ -171,10 +120,10 @@ def read_sentence_settings(tree: FileTree) -> SentenceSettings:
     below = tree.below(transformer)
     files = (_stated(below, name, TRANSFORMER) for name in _TRANSFORMER_FILES)
     steps = next(filter(None, files), {})
-    declared = _stated(tree, _MODEL_FILE, MODEL) if "modules.json" in tree else {}
+    declared = _stated(tree, _MODEL_FILE, MODEL) if MODULES in tree else {}
     declared = {**declared, **pooling, **own}
     size = pooling.get("word_embedding_dimension", pooling.get("embedding_dimension"))
-    settings = SentenceSettings(
+    settings = Usage(
         transformer=transformer,
         pooling=mode,
         normalize=normalize if own.get("normalize") is None else own["normalize"],
@@ -189,53 +138,24 @@ def read_sentence_settings(tree: FileTree) -> SentenceSettings:
     return settings
 
 
-def check_settings(
-    settings: SentenceSettings, config: EncoderConfig, root: str, *, pooler: bool
-) -> None:
-    """Raise ModelFormatError where the declared pooling does not fit the encoder.
-
-    pooler: whether there is one among the weights.
-    """
-    if settings.pooling == "pooler" and not pooler:
-        raise ModelFormatError(
-            f"{root}: pooling 'pooler' is declared, but the weights have no pooler; "
-            "declare 'mean' or 'cls' in embedpipe.json"
-        )
-    if settings.dimension not in (None, config.hidden_size):
-        raise ModelFormatError(
-            f"{root}: the pooling configuration is for vectors of {settings.dimension}; "
-            f"config.json says hidden_size {config.hidden_size}; take both from the same model"
-        )
-
-
 def _stated(
-    tree: FileTree,
-    name: str,
-    table: Mapping[str, Setting],
-    *,
-    required: bool = False,
-    others: bool = False,
+    tree: FileTree, name: str, table: Mapping[str, Setting], *, required: bool = False
 ) -> dict[str, Any]:
-    """What a file states, checked; nothing if it is not there, unless `required`.
-
-    others: whether it may say more, which is others' business.
-    """
+    """What a file states, checked; nothing if it is not there, unless `required`."""
     if name not in tree and not required:
         return {}
     found: dict[str, Any] = tree.read_json(name, dict)
-    if others:
-        found = {key: value for key, value in found.items() if key in table}
     check_stated(found, table, tree.where(name))
     return found
 
 
 def _read_modules(tree: FileTree) -> tuple[str, str | None, bool | None]:
     """The folders of transformer and pooling, and whether vectors are normalized (None: unsaid)."""
-    path = tree.where("modules.json")
-    if "modules.json" not in tree:
+    path = tree.where(MODULES)
+    if MODULES not in tree:
         # A copy without the list may still have the pooling step, under its usual name
         return "", "1_Pooling" if "1_Pooling/config.json" in tree else None, None
-    modules = tree.read_json("modules.json", list)
+    modules = tree.read_json(MODULES, list)
     for module in modules:
         if not isinstance(module, dict) or not all(
             isinstance(module.get(key), str) for key in ("type", "path")
@@ -298,7 +218,7 @@ def _lengths(length: float | None) -> tuple[int, ...]:
     return () if length is None else (int(length),)
 
 
-def _check_default_prompt(settings: SentenceSettings, source: str) -> None:
+def _check_default_prompt(settings: Usage, source: str) -> None:
     name = settings.default_prompt_name
     if name is not None and name not in {**USUAL_PROMPTS, **settings.prompts}:
         raise ModelFormatError(
