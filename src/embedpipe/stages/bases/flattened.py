@@ -8,8 +8,8 @@ but it attends to the pieces, and so has vectors too. Kept for those who depend 
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -44,9 +44,9 @@ def flattened(encoder: Encoder, pieces: Ragged, rows: Int64, batch_size: int) ->
         if length == len(ids):
             found.append(vectors.ravel())
             continue
-        whole = np.full(length, _PADDING, dtype=np.int32)
-        whole[: len(ids)] = ids
-        found.append(_reference(encoder).hidden_states_padded(whole, len(ids)).ravel())
+        padded_ids = np.full(length, _PADDING, dtype=np.int32)
+        padded_ids[: len(ids)] = ids
+        found.append(_reference(encoder).hidden_states_padded(padded_ids, len(ids)).ravel())
     values = np.concatenate(found, dtype=np.float32) if found else np.empty(0, np.float32)
     return Ragged(values, offsets_of(padded * encoder.dimension))
 
@@ -79,9 +79,19 @@ def _padded_lengths(lengths: Int64, rows: Int64, batch_size: int) -> Int64:
     return longest[which]
 
 
-@lru_cache(maxsize=1)
+_references: WeakKeyDictionary[Encoder, ReferenceEncoder] = WeakKeyDictionary()
+"""Kept as long as somebody has the encoder: their weights are float64."""
+
+
 def _reference(encoder: Encoder) -> ReferenceEncoder:
     """The definition of the encoder, with the same weights."""
+    found = _references.get(encoder)
+    if found is None:
+        found = _references.setdefault(encoder, _make_reference(encoder))
+    return found
+
+
+def _make_reference(encoder: Encoder) -> ReferenceEncoder:
     from embedpipe.engine.reference import ReferenceEncoder
     from embedpipe.engine.weights import check_weights
 
