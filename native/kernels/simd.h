@@ -1,6 +1,6 @@
 // One float vector type whose width follows the instruction set a file is compiled for, and the few operations that
 // need an intrinsic. Everything else (+ - * /, comparisons) is the compilers' own vector arithmetic. What is built from
-// these lies in math.h, matmul.h and their neighbours.
+// these lies in math.h, matmul.h and their neighbors.
 //
 // This header and all that include it are compiled several times with different flags, so everything here has internal
 // linkage: a function shared between those copies could run instructions that the processor lacks.

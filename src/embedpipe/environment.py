@@ -52,7 +52,9 @@ def cache_directory() -> Path:
     import platformdirs
 
     try:
-        return platformdirs.user_cache_path("embedpipe", appauthor=False)
+        path = platformdirs.user_cache_path("embedpipe", appauthor=False)
+        # Versions for Python 3.10 take a relative XDG_CACHE_HOME, which is to be passed over.
+        return path if path.is_absolute() else Path.home() / ".cache" / "embedpipe"
     except RuntimeError as error:
         raise ParameterError(
             f"no home directory is known to keep a cache in; set {CACHE_VARIABLE} to a directory"

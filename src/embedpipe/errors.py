@@ -2,6 +2,7 @@
 
     EmbedpipeError
     ├── ParameterError (ValueError)             a bad setter, argument or environment variable
+    │   └── UnsupportedPatternError             a regular expression that only Java can carry out
     ├── ColumnError (ValueError)                a pipeline's input column, missing or mistyped
     ├── InputError (ValueError)                 data that cannot be processed
     ├── ModelNotFoundError (FileNotFoundError)  no model of that name or at that path
@@ -30,6 +31,7 @@ __all__ = [
     "ParameterError",
     "TruncationWarning",
     "UnknownSettingWarning",
+    "UnsupportedPatternError",
 ]
 
 
@@ -39,6 +41,10 @@ class EmbedpipeError(Exception):
 
 class ParameterError(EmbedpipeError, ValueError):
     """A parameter, argument or environment variable has a value that is not allowed."""
+
+
+class UnsupportedPatternError(ParameterError):
+    """A regular expression is valid in Java, but cannot be expressed for Python's `re`."""
 
 
 class ColumnError(EmbedpipeError, ValueError):

@@ -7,37 +7,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from torch.utils.flop_counter import FlopCounterMode
-from transformers import AutoModel
 
 from embedpipe import Encoder
 from embedpipe.errors import ModelFormatError
-from embedpipe_bench import OURS, PEERS, RANDOM_SHAPES
-from embedpipe_bench.children import Child, Entrant
-from embedpipe_bench.corpus import random_work, spread, text_work
+from embedpipe_bench import OURS, RANDOM_SHAPES
+from embedpipe_bench.children import Entrant
+from embedpipe_bench.corpus import random_work, spread
 from embedpipe_bench.machine import memory_of
-from embedpipe_bench.models import BenchmarkModel, get_model
-from embedpipe_bench.packages import missing_packages
-from embedpipe_bench.peers import ENGINES
+from embedpipe_bench.models import get_model
 from embedpipe_bench.peers.common import (
     Batching,
     EngineError,
     Entry,
-    Options,
     Work,
     padded_batches,
 )
 from embedpipe_bench.random_models import SHAPES
-from embedpipe_bench.work import useful_gflop
 from embedpipe_bench.workload import Workload
-from tests.support.model_folders import tiny_config, write_model
-from tests.support.oracles import minilm_folder
+from tests.support.model_folders import minilm_folder, tiny_config, write_model
 
 pytestmark = pytest.mark.usefixtures("own_cache")
-
-INSTALLED = [name for name, engine in ENGINES.items() if not missing_packages(engine.needs)]
-TEXTS = ["a b c", "d e f g a b", "a", "g f e d"]
 
 
 @pytest.fixture(scope="module")
@@ -74,46 +63,6 @@ def test_vectors_that_are_no_numbers_or_too_few_are_refused(tmp_path: Path, is_e
         right.cosines(np.array([[np.nan, 0.0], [0.0, 1.0]]), is_exact=is_exact)
     with pytest.raises(EngineError, match=r"shape \(1, 2\), expected \(2, 2\)"):
         right.cosines(np.array([[1.0, 0.0]]), is_exact=is_exact)
-
-
-def test_every_engine_has_its_name_in_the_command_line() -> None:
-    assert tuple(ENGINES) == (OURS, *PEERS)
-    assert {OURS, "torch"} <= set(INSTALLED)  # else the next test would prove little
-
-
-@pytest.mark.parametrize("engine", INSTALLED)
-def test_an_engine_gives_the_vectors_of_transformers(
-    engine: str, model: Path, tmp_path: Path
-) -> None:
-    encoder = Encoder.load(model)
-    work = text_work(encoder, TEXTS)
-    oracle = AutoModel.from_pretrained(model).eval()
-    with torch.inference_mode():
-        hidden = [oracle(torch.tensor([ids])).last_hidden_state[0] for ids in work.sequences]
-    standard = np.array([states.mean(dim=0).numpy() for states in hidden])
-    right = Workload(work, standard, tmp_path / "work.json")
-    for entry in ENGINES[engine].entries:
-        if entry.precision != "float32":
-            continue
-        entrant = Entrant(engine, entry, encoder.isa)
-        with Child(entrant, get_model(str(model)), Options(1, (3,), encoder.max_length)) as child:
-            for setting in child.settings():
-                vectors, _ = child.start(setting, right)
-                assert right.cosines(vectors, is_exact=True).min() > 0.99999
-                assert min(child.seconds_per_pass(0.0), *child.latencies(2, 0.0, 9.0)) > 0
-
-
-def test_an_engine_that_fails_says_why(tmp_path: Path) -> None:
-    empty = BenchmarkModel("empty", tmp_path, tmp_path)
-    right = workload(tmp_path, [[1.0]])
-    with Child(Entrant("torch", Entry(), "avx2"), empty, Options(1)) as child:
-        (setting,) = child.settings()
-        with pytest.raises(EngineError, match="Unrecognized model"):
-            child.start(setting, right)
-        child._process.kill()
-        child._process.wait()
-        with pytest.raises(EngineError, match="its process ended with status"):
-            child.settings()
 
 
 def test_processes_are_told_the_instruction_set() -> None:
@@ -168,14 +117,6 @@ def test_a_folder_in_another_layout_is_refused_with_the_remedy(tmp_path: Path) -
 
 
 # What is reckoned
-
-
-def test_operations_are_those_that_torch_counts(model: Path) -> None:
-    oracle = AutoModel.from_pretrained(model, attn_implementation="eager", add_pooling_layer=False)
-    with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        for length in (3, 20):
-            oracle(torch.full((1, length), 5))
-    assert useful_gflop(model, [3, 20]) * 1e9 == counter.get_total_flops()
 
 
 def test_memory_is_that_of_the_process() -> None:

@@ -8,35 +8,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from safetensors.numpy import load_file, save_file
-from sentencepiece import SentencePieceProcessor
-from transformers import AutoModel, AutoTokenizer
 
 from embedpipe import Encoder
 from embedpipe.cli import main
 from embedpipe.cli.import_model import convert
 from embedpipe.errors import ModelFormatError
-from tests.formats.test_format_importer import MODELS, SAME_AS, Recorded, archives
 from tests.support.cli_support import names_in
 from tests.support.format_support import OUTPUT_TOLERANCE, assert_tensors
+from tests.support.recorded_models import (
+    GOOGLE,
+    MODELS,
+    SAME_AS,
+    Recorded,
+    archives,
+    recorded_sequences,
+)
 
-GOOGLE = "tf1/google_bert_zip/uncased_L-2_H-32_A-2.zip"
 CHECKPOINT = GOOGLE.removesuffix(".zip")
-
-
-def recorded_sequences(path: Path) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Piece ids without padding, and the framework's outputs for them.
-
-    Only the sequences of token type 0 throughout: the encoder knows no other.
-    """
-    with np.load(path) as record:
-        masks = record["attention_mask"].astype(bool)
-        chosen = [
-            row for row, mask in enumerate(masks) if not record["token_type_ids"][row][mask].any()
-        ]
-        ids = [record["input_ids"][row][masks[row]] for row in chosen]
-        return ids, [record["sequence_output"][row][masks[row]] for row in chosen]
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.path)
@@ -55,48 +44,6 @@ def test_a_converted_model_has_the_recorded_tensors_and_outputs(
         assert encoder.encode(["a b"]).shape == (1, 32)
         for found, output in zip(encoder.hidden_states(ids), outputs, strict=True):
             assert np.abs(found - output).max() < OUTPUT_TOLERANCE
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [(GOOGLE, "tf1/google_bert_zip"), ("tf1/tfhub_albert_3", "tf1/tfhub_albert_3")],
-)
-def test_transformers_opens_the_result(
-    testdata: Path, tmp_path: Path, path: str, expected: str
-) -> None:
-    folder = tmp_path / "model"
-    convert(testdata / "models" / path, folder)
-    model, loading = AutoModel.from_pretrained(folder, output_loading_info=True)
-    assert not any(loading.values())
-    assert model.dtype == torch.float32
-    with (
-        np.load(testdata / "models" / expected / "expected_outputs.npz") as record,
-        torch.no_grad(),
-    ):
-        inputs = ("input_ids", "attention_mask", "token_type_ids")
-        found = model.eval()(**{name: torch.from_numpy(record[name]).long() for name in inputs})
-        mask = record["attention_mask"].astype(bool)
-        differences = (found.last_hidden_state.numpy() - record["sequence_output"])[mask]
-        assert np.abs(differences).max() < OUTPUT_TOLERANCE
-        assert (
-            np.abs(found.pooler_output.numpy() - record["pooled_output"]).max() < OUTPUT_TOLERANCE
-        )
-
-    encoder = Encoder.load(folder)
-    text = "the cats (of the bank) are here."
-    ids = encoder.tokenizer.encode([text.title()], max_length=64).ids[0]
-    assert ids.tolist() == official_ids(folder, text)
-    with torch.no_grad():
-        hidden = model(torch.from_numpy(ids).long()[None]).last_hidden_state[0].numpy()
-    assert np.abs(encoder.hidden_states([ids])[0] - hidden).max() < OUTPUT_TOLERANCE
-
-
-def official_ids(folder: Path, text: str) -> list[int]:
-    """The piece ids of a text in lower case; transformers reads no spiece.model without more."""
-    if (folder / "vocab.txt").exists():
-        return list(AutoTokenizer.from_pretrained(folder)(text)["input_ids"])
-    pieces = SentencePieceProcessor(model_file=str(folder / "spiece.model"))
-    return [pieces.piece_to_id("[CLS]"), *pieces.encode(text), pieces.piece_to_id("[SEP]")]
 
 
 def test_half_precision_is_widened_and_settings_of_the_tokenizer_stay(
@@ -119,7 +66,6 @@ def test_half_precision_is_widened_and_settings_of_the_tokenizer_stay(
     for name, tensor in load_file(recorded / "expected.safetensors").items():
         assert (tensors[name] == tensor.astype(np.float16)).all(), name
     assert json.loads((folder / "tokenizer_config.json").read_text()) == settings
-    assert AutoModel.from_pretrained(folder).dtype == torch.float32
 
 
 def test_the_report_of_a_checkpoint(

@@ -11,7 +11,8 @@ import pytest
 from embedpipe import Encoder, __version__
 from embedpipe.cli import main
 from embedpipe.cli.info import format_facts, gather
-from embedpipe.engine.native import default_threads, supported_isas, supported_precisions
+from embedpipe.engine.native import supported_isas, supported_precisions
+from embedpipe.engine.threads import default_threads
 from embedpipe.errors import ModelNotFoundError
 from tests.support.cli_support import MAX_LENGTH, PIECES, write_tiny_model
 

@@ -136,7 +136,7 @@ def test_a_model_without_a_pooler_says_so(folder):
     tensors = random_tensors(tiny_config())
     without = {name: tensor for name, tensor in tensors.items() if "pooler" not in name}
     write_safetensors(folder / "model.safetensors", without)
-    with pytest.raises(InputError, match="pooling 'pooler' needs the model's pooler"):
+    with pytest.raises(ParameterError, match="pooling 'pooler' needs the model's pooler"):
         Encoder.load(folder).encode(["a"], pooling="pooler")
 
 

@@ -131,27 +131,3 @@ def test_albert_needs_an_embedding_size() -> None:
 def test_more_groups_than_passes_are_refused() -> None:
     message = problems(tiny_config("albert", num_hidden_groups=3))
     assert "num_hidden_groups 3 is larger than num_hidden_layers 2" in message
-
-
-@pytest.mark.parametrize(
-    ("layers", "groups", "inner"), [(5, 1, 1), (6, 3, 1), (7, 3, 2), (12, 5, 1), (4, 4, 3)]
-)
-def test_albert_runs_layers_in_the_order_of_transformers(
-    layers: int, groups: int, inner: int
-) -> None:
-    """The order is recorded while AlbertModel itself runs."""
-    import torch
-    from transformers import AlbertConfig, AlbertModel
-
-    raw = tiny_config(
-        "albert", num_hidden_layers=layers, num_hidden_groups=groups, inner_group_num=inner
-    )
-    model = AlbertModel(AlbertConfig(**raw)).eval()
-    order: list[int] = []
-    for g, group in enumerate(model.encoder.albert_layer_groups):
-        for i, layer in enumerate(group.albert_layers):
-            index = g * inner + i
-            layer.register_forward_pre_hook(lambda *_, index=index: order.append(index))
-    with torch.no_grad():
-        model(torch.tensor([[1, 2, 3]]))
-    assert read(raw).layer_schedule == tuple(order)

@@ -15,42 +15,14 @@ import pytest
 
 from embedpipe import _native
 from embedpipe.engine import EncoderConfig, Ragged, check_weights
-from embedpipe.engine.native import NativeEncoder, default_threads, supported_isas
+from embedpipe.engine.native import NativeEncoder, supported_isas
 from embedpipe.engine.reference import ReferenceEncoder
 from embedpipe.errors import InputError, ParameterError
+from tests.support.engines import ISAS, encoder_of
 from tests.support.model_folders import random_config, random_tensors, tiny_config
-from tests.support.oracles import MODELS, oracle, random_pieces
+from tests.support.oracles import random_pieces
 
-ISAS = [isa for isa in supported_isas() if isa in ("avx512", "avx2", "portable")]
 """Those whose float32 kernels differ; the others share them."""
-
-
-def encoder_of(raw: dict[str, Any], kind: Any = NativeEncoder, **options: Any) -> Any:
-    config = EncoderConfig.from_huggingface(raw, source="config.json")
-    weights = check_weights(random_tensors(raw), config, source="weights")
-    return kind(config, weights, **options)
-
-
-@pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("name", MODELS)
-def test_every_element_is_within_the_bound_of_transformers_in_float64(name: str, isa: str) -> None:
-    """2e-5, or 1.5 times transformers' own float32 error where that is larger."""
-    standard = oracle(name)
-    pieces = standard.pieces
-    encoder = NativeEncoder(standard.config, standard.weights, isa=isa)
-    hidden = encoder.hidden_states(pieces.values, pieces.offsets)
-    pooling = "cls" if standard.weights.pooler is None else "pooler"
-    pooled = encoder.encode_pieces(pieces.values, pieces.offsets, pooling=pooling, normalize=False)
-    for found, expected, theirs in (
-        (hidden, standard.hidden, standard.float32_errors[0]),
-        (pooled, standard.pooled, standard.float32_errors[1]),
-    ):
-        assert found.dtype == np.float32
-        assert found.shape == expected.shape
-        assert np.isfinite(found).all()
-        ours = float(np.abs(found - expected).max())
-        print(f"{name} {isa}: error {ours:.1e}, transformers' float32 {theirs:.1e}")
-        assert ours <= max(2e-5, 1.5 * theirs)
 
 
 @pytest.mark.parametrize("isa", ISAS)
@@ -177,7 +149,7 @@ def test_bad_pieces_are_refused_before_they_are_computed(
     encoder = encoder_of(tiny_config())
     with pytest.raises(InputError, match=message):
         encoder.hidden_states(np.array(ids, np.int32), np.array(offsets, np.int64))
-    with pytest.raises(ValueError, match="encoder: "):  # the last line of defence
+    with pytest.raises(ValueError, match="encoder: "):  # the last line of defense
         encoder._encoder.hidden_states(np.array(ids, np.int32), np.array(offsets, np.int64), 1)
 
 
@@ -219,18 +191,6 @@ def _broken_arguments() -> dict[str, Any]:
         "schedule": [0],
         "pooler": None,
     }
-
-
-@pytest.mark.parametrize("threads", [0, -1, 1025, 10_000, True, 1.5, "2"])
-def test_an_impossible_number_of_threads_is_refused(threads: Any) -> None:
-    with pytest.raises(ParameterError, match="expected a whole number from 1 to 1024"):
-        encoder_of(tiny_config(), threads=threads)
-
-
-def test_threads_default_to_the_cores_of_this_process() -> None:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    assert 1 <= default_threads() <= (cores or 1)
-    assert encoder_of(tiny_config()).threads == default_threads()
 
 
 def test_the_environment_chooses_the_instruction_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,7 +239,8 @@ def test_a_forked_child_computes_the_same() -> None:
 import os, sys
 sys.path.insert(0, sys.argv[1])
 import numpy as np
-from tests.engine.test_native import encoder_of, random_pieces, tiny_config
+from tests.support.engines import encoder_of
+from tests.support.model_folders import random_pieces, tiny_config
 encoder = encoder_of(tiny_config(), threads=2)
 pieces = random_pieces((5,) * 60, 40)
 before = encoder.hidden_states(pieces.values, pieces.offsets)
@@ -298,7 +259,8 @@ def test_ctrl_c_stops_a_computation_of_minutes() -> None:
     code = """
 import os, signal, sys, threading
 sys.path.insert(0, sys.argv[1])
-from tests.engine.test_native import encoder_of, random_config, random_pieces
+from tests.support.engines import encoder_of
+from tests.support.model_folders import random_config, random_pieces
 encoder = encoder_of(random_config("bert_L12_H768"), threads=1)
 pieces = random_pieces((200,) * 1000, 30000)
 threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()

@@ -20,8 +20,7 @@ from embedpipe.engine.tensors import expected_shapes
 from embedpipe.engine.weights import EncoderWeights
 from embedpipe.formats.huggingface.folder import read_huggingface
 from tests.support.cli_support import write_tiny_model
-from tests.support.model_folders import tiny_config
-from tests.support.oracles import random_pieces
+from tests.support.model_folders import random_pieces, tiny_config
 from tests.support.packed_support import (
     TEXTS,
     the_file,

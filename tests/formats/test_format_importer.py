@@ -1,16 +1,15 @@
-"""Every recorded model of every format: recognised by content, equal tensors, equal outputs."""
+"""Every recorded model of every format: recognized by content, equal tensors, equal outputs."""
 
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from embedpipe.errors import ModelNotFoundError
-from embedpipe.formats.importer import import_model, recognise
+from embedpipe.formats.importer import import_model, recognize
 from tests.support.format_support import (
     OUTPUT_TOLERANCE,
     assert_config,
@@ -18,68 +17,14 @@ from tests.support.format_support import (
     largest_difference,
     refused,
 )
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """A model's path, what its expected files begin with, its format, and its pieces."""
-
-    path: str
-    expected: str
-    format: str
-    lowercased: bool
-    pieces: str = "vocab.txt"
-
-
-TF1, HUB, SPARK = "google checkpoint", "tensorflow saved model", "spark nlp"
-OLD, NEW = "tf1/spark_nlp_2.6", "spark_nlp_5.5.3"
-BERT, ALBERT = f"{NEW}/expected_bert", f"{NEW}/expected_albert"
-MODELS = (
-    Recorded("tf1/google_bert_zip/uncased_L-2_H-32_A-2", "tf1/google_bert_zip/expected", TF1, True),
-    Recorded(
-        "tf1/google_bert_zip/uncased_L-2_H-32_A-2.zip", "tf1/google_bert_zip/expected", TF1, True
-    ),
-    Recorded("tf1/tf2_encoder_checkpoint", "tf1/tf2_encoder_checkpoint/expected", TF1, True),
-    Recorded("tf1/tfhub_bert_1", "tf1/tfhub_bert_1/expected", HUB, True),
-    Recorded("tf1/tfhub_bert_2", "tf1/tfhub_bert_2/expected", HUB, True),
-    Recorded("tf1/tfhub_bert_2_flat", "tf1/tfhub_bert_2_flat/expected", HUB, True),
-    Recorded("tf1/tfhub_albert_3", "tf1/tfhub_albert_3/expected", HUB, True, "hub"),
-    Recorded(f"{OLD}/bert_embeddings", f"{OLD}/bert_embeddings_expected", SPARK, True),
-    Recorded(
-        f"{OLD}/bert_embeddings_2.5_module_prefix",
-        f"{OLD}/bert_embeddings_2.5_module_prefix_expected",
-        SPARK,
-        False,
-    ),
-    Recorded(
-        f"{OLD}/bert_sentence_embeddings_tf2_names",
-        f"{OLD}/bert_sentence_embeddings_tf2_names_expected",
-        SPARK,
-        True,
-    ),
-    Recorded(
-        f"{OLD}/albert_embeddings", f"{OLD}/albert_embeddings_expected", SPARK, True, "spiece.model"
-    ),
-    Recorded(f"{NEW}/bert_embeddings_tf", BERT, SPARK, False),
-    Recorded(f"{NEW}/bert_embeddings_tf_legacy_resaved", BERT, SPARK, True),
-    Recorded(f"{NEW}/bert_embeddings_onnx", BERT, SPARK, True),
-    Recorded(f"{NEW}/bert_sentence_embeddings_tf", BERT, SPARK, True),
-    Recorded(f"{NEW}/bert_sentence_embeddings_onnx", BERT, SPARK, False),
-    Recorded(f"{NEW}/albert_embeddings_tf", ALBERT, SPARK, True, "spiece.model"),
-    Recorded(f"{NEW}/albert_embeddings_onnx", ALBERT, SPARK, True, "spiece.model"),
-    Recorded(f"{NEW}/pipeline_bert_onnx", BERT, SPARK, True),
-    Recorded("torch_bin", "torch_bin/expected", "huggingface", True),
+from tests.support.recorded_models import (
+    MODELS,
+    NEW,
+    OLD,
+    SAME_AS,
+    Recorded,
+    archives,
 )
-# What Spark NLP loaded and saved again has the tensors of the first
-SAME_AS = {
-    f"{NEW}/bert_embeddings_tf_legacy_resaved": f"{OLD}/bert_embeddings_expected",
-}
-
-
-def archives(testdata: Path, model: Recorded) -> list[Path]:
-    """The model's folder, and the archive that was published of it."""
-    path = testdata / "models" / model.path
-    return [path, *sorted(path.parent.glob(f"{path.name}_en_*.zip"))]
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.path)
@@ -88,7 +33,7 @@ def test_a_recorded_model_has_the_recorded_tensors_and_outputs(
 ) -> None:
     expected = testdata / "models" / SAME_AS.get(model.path, model.expected)
     for path in archives(testdata, model):
-        assert recognise(path) == model.format
+        assert recognize(path) == model.format
         found = import_model(path)
         assert_tensors(dict(found.tensors), expected.with_name(f"{expected.name}.safetensors"))
         if model.format != "huggingface":
@@ -156,14 +101,14 @@ def test_settings_of_spark_nlp_are_kept(testdata: Path) -> None:
 
 def test_a_file_of_weights_stands_for_its_folder(testdata: Path) -> None:
     folder = testdata / "models/torch_bin"
-    assert recognise(folder / "pytorch_model.bin") == "huggingface"
+    assert recognize(folder / "pytorch_model.bin") == "huggingface"
     assert import_model(folder / "pytorch_model.bin").tokenizer.vocabulary is not None
 
 
 def test_nothing_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFoundError, match="absent does not exist"):
         import_model(tmp_path / "absent")
-    refused(lambda: recognise(tmp_path), "is no model in a known format", "no files", "Spark NLP")
+    refused(lambda: recognize(tmp_path), "is no model in a known format", "no files", "Spark NLP")
 
 
 def test_head_count_that_no_file_tells_is_asked_for(testdata: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedpipe.formats.importer import import_model, recognise
+from embedpipe.formats.importer import import_model, recognize
 from embedpipe.formats.spark_nlp.java_stream import read_pairs
 from tests.support.format_parts import (
     ARRAY,
@@ -233,7 +233,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
 @pytest.mark.parametrize("case", CHANGES)
 def test_each_way_to_break_a_model_has_its_own_error(copied: Path, case: str) -> None:
     change, finding = CHANGES[case]
-    assert recognise(copied) == "spark nlp"
+    assert recognize(copied) == "spark nlp"
     change(copied)
     refused(lambda: import_model(copied), str(copied), finding)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from embedpipe.formats.archives import tar as tar_archive
 from embedpipe.formats.archives.tree import open_tree
-from embedpipe.formats.importer import import_model, recognise
+from embedpipe.formats.importer import import_model, recognize
 from tests.support.format_support import assert_tensors, damaged, fuzzed, refused, survives
 
 CONTENT = {"model/a": b"content" * 100, "model/empty": b"", "b": b"x"}
@@ -52,7 +52,7 @@ def test_a_model_in_a_tar_archive_is_imported(testdata: Path, tmp_path: Path) ->
     with tarfile.open(path, "w:gz") as file:
         for name in ("saved_model.pb", "variables", "assets"):
             file.add(folder / name, arcname=f"./{name}")
-    assert recognise(path) == "tensorflow saved model"
+    assert recognize(path) == "tensorflow saved model"
     assert_tensors(dict(import_model(path).tensors), folder / "expected.safetensors")
 
 

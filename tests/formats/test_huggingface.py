@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from transformers import BertConfig, BertForMaskedLM
 
 from embedpipe.errors import EmbedpipeError, ModelFormatError, ModelNotFoundError
 from embedpipe.formats import HuggingFaceModel, read_huggingface
@@ -81,21 +79,6 @@ def test_prefixed_weights_with_heads_are_read(tmp_path: Path, kind: str) -> None
     tensors[head] = np.zeros(40, np.float32)
     write_safetensors(tmp_path / "model.safetensors", tensors)
     same_weights(read_huggingface(tmp_path), raw)
-
-
-def test_what_transformers_saves_is_read(tmp_path: Path) -> None:
-    """A whole model with its head, split into shards by transformers itself."""
-    model = BertForMaskedLM(BertConfig(**tiny_config()))
-    model.save_pretrained(tmp_path, max_shard_size="8KB")
-    assert len(list(tmp_path.glob("model-*.safetensors"))) > 1
-    assert not (tmp_path / "model.safetensors").exists()
-    found = read_huggingface(tmp_path)
-    expected = model.bert.encoder.layer[1].intermediate.dense
-    with torch.no_grad():
-        np.testing.assert_array_equal(
-            found.weights.layers[1].intermediate.weight, expected.weight.numpy()
-        )
-    assert found.weights.pooler is None  # BertForMaskedLM has none
 
 
 def test_the_same_tensor_with_and_without_prefix_is_refused(folder: Path) -> None:

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tokenizers import Tokenizer as HuggingFaceTokenizer
-from transformers import BertTokenizer
 
 from embedpipe import Encoder
 from embedpipe.annotator import (
@@ -19,13 +17,11 @@ from embedpipe.annotator import (
     BertSentenceEmbeddings,
 )
 from embedpipe.base import PipelineModel
-from embedpipe.cli.import_model import convert
 from embedpipe.errors import ModelFormatError, ModelNotFoundError
 from embedpipe.formats.opening import open_model, open_model_tree
-from tests.cli.test_cli_import import recorded_sequences
-from tests.formats.test_format_importer import MODELS, SAME_AS, Recorded, archives
 from tests.support.format_support import OUTPUT_TOLERANCE
-from tests.support.model_folders import random_tensors, tiny_config, write_model
+from tests.support.model_folders import tiny_config, write_model
+from tests.support.recorded_models import MODELS, SAME_AS, Recorded, archives, recorded_sequences
 
 NEW = "models/spark_nlp_5.5.3"
 
@@ -83,39 +79,6 @@ def sentence_transformers_folder(folder: Path, inner: str = "") -> Path:
     (folder / "1_Pooling/config.json").write_text('{"pooling_mode_cls_token": true}')
     (folder / inner / "sentence_bert_config.json").write_text('{"max_seq_length": 20}')
     return folder
-
-
-@pytest.mark.parametrize("inner", ["", "0_Transformer"])
-@pytest.mark.parametrize("pickled", [False, True])
-def test_an_imported_sentence_transformer_pools_as_before(
-    tmp_path: Path, inner: str, pickled: bool
-) -> None:
-    import torch
-
-    folder = sentence_transformers_folder(tmp_path / "model", inner)
-    expected = Encoder.load(folder).encode(["rain sun", "sun"])
-    if pickled:
-        tensors = random_tensors(tiny_config())
-        state = {name: torch.from_numpy(tensor) for name, tensor in tensors.items()}
-        torch.save(state, folder / inner / "pytorch_model.bin")
-        (folder / inner / "model.safetensors").unlink()
-    convert(folder, tmp_path / "out")
-    for path in (folder, tmp_path / "out"):
-        encoder = Encoder.load(path)
-        assert (encoder.pooling, encoder.normalize, encoder.max_length) == ("cls", True, 20)
-        assert (encoder.encode(["rain sun", "sun"]) == expected).all()
-
-
-def test_a_folder_with_tokenizer_json_alone_is_imported(tmp_path: Path) -> None:
-    folder = sentence_transformers_folder(tmp_path / "model")
-    tokenizer = BertTokenizer.from_pretrained(folder).backend_tokenizer
-    (folder / "vocab.txt").unlink()
-    tokenizer.save(str(folder / "tokenizer.json"))
-    convert(folder, tmp_path / "out")
-    whole = HuggingFaceTokenizer.from_file(str(tmp_path / "out/tokenizer.json"))
-    assert whole.get_vocab() == tokenizer.get_vocab()
-    found = [Encoder.load(path).encode(["Rain, sun"]) for path in (folder, tmp_path / "out")]
-    assert (found[0] == found[1]).all()
 
 
 def test_a_zipped_folder_opens_like_the_folder(tmp_path: Path) -> None:

@@ -197,17 +197,18 @@ def source(**changes: Any) -> dict[str, Any]:
         (model(dimension="leave out"), "models[0] ('mine').dimension: missing"),
         (model(name="../evil"), "name: '../evil'; expected a name"),
         (model(name=7), "models[0].name: 7; expected"),
+        (model(architecture="roberta"), "architecture: 'roberta'; expected one of bert, electra"),
         (model(dimension=0), "dimension: 0; expected an integer from 1 to 65536"),
         (model(dimension=True), "dimension: True; expected an integer"),
         (model(dimension="32"), "dimension: '32'; expected an integer"),
-        (model(pooling="max"), "pooling: 'max'; expected cls, mean, pooler or null"),
-        (model(case_sensitive=1), "case_sensitive: 1; expected true, false or null"),
+        (model(pooling="max"), "pooling: 'max'; expected one of cls, mean, pooler"),
+        (model(case_sensitive=1), "case_sensitive: 1; expected true or false"),
         (model(language="English"), "language: 'English'; expected a code"),
-        (model(version="new"), "version: 'new'; expected such as '2.6.0'"),
-        (model(activation="relu"), "activation: 'relu'; expected gelu_erf, gelu_tanh or null"),
-        (model(sources=[]), "sources: []; expected a list of at least one"),
-        (model(notes=None), "notes: None; expected a list of texts"),
-        (model(colour="red"), "models[0] ('mine').colour: not known; expected name,"),
+        (model(version="new"), "version: 'new'; expected one such as '2.6.0'"),
+        (model(activation="relu"), "activation: 'relu'; expected one of gelu_erf, gelu_tanh"),
+        (model(sources=[]), "sources: []; expected an array of at least 1, each an object"),
+        (model(notes=None), "notes: None; expected an array of a line of text"),
+        (model(color="red"), "models[0] ('mine').color: not known; expected name,"),
         (source(kind="ftp"), "sources[0].kind: 'ftp'; expected one of huggingface, google"),
         (source(kind=None), "sources[0].kind: None; expected one of"),
         (source(address="ftp://host/a"), "address: 'ftp://host/a'; expected an http or https"),
@@ -215,10 +216,10 @@ def source(**changes: Any) -> dict[str, Any]:
         (source(address="http://h:99999/a"), "address: 'http://h:99999/a'; expected"),
         (source(address="http://h/a b"), "address: 'http://h/a b'; expected"),
         (source(sha256="abc"), "sha256: 'abc'; expected 64 hexadecimal digits"),
-        (source(repository="a/b"), "sources[0].repository: not known; expected derived, address"),
+        (source(repository="a/b"), "sources[0].repository: not known; expected kind, address"),
         (
             model(sources=[{"kind": "huggingface", "repository": "a/b/c"}]),
-            "repository: 'a/b/c'; expected 'organisation/name'",
+            "repository: 'a/b/c'; expected 'organization/name'",
         ),
         (
             model(sources=[{"kind": "huggingface", "repository": "a/b", "files": {"../x": "0"}}]),
@@ -227,11 +228,11 @@ def source(**changes: Any) -> dict[str, Any]:
         (model(published=[{"text": "a"}]), "published[0].level: missing"),
         (
             model(published=[{"text": "a", "level": "token", "values": ["1"]}]),
-            "published[0].values: ['1']; expected a list of numbers",
+            "published[0].values: ['1']; expected an array of at least 1, each a number",
         ),
         (
             model(published=[{"text": "a", "level": "token", "values": [10**39]}]),
-            "expected a list of numbers that float32 can hold",
+            "each a number that float32 can hold",
         ),
     ],
 )
@@ -249,10 +250,10 @@ def test_faults_of_a_file_are_told(tmp_path, monkeypatch, faulty, found):
     [
         ("{", "is not valid JSON"),
         ("[]", "the outermost value is an array"),
-        ('{"models": {}}', "models: expected a list of objects"),
-        ('{"models": [7]}', "models: expected a list of objects"),
-        ('{"model": []}', "'model': not known; expected models and names"),
-        ('{"names": []}', "names: expected an object"),
+        ('{"models": {}}', "models: {}; expected an array of an object"),
+        ('{"models": [7]}', "models: [7]; expected an array of an object"),
+        ('{"model": []}', "model: not known; expected models, names"),
+        ('{"names": []}', "names: []; expected an object"),
         ('{"names": {"a": "../b"}}', "names: 'a' means '../b'; expected a model's name"),
         ('{"names": {}, "names": {}}', "is not valid JSON"),
     ],
@@ -297,7 +298,11 @@ def test_the_command_prints_a_table(tmp_path):
 
 
 def test_the_command_shows_a_model(tmp_path):
-    (tmp_path / "models/small_bert_L12_256").mkdir(parents=True)
+    folder = tmp_path / "models/small_bert_L12_256"
+    folder.mkdir(parents=True)
+    hidden = command("show", "small_bert_L12_256", EMBEDPIPE_CACHE=str(tmp_path))
+    assert "no; it is downloaded when first used" in hidden.stdout  # an empty folder is no model
+    (folder / "config.json").touch()
     done = command("show", "en.embed.bert.small_L12_256", EMBEDPIPE_CACHE=str(tmp_path))
     lines = done.stdout.splitlines()
     assert lines[0] == "name          small_bert_L12_256"

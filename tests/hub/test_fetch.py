@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from embedpipe import Encoder
-from embedpipe.errors import DownloadError, ModelFormatError, ModelNotFoundError, OutputError
+from embedpipe.errors import DownloadError, ModelNotFoundError, OutputError
 from embedpipe.formats.importer import import_model
 from embedpipe.hub import find_model, retries
 from embedpipe.stages.bert_embeddings import BertEmbeddings
@@ -187,15 +187,6 @@ def test_another_model_than_the_catalog_says_is_refused(place, server, fixtures)
     with pytest.raises(DownloadError, match="vectors of 32; the catalog says 64"):
         find_model("tiny")
     assert not (place.models / "tiny").exists()
-
-
-def test_an_architecture_that_is_not_computed_is_refused_before_any_request(place, server, tiny):
-    address = f"{server.address}/tiny.zip"
-    source = {"kind": "archive", "address": address}
-    place.describe(entry("tiny", source, architecture="gpt2"))
-    with pytest.raises(ModelFormatError, match="of architecture gpt2; embedpipe computes bert"):
-        find_model(tiny)
-    assert server.requests == []
 
 
 def test_the_space_is_asked_for_first(place, tiny, fixtures, monkeypatch):

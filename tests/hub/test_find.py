@@ -213,6 +213,37 @@ def test_places_that_are_not_there_are_said_to_be(tmp_path, monkeypatch):
         find_model("mine")
 
 
+@pytest.mark.parametrize(
+    "name", ["all-MiniLM-L12-v2", "all-mpnet-base-v2", "acme/tinybert", "small_bert_L2_1282"]
+)
+def test_only_what_is_one_slip_away_is_suggested(name):
+    with pytest.raises(ModelNotFoundError) as caught:
+        find_model(name)
+    assert ("did you mean 'small_bert_L2_128'?" in str(caught.value)) == name.startswith("small")
+    assert ("did you mean" in str(caught.value)) == name.startswith("small")
+    assert ("run: hf download acme/tinybert --local-dir" in str(caught.value)) == ("/" in name)
+
+
+@pytest.mark.parametrize("name", ["all-minilm-l6-v2", "all_MiniLM_L6_v2", "all-MinLM-L6-v2"])
+def test_capitals_marks_and_single_letters_are_slips(name):
+    with pytest.raises(ModelNotFoundError, match="did you mean 'all-MiniLM-L6-v2'"):
+        find_model(name)
+
+
+@pytest.mark.parametrize("name", ["all-MiniLM-L6-v2", "small_bert_L2_128", "mine"])
+@pytest.mark.parametrize("where", ["work", "first", "cache/models"])
+def test_an_empty_folder_that_hides_a_name_is_named(name, where, tmp_path):
+    folder = tmp_path / where / name
+    folder.mkdir(parents=True)
+    with pytest.raises(ModelNotFoundError) as caught:
+        find_model(name)
+    assert f"the folder {folder} is empty and hides any other model of the name {name!r}" in str(
+        caught.value
+    )
+    with pytest.raises(ModelNotFoundError, match=r"is empty; remove it, or put the model's files"):
+        find_model(folder)
+
+
 def test_many_names_are_counted_not_listed(places):
     for i in range(40):
         make_model(places["first"] / f"model-{i:02}")

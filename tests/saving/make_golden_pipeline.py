@@ -21,6 +21,8 @@ from embedpipe.annotator import BertEmbeddings, BertSentenceEmbeddings, Sentence
 from embedpipe.base import DocumentAssembler, Pipeline
 from tests.support.model_folders import tiny_config, write_model
 
+GOLDEN = Path(__file__).parent / "golden_pipeline"
+SAVED = GOLDEN / "format_1/saved"
 TEXTS = ["It rains a lot. The sun, though!", None, "Rain\tand   sun (a-b) café"]
 COLUMNS = ["document", "sentence", "token", "words", "vectors"]
 PIECES = [
@@ -32,7 +34,10 @@ PIECES = [
 def output(model: Any) -> dict[str, list[Any]]:
     """What a pipeline makes of TEXTS, as JSON holds it."""
     table = model.transform(pd.DataFrame({"text": TEXTS}))
-    return {name: [[_plain(a) for a in row] for row in table[name]] for name in COLUMNS}
+    return {
+        name: [None if row is pd.NA else [_plain(a) for a in row] for row in table[name]]
+        for name in COLUMNS
+    }
 
 
 def _plain(annotation: Any) -> dict[str, Any]:

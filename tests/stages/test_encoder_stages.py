@@ -209,7 +209,7 @@ def test_tokens_outside_of_all_sentences_have_zero_vectors(encoders):
     assert found.embeddings.any(axis=1).tolist() == inside
 
 
-def test_the_default_models_own_pooling_and_normalisation_are_used(encoders):
+def test_the_default_models_own_pooling_and_normalization_are_used(encoders):
     encoder = encoders["all-MiniLM-L6-v2"]
     sentences = ["The train is late.", "Nobody knows why."]
     documents = DocumentAssembler(inputCol="text").transform(pa.table({"text": sentences}))

@@ -12,7 +12,7 @@ from embedpipe.base import DocumentAssembler, LightPipeline, Pipeline, PipelineM
 from embedpipe.engine.native import NativeEncoder, supported_precisions
 from embedpipe.errors import ParameterError
 from embedpipe.stages import AlbertEmbeddings, BertEmbeddings, BertSentenceEmbeddings, Tokenizer
-from tests.saving.test_bundle import SAVED
+from tests.saving.make_golden_pipeline import SAVED
 from tests.support.golden_models import load_encoders
 
 TEXTS = ["the king is dead", "long live the king", "it was the best of times"]

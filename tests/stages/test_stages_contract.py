@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy as copying
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from embedpipe.annotation import AnnotationColumn, annotator_type_of, metadata_map
 from embedpipe.base import Pipeline, PipelineModel
-from embedpipe.errors import InputError, ParameterError
+from embedpipe.errors import InputError, ModelFormatError, ParameterError
 from embedpipe.stages import (
     STAGES,
     AlbertEmbeddings,
@@ -328,6 +330,25 @@ def test_what_was_saved_is_loaded_equal(stage, models, encoders, tmp_path):
             assert out.schema.equals(made.transform(table).schema, check_metadata=True)
             assert out["out"].equals(made.transform(table)["out"])
     assert EXAMPLES[stage].make(encoders).transform(table)["out"] != made.transform(table)["out"]
+
+
+@every_stage
+def test_it_travels_to_other_processes_and_is_copied(stage, encoders):
+    name, value = EXAMPLES[stage].change
+    made = EXAMPLES[stage].make(encoders).set(name, value)
+    table = inputs(stage, TEXTS, encoders)
+    expected = made.transform(table)
+    sent = pickle.dumps(made)
+    assert len(sent) < 8000
+    for found in (pickle.loads(sent), copying.deepcopy(made), copying.copy(made)):
+        assert (type(found), found.uid) == (stage, made.uid)
+        assert found.saved_values() == made.saved_values()
+        out = found.transform(table)
+        assert out.schema.equals(expected.schema, check_metadata=True)
+        assert out["out"].equals(expected["out"])
+    place = sent.index(made.uid.encode())
+    with pytest.raises(ModelFormatError, match=f"pickle of a {stage.__name__} is damaged"):
+        pickle.loads(sent[:place] + b"x" + sent[place + 1 :])
 
 
 @every_stage

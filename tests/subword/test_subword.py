@@ -1,12 +1,11 @@
 """Text to piece ids: what callers rely on, against transformers' Python tokenizer and Spark NLP.
 
-That every id is that of transformers and of sentencepiece on any text is in test_subword_exact.py.
+That every id is that of transformers and of sentencepiece on any text is in tests/oracles/subword.
 """
 
 from __future__ import annotations
 
 import copy
-import dataclasses
 import os
 import pickle
 import subprocess
@@ -18,28 +17,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sentencepiece
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from transformers.models.bert.tokenization_bert_legacy import (
-    BertTokenizerLegacy,
-    WordpieceTokenizer,
-)
+from hypothesis import given
 
-from embedpipe.engine.config import EncoderConfig
 from embedpipe.errors import InputError, ParameterError
 from embedpipe.hub import find_model
 from embedpipe.subword import SubwordTokenizer, load_tokenizer
 from tests.support.subword_texts import read_lines, real_texts, without_surrogates
-
-BERT = EncoderConfig("bert", 30522, 64, 64, 2, 4, 256, 512, 2, 1e-12, "gelu_erf")
-ALBERT = dataclasses.replace(BERT, architecture="albert", vocab_size=30000)
-
-# Everything below U+0250 but control characters: ASCII, Latin with accents, punctuation, symbols.
-latin_text = st.text(st.characters(max_codepoint=0x24F, exclude_categories=["Cc"]), max_size=60)
-any_text = st.text(st.characters(exclude_categories=[]), max_size=60)
-quick = settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+from tests.support.subword_tokenizers import ALBERT, BERT, any_text, ids_of, quick
 
 
 @pytest.fixture(scope="session")
@@ -63,11 +47,6 @@ def albert(spiece_file: Path) -> SubwordTokenizer:
 
 
 @pytest.fixture(scope="session")
-def python_bert(vocab_file: Path) -> BertTokenizerLegacy:
-    return BertTokenizerLegacy(str(vocab_file))
-
-
-@pytest.fixture(scope="session")
 def spiece(spiece_file: Path) -> sentencepiece.SentencePieceProcessor:
     return sentencepiece.SentencePieceProcessor(model_file=str(spiece_file))
 
@@ -77,26 +56,10 @@ def corpus(testdata: Path) -> list[str]:
     return real_texts(testdata)
 
 
-def ids_of(tokenizer: SubwordTokenizer, texts: list[str]) -> list[list[int]]:
-    return [ids.tolist() for ids in tokenizer.encode(texts).ids]
-
-
-def test_bert_pieces_of_real_text_equal_the_python_tokenizer(bert, python_bert, corpus):
-    latin = [text for text in corpus if max(text, default="") < "\u0250"]
-    assert len(latin) > 5000
-    assert ids_of(bert, latin) == [python_bert(text)["input_ids"] for text in latin]
-
-
 def test_tokenizer_json_gives_the_same_pieces_as_vocab_txt(bert, corpus):
     from_json = load_tokenizer(find_model(), BERT)
     assert from_json.source.endswith("tokenizer.json")
     assert ids_of(from_json, corpus) == ids_of(bert, corpus)
-
-
-@quick
-@given(latin_text)
-def test_bert_pieces_of_latin_text_equal_the_python_tokenizer(bert, python_bert, text):
-    assert ids_of(bert, [text]) == [python_bert(text)["input_ids"]]
 
 
 @quick
@@ -137,22 +100,6 @@ def test_first_pieces_of_tokens_equal_spark_nlp(request, testdata, model):
     assert len(first) > 2000
     words = tokenizer.encode_words(list(first))
     assert [ids[0] for ids in words] == list(first.values())
-
-
-pieces_of_words = st.lists(
-    st.sampled_from(["pain", "##kill", "##er", "[CLS]", "un", "able", "é", "中", "a" * 70, "#"]),
-    min_size=1,
-    max_size=4,
-).map("".join)
-
-
-@quick
-@given(st.lists(pieces_of_words | st.text(st.characters(exclude_categories=["Cs", "Z", "C"]))))
-def test_wordpieces_of_words_are_the_longest_ones_from_the_left(bert, vocab_file, words):
-    vocabulary = set(vocab_file.read_text(encoding="utf-8").splitlines())
-    legacy = WordpieceTokenizer(vocabulary, "[UNK]", max_input_chars_per_word=200)
-    expected = [legacy.tokenize(word) for word in words]
-    assert [bert.pieces(ids) for ids in bert.encode_words(words)] == expected
 
 
 @pytest.mark.parametrize("model", ["bert", "albert"])
@@ -196,8 +143,8 @@ def test_a_tokenizer_travels_and_gives_the_same_pieces(request, model, copied, c
     texts, words = corpus[:200], ["pain killers", "pain", ""]
     size = len(pickle.dumps(tokenizer))
     ids, pieces = ids_of(tokenizer, texts), splitter.split(words)
-    travelled = COPIES[copied](tokenizer)
-    assert ids_of(travelled, texts) == ids
+    traveled = COPIES[copied](tokenizer)
+    assert ids_of(traveled, texts) == ids
     assert COPIES[copied](splitter).split(words).values.tolist() == pieces.values.tolist()
     assert len(pickle.dumps(tokenizer)) == size  # what was met stays behind
 
@@ -226,7 +173,7 @@ def test_words_are_cut_as_sentencepiece_does_it(albert, spiece, word):
 
 
 @pytest.mark.parametrize("model", ["bert", "albert"])
-def test_texts_are_independent_of_their_neighbours(request, corpus, model):
+def test_texts_are_independent_of_their_neighbors(request, corpus, model):
     tokenizer = request.getfixturevalue(model)
     together = ids_of(tokenizer, corpus[:50])
     assert together == [ids_of(tokenizer, [text])[0] for text in corpus[:50]]

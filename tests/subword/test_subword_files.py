@@ -5,60 +5,19 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-from pathlib import Path
 
 import pytest
 import sentencepiece
 from tokenizers import AddedToken, Tokenizer, normalizers
-from transformers.models.bert.tokenization_bert_legacy import BertTokenizerLegacy
 
-from embedpipe.engine.config import EncoderConfig
 from embedpipe.errors import ModelFormatError
 from embedpipe.hub import find_model
-from embedpipe.subword import SubwordTokenizer, load_tokenizer
+from embedpipe.subword import load_tokenizer
 from tests.support.spiece_files import albert_tokenizer, charsmap, field, piece, train_spiece
-
-CONFIG = EncoderConfig("bert", 30522, 64, 64, 2, 4, 256, 512, 2, 1e-12, "gelu_erf")
-PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "##b", "é", "e", "A", "漢", "##漢"]
-PIECES += ["漢漢", "É"]
-
-
-def write_vocab(folder: Path, *, text: str | None = None, **settings: object) -> Path:
-    text = "\n".join(PIECES) + "\n" if text is None else text
-    (folder / "vocab.txt").write_bytes(text.encode())
-    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
-    return folder
-
-
-def load(folder: Path) -> SubwordTokenizer:
-    return load_tokenizer(folder, CONFIG)
-
-
-def ids(folder: Path, text: str) -> list[int]:
-    return load(folder).encode([text]).ids[0].tolist()
-
+from tests.support.subword_tokenizers import BERT, PIECES, ids, load, write_vocab
 
 UNKNOWN = piece(b"<unk>", 0.0, 2)
 UNIGRAM = UNKNOWN + piece(b"[CLS]", 0.0, 3) + piece(b"[SEP]", 0.0, 3) + piece("▁a".encode())
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {},
-        {"do_lower_case": True},
-        {"do_lower_case": False},
-        {"do_lower_case": True, "strip_accents": False},
-        {"do_lower_case": False, "strip_accents": True},
-        {"tokenize_chinese_chars": False},
-        {"cls_token": "a", "sep_token": "e"},
-    ],
-)
-def test_settings_of_vocab_txt_act_as_in_transformers(tmp_path, settings):
-    folder = write_vocab(tmp_path, **settings)
-    python = BertTokenizerLegacy(str(folder / "vocab.txt"), **settings)
-    for text in ("A ab", "é É", "漢漢", "[CLS] a [UNK] [MASK]", "zz"):
-        assert ids(folder, text) == python(text)["input_ids"]
 
 
 def test_special_pieces_may_be_written_as_objects(tmp_path):
@@ -127,7 +86,7 @@ def test_text_has_the_pieces_that_the_tokenizers_package_gives(tmp_path, added, 
         "tab\tnew\nline",
     ]
     texts += ["Isn't $5.00 (a_b) {c}~^|?", "x" * 101, "  ", "\r\n", "漢字 ab"]
-    config = dataclasses.replace(CONFIG, vocab_size=40000)
+    config = dataclasses.replace(BERT, vocab_size=40000)
     for chosen in (texts, texts[:3]):
         found = load_tokenizer(tmp_path, config).encode(chosen).ids
         assert [i.tolist() for i in found] == [tokenizer.encode(text).ids for text in chosen]
@@ -147,7 +106,7 @@ def test_an_albert_tokenizer_json_gives_the_pieces_of_its_spiece_model(tmp_path)
 
 
 @pytest.mark.parametrize("rule", ["nmt_nfkc", "nmt_nfkc_cf", "nfkc", "nfkc_cf", "identity"])
-def test_every_rule_of_normalisation_equals_sentencepiece(tmp_path, rule):
+def test_every_rule_of_normalization_equals_sentencepiece(tmp_path, rule):
     path = train_spiece(tmp_path, normalization_rule_name=rule)
     oracle = sentencepiece.SentencePieceProcessor(model_file=str(path))
     boundary = oracle.piece_to_id("▁")
@@ -318,7 +277,7 @@ def test_every_truncation_of_a_sentencepiece_model_is_refused_or_read(tmp_path):
 
 def test_a_vocabulary_smaller_than_the_encoder_is_accepted(tmp_path):
     write_vocab(tmp_path)
-    exact = dataclasses.replace(CONFIG, vocab_size=len(PIECES))
+    exact = dataclasses.replace(BERT, vocab_size=len(PIECES))
     assert load_tokenizer(tmp_path, exact).vocab_size == len(PIECES)
     with pytest.raises(ModelFormatError, match=f"up to {len(PIECES) - 1}"):
-        load_tokenizer(tmp_path, dataclasses.replace(CONFIG, vocab_size=len(PIECES) - 1))
+        load_tokenizer(tmp_path, dataclasses.replace(BERT, vocab_size=len(PIECES) - 1))

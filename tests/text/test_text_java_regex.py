@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedpipe.errors import ParameterError
+from embedpipe.errors import ParameterError, UnsupportedPatternError
 from embedpipe.text.java.regex import compile_java, find_all, replace_all
 
 # Pattern, text, and what `Matcher.find` gave in OpenJDK 17.0.15: the matches, or tuples of match
@@ -211,3 +211,11 @@ def test_replacing_goes_on_behind_empty_matches_as_java_does() -> None:
     # String.replaceAll("x*", "-") in Java.
     assert replace_all(compile_java("x*"), lambda _: "-", "axb") == "-a--b-"
     assert replace_all(compile_java("x"), lambda _: "-", "abc") == "abc"
+
+
+def test_a_pattern_of_java_alone_is_told_from_one_that_is_wrong() -> None:
+    with pytest.raises(UnsupportedPatternError, match="look-behind"):
+        compile_java("(?<=a*)b")
+    with pytest.raises(ParameterError) as caught:
+        compile_java("(")
+    assert not isinstance(caught.value, UnsupportedPatternError)

@@ -158,7 +158,7 @@ def _opened(args: argparse.Namespace) -> Iterator[Callable[[Report], None]]:
 
 
 def _benchmark(args: argparse.Namespace) -> Benchmark:
-    from embedpipe.engine.native import default_threads
+    from embedpipe.engine.threads import default_threads
     from embedpipe_bench.corpus import TEXT
     from embedpipe_bench.run import Benchmark
 

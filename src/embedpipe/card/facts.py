@@ -21,8 +21,8 @@ from embedpipe.formats.opening import open_model, open_model_tree
 from embedpipe.hub.catalog import catalog
 from embedpipe.hub.catalog_file import CatalogModel
 from embedpipe.hub.find import find_model
-from embedpipe.hub.install import read_record
 from embedpipe.hub.names import DEFAULT_MODEL
+from embedpipe.hub.record import read_record
 from embedpipe.hub.repository import wanted_files
 from embedpipe.stages import STAGES
 from embedpipe.stages.bases.encoder_stage import EncoderStage
@@ -180,7 +180,7 @@ def _verified(
     reason = why_not_comparable(entry)
     if reason is None and not computing:
         reason = "nothing was computed for this card"
-    return (verify(asked, record=False), "") if reason is None else (None, reason)
+    return (verify(asked), "") if reason is None else (None, reason)
 
 
 def _text(record: Mapping[str, Any], key: str) -> str | None:

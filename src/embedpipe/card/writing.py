@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from contextlib import suppress
 from dataclasses import asdict
@@ -11,8 +10,7 @@ from pathlib import Path
 from embedpipe.card.facts import CardFacts
 from embedpipe.card.rendering import html, markdown
 from embedpipe.errors import OutputError, ParameterError
-from embedpipe.formats.huggingface.sentence_transformers import OWN_SETTINGS
-from embedpipe.hub.install import add_to_record
+from embedpipe.hub.record import add_to_record
 from embedpipe.output import AtomicFile
 
 __all__ = ["MARKDOWN", "PAGE", "check_output", "record_measured", "write_card"]
@@ -83,16 +81,5 @@ def record_measured(facts: CardFacts) -> Path:
     """
     if facts.measured is None:
         raise ParameterError(f"{facts.name}: nothing was measured that could be recorded")
-    if not facts.place.is_dir():
-        raise OutputError(
-            f"cannot record what was measured: {facts.place} is not a folder; convert it with "
-            "embedpipe import, or leave out --record"
-        )
     measured = {"made_on": facts.made_on, "made_by": facts.made_by, **asdict(facts.measured)}
-    for row in measured["figures"]:
-        # Further digits are noise; damaged weights can give NaN, which is no JSON
-        for key, value in row.items():
-            if isinstance(value, float):
-                row[key] = float(f"{value:.6g}") if math.isfinite(value) else None
-    add_to_record(facts.place, {"measured": measured})
-    return facts.place / OWN_SETTINGS
+    return add_to_record(facts.place, {"measured": measured}, digits=6)

@@ -61,7 +61,7 @@ def convert(path: str | Path, directory: str | Path, *, overwrite: bool = False)
 
 
 def format_report(model: ImportedModel, directory: str | Path) -> str:
-    """What was recognised, what became of the tensors, where they are, and how to go on."""
+    """What was recognized, what became of the tensors, where they are, and how to go on."""
     config, report = model.config, model.report
     lines = [
         f"format        {model.format}",

@@ -50,7 +50,8 @@ def gather(model: str | Path | None = None) -> dict[str, Any]:
         "processor": processor_name(),
     }
     try:
-        from embedpipe.engine.native import default_threads, supported_isas, supported_precisions
+        from embedpipe.engine.native import supported_isas, supported_precisions
+        from embedpipe.engine.threads import default_threads
 
         facts["instruction_sets"] = list(supported_isas())
         facts["precisions"] = list(supported_precisions())
@@ -89,7 +90,7 @@ def _plain(value: Any) -> str:
 
 
 def _model_facts(model: str | Path | None) -> dict[str, Any]:
-    from embedpipe.encoder.encoder import Encoder
+    from embedpipe.encoder import Encoder
 
     encoder = Encoder.load(model)
     config = encoder.config

@@ -85,9 +85,6 @@ def _facts(model: CatalogModel, further: Iterable[str]) -> Iterator[str]:
     from embedpipe.hub.find import find_here
 
     here = find_here(model)
-    elsewhere = "it is downloaded when first used"
-    if not model.computable:
-        elsewhere = "embedpipe does not compute this architecture"
     facts = {
         "name": model.name,
         "version": model.version or "unknown",
@@ -98,7 +95,7 @@ def _facts(model: CatalogModel, further: Iterable[str]) -> Iterator[str]:
         "case": _case(model),
         "pooling": model.pooling or "not published (mean is used)",
         "license": model.license or "unknown",
-        "here": str(here) if here is not None else f"no; {elsewhere}",
+        "here": str(here) if here is not None else "no; it is downloaded when first used",
     }
     width = max(map(len, facts))
     yield from (f"{name:<{width}}  {value}" for name, value in facts.items())

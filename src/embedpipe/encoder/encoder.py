@@ -5,41 +5,38 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from copy import copy
-from functools import cached_property
 from pathlib import Path
-from typing import Any
-from weakref import ref
 
 import numpy as np
 import numpy.typing as npt
 
-from embedpipe.encoder.fingerprint import fingerprint_of
-from embedpipe.encoder.texts import as_piece_ids, as_texts
+from embedpipe.encoder.loaded import LoadedModel, Origin
+from embedpipe.encoder.texts import as_piece_ids, as_texts, check_switch
+from embedpipe.encoder.travel import Travels
 from embedpipe.encoder.windows import window_pieces, windows
 from embedpipe.engine.choice import Engine, EngineChoice, Implementation
 from embedpipe.engine.config import EncoderConfig
 from embedpipe.engine.pooling import Pooling, check_pooling
 from embedpipe.engine.precision import AskedPrecision, Precision
 from embedpipe.engine.ragged import Ragged
-from embedpipe.errors import ParameterError
 from embedpipe.formats.huggingface.folder import HuggingFaceModel
 from embedpipe.formats.model_files import ModelFiles
-from embedpipe.formats.opening import open_model, open_model_tree
 from embedpipe.hub.find import find_model
 from embedpipe.hub.names import DEFAULT_MODEL
 from embedpipe.progress import Progress
-from embedpipe.subword import PieceBatch, SubwordTokenizer, make_tokenizer
+from embedpipe.subword import PieceBatch, SubwordTokenizer
 
 __all__ = ["Encoder"]
 
 _CHARACTERS_PER_PIECE = 4  # of English text; a window's size need not be exact
 
 
-class Encoder:
+class Encoder(Travels):
     """A BERT or ALBERT model that turns text into vectors. Made by `Encoder.load`.
 
     It holds no state that a call changes, so that threads may share it. A text's vector has the
-    same bits whatever other texts stand beside it, in whatever order.
+    same bits whatever other texts stand beside it, in whatever order. Copies share its weights; a
+    pickle holds the path of its files, or their bytes where there are none.
 
     Attributes:
         name: what it was loaded as. path: the folder of its files, or their archive.
@@ -57,33 +54,26 @@ class Encoder:
     """
 
     def __init__(
-        self,
-        model: HuggingFaceModel,
-        tokenizer: SubwordTokenizer,
-        engine: EngineChoice,
-        *,
-        name: str,
-        reference: str | None = None,
+        self, model: LoadedModel, engine: EngineChoice, *, name: str, reference: str | None = None
     ) -> None:
-        """Keep the parts that `load` has read and checked."""
+        """Keep what `load` has read and checked."""
         self.name = name
         self.reference = reference
-        self.path: Path = model.directory
-        self.files: ModelFiles = model.files
-        self.config: EncoderConfig = model.config
-        self.tokenizer = tokenizer
-        self.max_length = model.max_length
-        self.pooling: Pooling = model.pooling
-        self.normalize = model.normalize
-        self.has_pooler = model.weights.pooler is not None
-        self._weights = model.weights
-        self._weights_files = model.weights_files
+        self.pooling: Pooling = model.read.pooling
+        self.normalize = model.read.normalize
+        self.max_length = model.read.max_length
+        self._hold(model, engine)
+
+    def _hold(self, model: LoadedModel, engine: EngineChoice) -> None:
+        """Take over what is the model's own, and does not travel."""
+        self.path: Path = model.read.directory
+        self.files: ModelFiles = model.read.files
+        self.config: EncoderConfig = model.read.config
+        self.tokenizer: SubwordTokenizer = model.tokenizer
+        self.has_pooler = model.read.weights.pooler is not None
+        self._model = model
         self._choice = engine
-        self._window = window_pieces(model.config)
-        # The first one keeps its siblings, but they not it: without a cycle, weights go as soon as
-        # nobody uses them.
-        self._siblings: dict[Precision, Encoder] = {}
-        self._first: ref[Encoder] | None = None
+        self._window = window_pieces(model.read.config)
 
     @classmethod
     def load(
@@ -122,43 +112,38 @@ class Encoder:
         """
         engine = EngineChoice.of(implementation, threads=threads, precision=precision)
         place = find_model(name_or_path, language=language)
-        model = open_model(open_model_tree(place))
         name = _name(name_or_path, place)
         is_path = name_or_path is not None and Path(name_or_path) == place
-        return cls(
-            model,
-            _tokenizer(model),
-            engine,
-            name=name,
-            reference=str(place.resolve()) if is_path else name,
-        )
+        origin = Origin(str(place.absolute()), "", None if is_path else name, language)
+        reference = str(place.resolve()) if is_path else name
+        return cls(LoadedModel.at(origin), engine, name=name, reference=reference)
 
     @classmethod
-    def of_model(cls, model: HuggingFaceModel, *, name: str, reference: str | None) -> Encoder:
+    def of_model(
+        cls,
+        model: HuggingFaceModel,
+        *,
+        name: str,
+        reference: str | None,
+        origin: Origin | None = None,
+    ) -> Encoder:
         """An encoder of what has been read already, such as out of a saved pipeline."""
-        return cls(
-            model, _tokenizer(model), EngineChoice.of("native"), name=name, reference=reference
-        )
+        loaded = LoadedModel.of(model, origin)
+        return cls(loaded, EngineChoice.of("native"), name=name, reference=reference)
 
-    def at_precision(self, precision: AskedPrecision) -> Encoder:
-        """The same model in another precision, with the same tokenizer; kept for the next time.
+    def with_precision(self, precision: AskedPrecision) -> Encoder:
+        """The same model in another precision; what was packed for one is kept for the next time.
 
         >>> encoder = Encoder.load()
-        >>> encoder.at_precision("int8").precision, encoder.precision
+        >>> encoder.with_precision("int8").precision, encoder.precision
         ('int8', 'float32')
         """
-        choice = self._choice.at_precision(precision)
-        first = (self._first and self._first()) or self
-        if choice == first._choice:
-            return first
-        if choice.precision not in first._siblings:
-            other = copy(first)
-            other._choice = choice
-            other._siblings = {}
-            other._first = ref(first)
-            other.__dict__.pop("_engine", None)
-            return first._siblings.setdefault(choice.precision, other)
-        return first._siblings[choice.precision]
+        choice = self._choice.with_precision(precision)
+        if choice == self._choice:
+            return self
+        other = copy(self)
+        other._choice = choice
+        return other
 
     @property
     def precision(self) -> Precision:
@@ -175,18 +160,17 @@ class Encoder:
         """The instruction set in use, or "reference"."""
         return self._choice.isa
 
-    @cached_property
+    @property
     def _engine(self) -> Engine:
-        # Made when first needed: packing weights takes time and memory.
-        return self._choice.make(self.config, self._weights, self._weights_files)
+        return self._model.engine(self._choice)
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """64 hexadecimal digits that tell models apart, the same in whatever format one is stored.
 
         Precision, pooling and normalization have no part in it.
         """
-        return fingerprint_of(self.config, self._weights, self.tokenizer)
+        return self._model.fingerprint
 
     @property
     def dimension(self) -> int:
@@ -226,9 +210,9 @@ class Encoder:
             progress: show a bar on standard error.
 
         Raises:
-            InputError: a single str, an element that is not a str (which is named), or "pooler" of
-                a model that has none.
-            ParameterError: another pooling, or a `normalize` that is not a bool.
+            InputError: a single str, or an element that is not a str (which is named).
+            ParameterError: another pooling, "pooler" of a model that has none, or a `normalize`
+                that is not a bool.
 
         >>> encoder = Encoder.load()
         >>> question, answer, other = encoder.encode(
@@ -301,14 +285,10 @@ class Encoder:
         return self.tokenizer.encode(as_texts(texts), max_length=self.max_length)
 
     def _choices(self, pooling: Pooling | None, normalize: bool | None) -> tuple[Pooling, bool]:
-        """The pooling and normalisation asked for, or the model's own."""
+        """The pooling and normalization asked for, or the model's own."""
         asked = self.pooling if pooling is None else pooling
-        unit_length = self.normalize if normalize is None else _check_switch("normalize", normalize)
+        unit_length = self.normalize if normalize is None else check_switch("normalize", normalize)
         return check_pooling(asked, has_pooler=self.has_pooler), unit_length
-
-
-def _tokenizer(model: HuggingFaceModel) -> SubwordTokenizer:
-    return make_tokenizer(model.files.texts, model.config, source=str(model.directory))
 
 
 def _name(asked: str | os.PathLike[str] | None, directory: Path) -> str:
@@ -316,9 +296,3 @@ def _name(asked: str | os.PathLike[str] | None, directory: Path) -> str:
     if asked is None:
         return DEFAULT_MODEL
     return directory.resolve().name if Path(asked) == directory else str(asked)
-
-
-def _check_switch(name: str, value: Any) -> bool:
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    raise ParameterError(f"{name}: found {value!r}; expected True, False or None")

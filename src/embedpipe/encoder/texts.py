@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from embedpipe.engine.ragged import Ragged
-from embedpipe.errors import InputError
+from embedpipe.errors import InputError, ParameterError
 
-__all__ = ["as_piece_ids", "as_texts"]
+__all__ = ["as_piece_ids", "as_texts", "check_switch"]
 
 _COLUMN_METHODS = ("to_pylist", "tolist", "to_list")
 """How Arrow arrays, NumPy arrays and pandas series, and Polars series give a Python list."""
@@ -67,6 +67,13 @@ def as_piece_ids(sequences: Any) -> Ragged:
     return Ragged.from_sequences(listed, np.int32)
 
 
+def check_switch(name: str, value: Any) -> bool:
+    """True or False; ParameterError that names the argument for anything else."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    raise ParameterError(f"{name}: found {value!r}; expected True, False or None")
+
+
 def _as_sequences(sequences: Any) -> list[npt.ArrayLike]:
     if isinstance(sequences, np.ndarray) and sequences.ndim == 2:
         return list(sequences)
@@ -90,7 +97,7 @@ def _as_list(values: Any, name: str, expected: str) -> list[Any]:
 
 def _complaint(text: Any) -> str:
     kind = type(text).__name__
-    # pandas' missing values, recognised without importing pandas
+    # pandas' missing values, recognized without importing pandas
     if text is None or kind in ("NAType", "NaTType") or _is_nan(text):
         return (
             f"found {text!r}, a missing value; expected str. "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from embedpipe.engine.config import EncoderConfig
 from embedpipe.engine.pooling import Pooling
 from embedpipe.engine.precision import PRECISIONS, Precision
+from embedpipe.engine.threads import check_threads
 from embedpipe.engine.weights import EncoderWeights, WeightsFile
 from embedpipe.environment import cache_directory, keeps_packed_weights
 from embedpipe.errors import ParameterError
@@ -44,12 +45,16 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class EngineChoice:
-    """An engine that this processor has, before there is a model for it; made by `of`."""
+    """An engine that this processor has, before there is a model for it; made by `of`.
+
+    asked_threads: None where `threads` are as many as this process may use.
+    """
 
     implementation: Implementation
     precision: Precision
     threads: int
     isa: str
+    asked_threads: int | None = field(default=None, compare=False)
 
     @classmethod
     def of(
@@ -63,10 +68,10 @@ class EngineChoice:
             allowed = ", ".join(map(repr, PRECISIONS))
             raise ParameterError(f"precision: found {precision!r}; expected one of {allowed}")
         if implementation == "native":
-            from embedpipe.engine.native import check_threads, choose_isa
+            from embedpipe.engine.native import choose_isa
 
-            exact = cls("native", "float32", check_threads(threads), choose_isa())
-            return exact.at_precision(precision)
+            exact = cls("native", "float32", check_threads(threads), choose_isa(), threads)
+            return exact.with_precision(precision)
         if implementation == "reference":
             if threads is not None:
                 _refuse("threads", threads)
@@ -77,7 +82,7 @@ class EngineChoice:
             f"implementation: found {implementation!r}; expected 'native' or 'reference'"
         )
 
-    def at_precision(self, precision: str) -> EngineChoice:
+    def with_precision(self, precision: str) -> EngineChoice:
         """The same in another precision."""
         if self.implementation != "native" or precision not in PRECISIONS:
             return EngineChoice.of(self.implementation, precision=precision)  # which may refuse it

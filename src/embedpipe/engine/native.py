@@ -5,11 +5,8 @@ What it computes is defined, readably, in `embedpipe.engine.reference`.
 
 from __future__ import annotations
 
-import os
-import re
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +18,7 @@ from embedpipe.engine.packed_cache import PackedCache
 from embedpipe.engine.pooling import Pooling, check_pooling
 from embedpipe.engine.precision import Precision
 from embedpipe.engine.ragged import check_piece_ids
+from embedpipe.engine.threads import check_threads
 from embedpipe.engine.weights import (
     EncoderWeights,
     LayerNormWeights,
@@ -40,14 +38,11 @@ except ImportError as error:
 
 __all__ = [
     "NativeEncoder",
-    "default_threads",
     "empty_vectors",
     "multiply_add_peak",
     "supported_isas",
     "supported_precisions",
 ]
-
-MOST_THREADS = 1024
 
 Float32 = npt.NDArray[np.float32]
 
@@ -88,47 +83,6 @@ def choose_isa(name: str | None = None) -> str:
             f"it has: {', '.join(there)}. Unset it to use the fastest."
         )
     return asked
-
-
-def default_threads() -> int:
-    """Cores that this process may use: its affinity mask, cut to the control group's CPU quota.
-
-    >>> default_threads() >= 1
-    True
-    """
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
-    quota = _cgroup_quota(Path("/sys/fs/cgroup"))
-    return max(1, min(cores, quota if quota is not None else cores))
-
-
-def _cgroup_quota(root: Path) -> int | None:
-    """CPUs that a container's quota allows, rounded up; None without one (or without cgroups)."""
-    version_2 = root / "cpu.max"
-    if version_2.is_file():
-        fields = version_2.read_text().split()
-    else:
-        names = ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")
-        fields = [(root / name).read_text().strip() for name in names if (root / name).is_file()]
-    if len(fields) != 2 or not all(re.fullmatch(r"\d+", field) for field in fields):
-        return None  # "max 100000", or -1 in version 1: no limit
-    quota, period = map(int, fields)
-    return -(-quota // period) if quota > 0 and period > 0 else None
-
-
-def check_threads(threads: int | None) -> int:
-    """A valid number of threads; None means `default_threads()`."""
-    if threads is None:
-        return default_threads()
-    valid = isinstance(threads, (int, np.integer)) and not isinstance(threads, bool)
-    if not valid or not 1 <= threads <= MOST_THREADS:
-        raise ParameterError(
-            f"threads is {threads!r}; expected a whole number from 1 to {MOST_THREADS}, "
-            "or None for the cores this process may use"
-        )
-    return int(threads)
 
 
 def multiply_add_peak(

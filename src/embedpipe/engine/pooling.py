@@ -1,4 +1,4 @@
-"""From piece vectors to one vector per sequence, and its normalisation.
+"""From piece vectors to one vector per sequence, and its normalization.
 
 Every row of a result has the same bits whatever other sequences stand beside it.
 """
@@ -26,11 +26,11 @@ _SMALLEST_NORM = 1e-12  # torch.nn.functional.normalize's eps
 
 
 def check_pooling(pooling: str, *, has_pooler: bool) -> Pooling:
-    """The pooling of that name; ParameterError for other names, InputError for a missing pooler."""
+    """The pooling of that name; ParameterError for another, or a pooler that the model lacks."""
     for known in POOLINGS:
         if known == pooling:
             if known == "pooler" and not has_pooler:
-                raise InputError(
+                raise ParameterError(
                     "pooling 'pooler' needs the model's pooler, and this model has none; "
                     "use 'mean' or 'cls'"
                 )
@@ -50,7 +50,7 @@ def pool(
     - "cls": the first piece's vector;
     - "pooler": `tanh(W @ first + b)` with the weights of `pooler`: transformers' `pooler_output`.
 
-    Raises InputError for bad offsets, an empty sequence, or a missing `pooler`.
+    Raises InputError for bad offsets or an empty sequence, ParameterError for a missing `pooler`.
 
     >>> hidden = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
     >>> pool(hidden, np.array([0, 2, 3]), "mean").tolist()

@@ -105,7 +105,7 @@ class ReferenceEncoder:
         return hidden
 
     def _embeddings(self, ids: npt.NDArray[np.int32]) -> Floats:
-        """Word, token type 0 and position, normalised; ALBERT then projects (T, E) to (T, D)."""
+        """Word, token type 0 and position, normalized; ALBERT then projects (T, E) to (T, D)."""
         weights = self.weights
         summed = (
             weights.word_embeddings[ids]
@@ -118,7 +118,7 @@ class ReferenceEncoder:
         return _linear(normed, weights.embedding_projection)
 
     def _layer(self, hidden: Floats, layer: LayerWeights, attended: int | None) -> Floats:
-        """Attention and feed-forward, each added to its input and normalised: (T, D) to (T, D)."""
+        """Attention and feed-forward, each added to its input and normalized: (T, D) to (T, D)."""
         eps = self.config.layer_norm_eps
         context = self._attention(hidden, hidden[:attended], layer)
         summed = layer_norm(hidden + context, layer.attention_norm, eps)
@@ -155,9 +155,9 @@ def layer_norm(inputs: Floats, weights: LayerNormWeights, eps: float) -> Floats:
 
     The variance is the biased one, as in `torch.nn.functional.layer_norm`.
     """
-    centred = inputs - inputs.mean(axis=-1, keepdims=True)
-    variance = np.square(centred).mean(axis=-1, keepdims=True)
-    normed: Floats = centred / np.sqrt(variance + eps) * weights.weight + weights.bias
+    centered = inputs - inputs.mean(axis=-1, keepdims=True)
+    variance = np.square(centered).mean(axis=-1, keepdims=True)
+    normed: Floats = centered / np.sqrt(variance + eps) * weights.weight + weights.bias
     return normed
 
 

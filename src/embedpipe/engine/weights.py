@@ -37,7 +37,7 @@ class LinearWeights:
 
 @dataclass(frozen=True, eq=False)
 class LayerNormWeights:
-    """Scale and shift after normalisation: both (size,)."""
+    """Scale and shift after normalization: both (size,)."""
 
     weight: Float32
     bias: Float32

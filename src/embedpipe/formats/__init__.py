@@ -13,7 +13,7 @@ from embedpipe.formats.huggingface.safetensors import read_safetensors
 
 if TYPE_CHECKING:
     from embedpipe.formats.imported import ImportedModel, ImportReport
-    from embedpipe.formats.importer import import_model, recognise
+    from embedpipe.formats.importer import import_model, recognize
 
 __all__ = [
     "HuggingFaceModel",
@@ -22,14 +22,14 @@ __all__ = [
     "import_model",
     "read_huggingface",
     "read_safetensors",
-    "recognise",
+    "recognize",
 ]
 
 _MODULES = {
     "ImportReport": "imported",
     "ImportedModel": "imported",
     "import_model": "importer",
-    "recognise": "importer",
+    "recognize": "importer",
 }
 
 

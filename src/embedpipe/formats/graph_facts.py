@@ -1,6 +1,6 @@
 """What a computation graph tells about an encoder beyond its tensors: scale, passes, GELU, epsilon.
 
-Nothing is run: these are patterns of a few neighbouring operations, the same in TensorFlow's and in
+Nothing is run: these are patterns of a few neighboring operations, the same in TensorFlow's and in
 ONNX's graphs. How the two are read into a `Graph` is in `tf_graph` and `onnx_weights`.
 """
 

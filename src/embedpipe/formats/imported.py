@@ -47,7 +47,7 @@ class ImportReport:
 class ImportedModel:
     """A model out of any format, as a Hugging Face folder would hold it.
 
-    format: as `recognise` calls it. huggingface_config: the contents of `config.json`, from which
+    format: as `recognize` calls it. huggingface_config: the contents of `config.json`, from which
     `config` was read. tensors: by transformers' names without prefix, as they were stored (float32
     or float16), views of the mapped files where possible: read-only or not, in any order of memory.
     settings: what else the files say, such as Spark NLP's parameters, by their names there. usage:

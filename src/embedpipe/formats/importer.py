@@ -16,7 +16,7 @@ from embedpipe.formats.spark_nlp.folder import METADATA, read_spark_nlp
 from embedpipe.formats.tensorflow.checkpoint import read_google_checkpoint
 from embedpipe.formats.tensorflow.saved_model import GRAPH, VARIABLES, read_tf_saved_model
 
-__all__ = ["ModelFormat", "import_model", "import_tree", "recognise"]
+__all__ = ["ModelFormat", "import_model", "import_tree", "recognize"]
 
 ModelFormat = Literal["huggingface", "spark nlp", "tensorflow saved model", "google checkpoint"]
 
@@ -76,7 +76,7 @@ _LAYOUTS = (
 )
 
 
-def recognise(path: str | Path) -> ModelFormat:
+def recognize(path: str | Path) -> ModelFormat:
     """The format of a folder or archive, by the files in it; names and endings do not matter.
 
     Raises ModelNotFoundError if nothing is there, ModelFormatError if it is none of the known

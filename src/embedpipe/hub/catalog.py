@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ __all__ = ["Catalog", "catalog", "search", "show", "suggestion"]
 
 _OWN = Path(__file__).with_name("catalog.json")
 _TASKS = ("word", "sentence")
+_MOST_NEAR = 3  # names in a suggestion
 _MOST_PARTS = 6  # of a version, as `catalog_file` allows
 
 
@@ -127,11 +129,26 @@ def show(name: str, language: str | None = None) -> CatalogModel:
 
 
 def suggestion(name: str, names: Iterable[str]) -> str:
-    """The end of a sentence that asks about near names, or nothing."""
-    import difflib
+    """The end of a sentence that asks about names that are one slip away, or nothing.
 
-    near = difflib.get_close_matches(name, sorted(set(names)), n=3)
+    >>> suggestion("smal_bert", ["small_bert", "all_bert"])
+    "; did you mean 'small_bert'?"
+    """
+    near = [known for known in sorted(set(names)) if _is_one_slip(name, known)][:_MOST_NEAR]
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def _is_one_slip(first: str, second: str) -> bool:
+    """Whether one character too many, too few, wrong or swapped with its neighbor divides them.
+
+    Capitals do not matter, nor which mark stands between words.
+    """
+    a, b = (re.sub("[-_. ]", "_", name.lower()) for name in (first, second))
+    while a and b and a[0] == b[0]:
+        a, b = a[1:], b[1:]
+    while a and b and a[-1] == b[-1]:
+        a, b = a[:-1], b[:-1]
+    return max(len(a), len(b)) <= 1 or (len(a) == 2 and a == b[::-1])
 
 
 def _edition(model: CatalogModel) -> str:

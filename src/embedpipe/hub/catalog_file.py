@@ -5,24 +5,34 @@ Which files count, and looking things up in them, is in `catalog`.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from embedpipe.engine.architecture import ARCHITECTURES
 from embedpipe.engine.pooling import POOLINGS, Pooling
+from embedpipe.environment import CATALOG_VARIABLE
 from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterError
+from embedpipe.files.fields import (
+    FLAG,
+    OBJECT,
+    Field,
+    array_of,
+    choice,
+    field_problems,
+    listed,
+    optional,
+    text_matching,
+    whole_number,
+)
 from embedpipe.files.strict_json import read_json
 from embedpipe.hub.names import MODEL_NAME
 
 __all__ = ["CatalogModel", "Published", "Source", "Task", "read_catalog_file"]
 
 Task = Literal["word", "sentence"]
-
-_SHOWN_PROBLEMS = 20
 
 
 @dataclass(frozen=True)
@@ -91,11 +101,6 @@ class CatalogModel:
         """Whether it is published for vectors of words or of sentences."""
         return "sentence" if self.annotator.endswith("SentenceEmbeddings") else "word"
 
-    @property
-    def computable(self) -> bool:
-        """Whether embedpipe knows the architecture."""
-        return self.architecture in ARCHITECTURES
-
 
 def read_catalog_file(
     path: Path, *, checked: bool = False
@@ -111,13 +116,9 @@ def read_catalog_file(
         raise ParameterError(f"catalog {error}") from error
     problems = [] if checked else list(_problems(content))
     if problems:
-        shown = problems[:_SHOWN_PROBLEMS]
-        if len(problems) > len(shown):
-            shown.append(f"and {len(problems) - len(shown)} more")
         raise ParameterError(
-            f"catalog {path} has faults:"
-            + "".join(f"\n  - {problem}" for problem in shown)
-            + "\nCorrect them, or leave the file out of EMBEDPIPE_CATALOG."
+            f"catalog {path} has faults:{listed(problems)}\n"
+            f"Correct them, or leave the file out of {CATALOG_VARIABLE}."
         )
     return [_model(entry) for entry in content.get("models", ())], content.get("names", {})
 
@@ -137,24 +138,6 @@ def _model(entry: Mapping[str, Any]) -> CatalogModel:
     )
 
 
-@dataclass(frozen=True)
-class _Rule:
-    """What a field may hold, in words and as a test."""
-
-    expected: str
-    holds: Callable[[Any], bool]
-    required: bool = False
-
-
-def _matches(pattern: str) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, str) and bool(re.fullmatch(pattern, value))
-
-
-def _one_of(*values: Any) -> Callable[[Any], bool]:
-    # A type as well, as 1 == True
-    return lambda value: any(type(value) is type(known) and value == known for known in values)
-
-
 def _is_address(value: Any) -> bool:
     if not isinstance(value, str) or not value.isprintable() or " " in value:
         return False
@@ -165,83 +148,84 @@ def _is_address(value: Any) -> bool:
         return False
 
 
-def _is_number(value: Any) -> bool:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return is_number and abs(value) < 2.0**128  # finite as float32
+def _is_float32(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < 2.0**128
 
 
 def _is_files(value: Any) -> bool:
     return isinstance(value, dict) and all(
-        _matches(r"[^/\\.][^\\]{0,199}")(name) and ".." not in name and _matches(_SHA256)(digest)
+        _FILE.holds(name) and ".." not in name and _SHA256.holds(digest)
         for name, digest in value.items()
     )
 
 
-def _list_of(holds: Callable[[Any], bool], fewest: int = 0) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, list) and len(value) >= fewest and all(map(holds, value))
+def _may_be_absent(field: Field) -> Field:
+    return replace(field, required=False)
 
 
-_SHA256 = "[0-9a-f]{64}"
-_TEXT = _matches(r"[^\x00-\x1f]{1,1000}")
-_ACTIVATIONS = ("gelu_erf", "gelu_tanh")
+_SHA256 = text_matching("[0-9a-f]{64}", "64 hexadecimal digits")
+_FILE = text_matching(r"[^/\\.][^\\]{0,199}", "a file's name")
+_LINE = text_matching(r"[^\x00-\x1f]{1,1000}", "a line of text")
+_NAME = text_matching(MODEL_NAME.pattern, "a name such as 'small_bert_L2_128'")
+_ADDRESS = Field("an http or https address", _is_address)
+_VALUE = Field("a number that float32 can hold", _is_float32)
+_FILES = Field("an object of file names and their SHA-256", _is_files)
+_WORD = text_matching("[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "a name")
 
-_MODEL_RULES = {
-    "name": _Rule("a name such as 'small_bert_L2_128'", _matches(MODEL_NAME.pattern), True),
-    "annotator": _Rule("a stage such as 'BertEmbeddings'", _matches("[A-Za-z]{1,100}"), True),
-    "architecture": _Rule("a word such as 'bert'", _matches("[a-z0-9_]{1,50}"), True),
-    "language": _Rule("a code such as 'en'", _matches("[a-z]{2,3}(-[A-Za-z0-9]{1,8})*"), True),
-    "dimension": _Rule(
-        "an integer from 1 to 65536", lambda v: type(v) is int and 1 <= v <= 2**16, True
-    ),
-    "sources": _Rule("a list of at least one", _list_of(lambda v: isinstance(v, dict), 1), True),
-    "version": _Rule("such as '2.6.0', or null", _matches("[0-9]{1,9}([.][0-9]{1,9}){0,5}")),
-    "case_sensitive": _Rule("true, false or null", _one_of(True, False)),
-    "pooling": _Rule(f"{', '.join(POOLINGS)} or null", _one_of(*POOLINGS)),
-    "normalize": _Rule("true, false or null", _one_of(True, False)),
-    "activation": _Rule(f"{', '.join(_ACTIVATIONS)} or null", _one_of(*_ACTIVATIONS)),
-    "license": _Rule("text or null", _TEXT),
-    "published": _Rule("a list of objects", _list_of(lambda v: isinstance(v, dict))),
-    "notes": _Rule("a list of texts", _list_of(_TEXT)),
+_MODEL_FIELDS = {
+    "name": _NAME,
+    "annotator": text_matching("[A-Za-z]{1,100}", "a stage such as 'BertEmbeddings'"),
+    "architecture": choice(ARCHITECTURES),
+    "language": text_matching("[a-z]{2,3}(-[A-Za-z0-9]{1,8})*", "a code such as 'en'"),
+    "dimension": whole_number(1, 2**16),
+    "sources": array_of(OBJECT, fewest=1),
+    "version": optional(text_matching("[0-9]{1,9}([.][0-9]{1,9}){0,5}", "one such as '2.6.0'")),
+    "case_sensitive": optional(FLAG),
+    "pooling": optional(choice(POOLINGS)),
+    "normalize": optional(FLAG),
+    "activation": optional(choice(("gelu_erf", "gelu_tanh"))),
+    "license": optional(_LINE),
+    "published": _may_be_absent(array_of(OBJECT)),
+    "notes": _may_be_absent(array_of(_LINE)),
 }
-_PUBLISHED_RULES = {
-    "text": _Rule("text", _TEXT, True),
-    "context": _Rule("text or null", _TEXT),
-    "level": _Rule("token or sentence", _one_of("token", "sentence"), True),
-    "values": _Rule("a list of numbers that float32 can hold", _list_of(_is_number, 1), True),
+_PUBLISHED_FIELDS = {
+    "text": _LINE,
+    "context": optional(_LINE),
+    "level": choice(("token", "sentence")),
+    "values": array_of(_VALUE, fewest=1),
 }
-_DERIVED = {"derived": _Rule("true or false", _one_of(True, False))}
-_ARCHIVE_RULES = _DERIVED | {
-    "address": _Rule("an http or https address", _is_address, True),
-    "sha256": _Rule("64 hexadecimal digits", _matches(_SHA256)),
+_ARCHIVE_FIELDS = {
+    "address": _ADDRESS,
+    "sha256": _may_be_absent(_SHA256),
+    "derived": _may_be_absent(FLAG),
 }
-_FILES = {"files": _Rule("an object of file names and their SHA-256", _is_files)}
-_SOURCE_RULES: dict[str, dict[str, _Rule]] = {
-    "huggingface": _DERIVED
-    | _FILES
-    | {
-        "repository": _Rule("'organisation/name'", _matches(MODEL_NAME.pattern), True),
-        "revision": _Rule("a branch, tag or commit", _matches("[A-Za-z0-9][A-Za-z0-9._-]{0,99}")),
+_SOURCE_FIELDS: dict[str, dict[str, Field]] = {
+    "huggingface": {
+        "repository": text_matching(MODEL_NAME.pattern, "'organization/name'"),
+        "revision": _may_be_absent(_WORD),
+        "files": _may_be_absent(_FILES),
+        "derived": _may_be_absent(FLAG),
     },
-    **dict.fromkeys(("google", "tfhub", "spark_nlp", "archive"), _ARCHIVE_RULES),
-    "pypi": _DERIVED
-    | _FILES
-    | {
-        "distribution": _Rule("a name on PyPI", _matches("[A-Za-z0-9][A-Za-z0-9._-]{0,99}"), True),
-        "package": _Rule("a module's name", _matches("[A-Za-z_][A-Za-z0-9_]{0,99}"), True),
-        "folder": _Rule("a folder in it", _matches("[A-Za-z0-9_][A-Za-z0-9_-]{0,99}"), True),
+    **dict.fromkeys(("google", "tfhub", "spark_nlp", "archive"), _ARCHIVE_FIELDS),
+    "pypi": {
+        "distribution": _WORD,
+        "package": text_matching("[A-Za-z_][A-Za-z0-9_]{0,99}", "a module's name"),
+        "folder": text_matching("[A-Za-z0-9_][A-Za-z0-9_-]{0,99}", "a folder in it"),
+        "files": _may_be_absent(_FILES),
+        "derived": _may_be_absent(FLAG),
     },
 }
+_KIND = {"kind": choice(_SOURCE_FIELDS)}
+_FILE_FIELDS = {"models": _may_be_absent(array_of(OBJECT)), "names": _may_be_absent(OBJECT)}
 
 
 def _problems(content: Mapping[str, Any]) -> Iterator[str]:
-    for key in sorted(content.keys() - {"models", "names"}):
-        yield f"{key!r:.80}: not known; expected models and names"
-    models, names = content.get("models", []), content.get("names", {})
-    if not _list_of(lambda v: isinstance(v, dict))(models):
-        yield "models: expected a list of objects"
+    problems = list(field_problems(content, _FILE_FIELDS, others=False))
+    yield from problems
+    if problems:
         return
     seen: set[tuple[Any, ...]] = set()
-    for index, entry in enumerate(models):
+    for index, entry in enumerate(content.get("models", [])):
         where = f"models[{index}]"
         problems = list(_entry_problems(entry, where))
         yield from problems
@@ -250,48 +234,25 @@ def _problems(content: Mapping[str, Any]) -> Iterator[str]:
             if identity in seen:
                 yield f"{where}: {entry['name']} stands twice with this language and version"
             seen.add(identity)
-    if not isinstance(names, dict):
-        yield "names: expected an object of names and the models that they mean"
-        return
-    for alias, name in names.items():
-        if not _TEXT(alias) or not _matches(MODEL_NAME.pattern)(name):
+    for alias, name in content.get("names", {}).items():
+        if not _LINE.holds(alias) or not _NAME.holds(name):
             yield f"names: {alias!r:.80} means {name!r:.80}; expected a model's name"
 
 
 def _entry_problems(entry: Mapping[str, Any], where: str) -> Iterator[str]:
     if isinstance(entry.get("name"), str):
         where = f"{where} ({entry['name'][:80]!r})"
-    problems = list(_rule_problems(entry, _MODEL_RULES, where))
+    problems = list(field_problems(entry, _MODEL_FIELDS, others=False, where=f"{where}."))
     yield from problems
     if problems:
         return
-    for index, row in enumerate(entry.get("published") or ()):
-        yield from _rule_problems(row, _PUBLISHED_RULES, f"{where}.published[{index}]")
+    for index, row in enumerate(entry.get("published", ())):
+        place = f"{where}.published[{index}]."
+        yield from field_problems(row, _PUBLISHED_FIELDS, others=False, where=place)
     for index, source in enumerate(entry["sources"]):
-        place = f"{where}.sources[{index}]"
-        kind = source.get("kind")
-        if not isinstance(kind, str) or kind not in _SOURCE_RULES:
-            yield f"{place}.kind: {kind!r:.80}; expected one of {', '.join(_SOURCE_RULES)}"
-            continue
-        rest = {key: value for key, value in source.items() if key != "kind"}
-        yield from _rule_problems(rest, _SOURCE_RULES[kind], place)
-
-
-def _rule_problems(
-    found: Mapping[str, Any], rules: Mapping[str, _Rule], where: str
-) -> Iterator[str]:
-    for key in sorted(found.keys() - rules.keys()):
-        yield f"{where}.{key:.80}: not known; expected {', '.join(rules)}"
-    for key, rule in rules.items():
-        value = found.get(key)
-        if value is None and rule.required:
-            yield f"{where}.{key}: missing; expected {rule.expected}"
-        elif key in found and not _may_be_null(key, value) and not rule.holds(value):
-            yield f"{where}.{key}: {value!r:.80}; expected {rule.expected}"
-
-
-_NULLABLE = {f.name for f in fields(CatalogModel) if f.default is None} | {"context"}
-
-
-def _may_be_null(key: str, value: Any) -> bool:
-    return value is None and key in _NULLABLE
+        place = f"{where}.sources[{index}]."
+        unknown = list(field_problems(source, _KIND, where=place))
+        yield from unknown
+        if not unknown:
+            expected = _KIND | _SOURCE_FIELDS[source["kind"]]
+            yield from field_problems(source, expected, others=False, where=place)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from embedpipe._dependencies import require
-from embedpipe.engine.architecture import ARCHITECTURES
 from embedpipe.environment import is_offline
 from embedpipe.errors import DownloadError, ModelFormatError, ModelNotFoundError
 from embedpipe.files.hashes import sha256_of
@@ -47,11 +46,6 @@ def fetch_model(model: CatalogModel, directory: Path, name: str) -> Path:
     Raises DownloadError that lists what was tried and why it failed, OutputError if there is no
     room or no permission to write.
     """
-    if not model.computable:
-        raise ModelFormatError(
-            f"the model {model.name} is of architecture {model.architecture}; embedpipe computes "
-            f"{' and '.join(ARCHITECTURES)}"
-        )
     folder = directory / name
     with writing_into(directory):
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -66,14 +66,15 @@ def find_model(
         )
     path = Path(name_or_path)
     if name_or_path != "" and _is_directory(path):  # Path("") would be the working directory
-        return path
-    is_there = name_or_path != "" and _holds(path.exists)
-    found = _in_directories(name_or_path, language) if isinstance(name_or_path, str) else None
-    if found is None and is_there:
-        return path
+        return _not_empty(path, name_or_path)
     if not isinstance(name_or_path, str):
-        raise _bad_path(name_or_path)
-    return _in_catalog(name_or_path, language) if found is None else found
+        if not _holds(path.exists):
+            raise _bad_path(name_or_path)
+        return path
+    found = _in_directories(name_or_path, language)
+    if found is None and name_or_path != "" and _holds(path.exists):
+        return path
+    return _not_empty(found or _in_catalog(name_or_path, language), name_or_path)
 
 
 def _default_model() -> Path:
@@ -128,6 +129,8 @@ def _in_catalog(name: str, language: str | None) -> Path:
 def find_here(model: CatalogModel) -> Path | None:
     """The folder of a model of the catalog if it is on this machine; nothing is downloaded."""
     here = _in_directories(_folder_name(model, ""), model.language)
+    if here is not None and not any(here.iterdir()):
+        return None
     return here or next((directory for directory, _ in _packages(model)), None)
 
 
@@ -171,6 +174,18 @@ def _check_package(directory: Path, source: Source) -> None:
             )
 
 
+def _not_empty(folder: Path, asked: str | os.PathLike[str]) -> Path:
+    """The folder; ModelNotFoundError if there is nothing in it that could be a model."""
+    if not _is_directory(folder) or any(folder.iterdir()):
+        return folder
+    hides = ""
+    if isinstance(asked, str) and FOLDER_NAME.fullmatch(asked):
+        hides = f" and hides any other model of the name {asked!r}"
+    raise ModelNotFoundError(
+        f"the folder {folder.absolute()} is empty{hides}; remove it, or put the model's files there"
+    )
+
+
 def _is_directory(path: Path) -> bool:
     return _holds(path.is_dir)
 
@@ -187,7 +202,7 @@ def _bad_path(asked: str | os.PathLike[str]) -> ModelNotFoundError:
     return ModelNotFoundError(
         f"{os.fspath(asked)!r:.300}: no such directory, and no name of a model. "
         "Give the path of a directory that holds config.json, or a name such as "
-        f"{DEFAULT_MODEL!r} or 'organisation/name'"
+        f"{DEFAULT_MODEL!r} or 'organization/name'"
     )
 
 
@@ -217,6 +232,11 @@ def _unknown(asked: str) -> ModelNotFoundError:
         + f"\n  and the catalog, of {len(known.models)} models; to see them, run: embedpipe models"
         + "\nGive the path of the model's directory, or put the directory above it into "
         f"{MODELS_VARIABLE}."
+        + (
+            f" To get it from Hugging Face, run: hf download {asked} --local-dir {asked}"
+            if "/" in asked
+            else ""
+        )
     )
 
 
@@ -227,7 +247,7 @@ def _state(directory: Path) -> str:
 
 
 def _names_in(directory: Path) -> Iterator[str]:
-    """Names of the folders with a `config.json`, directly below or below an organisation."""
+    """Names of the folders with a `config.json`, directly below or below an organization."""
     for pattern in ("*/config.json", "*/*/config.json"):
         for path in directory.glob(pattern):
             name = path.parent.relative_to(directory).as_posix()

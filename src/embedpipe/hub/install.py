@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -13,19 +12,17 @@ from typing import Any
 from embedpipe.errors import ModelFormatError
 from embedpipe.files.hashes import sha256_of
 from embedpipe.files.strict_json import read_json
-from embedpipe.formats.archives.tree import FileTree
 from embedpipe.formats.huggingface.sentence_transformers import OWN_SETTINGS
 from embedpipe.hub.catalog_file import CatalogModel, Source
 from embedpipe.hub.download import without_secrets
-from embedpipe.output import AtomicDirectory, AtomicFile
+from embedpipe.hub.record import readable_json
+from embedpipe.output import AtomicDirectory
 
 __all__ = [
-    "add_to_record",
     "check_model",
     "convert_archive",
     "gather_files",
     "install_model",
-    "read_record",
     "source_record",
 ]
 
@@ -120,30 +117,8 @@ def _change(path: Path, changes: Mapping[str, Any]) -> None:
         _write_json(path, {**content, **changes})
 
 
-def _record_text(content: Mapping[str, Any]) -> str:
-    """The text of a record for people to read, in the order of `content`."""
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-
-
-def read_record(tree: FileTree) -> dict[str, Any]:
-    """What the `embedpipe.json` of a model says; nothing if it has none."""
-    content: dict[str, Any] = tree.read_json(OWN_SETTINGS, dict) if OWN_SETTINGS in tree else {}
-    return content
-
-
-def add_to_record(folder: Path, changes: Mapping[str, Any]) -> None:
-    """Set those keys in the folder's record, which is made if it has none.
-
-    Raises OutputError if that cannot be written.
-    """
-    path = folder / OWN_SETTINGS
-    content = read_json(path, dict) if path.is_file() else {}
-    with AtomicFile(path) as file:
-        file.write(_record_text({**content, **changes}).encode())
-
-
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
     with path.open("x", encoding="utf-8") as file:
-        file.write(_record_text(content))
+        file.write(readable_json(content))
         file.flush()
         os.fsync(file.fileno())

@@ -8,7 +8,7 @@ __all__ = ["DEFAULT_MODEL", "FOLDER_NAME", "MODEL_NAME"]
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 
-# One folder, or an organisation and a folder; no part begins with a dot, so none leads upwards.
+# One folder, or an organization and a folder; no part begins with a dot, so none leads upwards.
 _PART = "[A-Za-z0-9_][A-Za-z0-9._-]{0,199}"
 MODEL_NAME = re.compile(f"({_PART}/)?{_PART}")
 

@@ -17,6 +17,7 @@ from embedpipe.pipeline.savable import ModelStorage
 
 if TYPE_CHECKING:
     from embedpipe.encoder import Encoder
+    from embedpipe.encoder.loaded import Origin
 
 __all__ = ["LoadedModels", "StoredModels", "load_encoder"]
 
@@ -117,4 +118,15 @@ def _open(tree: FileTree) -> Encoder:
 
     folder = Path(tree.source)
     reference = str(folder.resolve()) if folder.is_dir() else None
-    return Encoder.of_model(open_model(tree), name=folder.name, reference=reference)
+    return Encoder.of_model(
+        open_model(tree), name=folder.name, reference=reference, origin=_origin(tree.source)
+    )
+
+
+def _origin(source: str) -> Origin:
+    """Where a tree of that source was opened: a folder, or one in an archive."""
+    from embedpipe.encoder.loaded import Origin
+
+    place = Path(source).absolute()
+    there = next(path for path in (place, *place.parents) if path.exists())
+    return Origin(str(there), "" if there == place else place.relative_to(there).as_posix())

@@ -11,7 +11,7 @@ from embedpipe._version import __version__
 from embedpipe.errors import OutputError
 from embedpipe.formats.model_files import json_text
 from embedpipe.formats.opening import PARTS_OF_MODELS, SAVED_MODELS, SAVED_STAGES
-from embedpipe.output import AtomicDirectory
+from embedpipe.output import AtomicDirectory, check_output
 from embedpipe.pipeline.pipeline import Pipeline, PipelineModel
 from embedpipe.pipeline.savable import ModelStorage, Savable
 from embedpipe.pipeline.stage import Stage
@@ -55,11 +55,7 @@ def bundle(savable: Savable, path: str | os.PathLike[str], *, overwrite: bool = 
             f"cannot write {target}: files that end in {target.suffix} are taken for parts of "
             "a model; name the bundle otherwise, such as .zip"
         )
-    if not overwrite and os.path.lexists(target):
-        raise OutputError(
-            f"cannot write {target}: something is there already. Name another file, or replace it "
-            "with write().overwrite().bundle(path)"
-        )
+    check_output(target, overwrite=overwrite)
     with BundleFile(target) as file:
         _write(savable, file, StoredModels("copy", target))
 

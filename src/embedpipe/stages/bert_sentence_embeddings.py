@@ -25,7 +25,7 @@ from embedpipe.subword.sequences import Parts
 from embedpipe.text.basic_words import basic_words
 
 if TYPE_CHECKING:
-    from embedpipe.encoder.encoder import Encoder
+    from embedpipe.encoder import Encoder
 
 __all__ = ["BertSentenceEmbeddings"]
 

@@ -122,7 +122,7 @@ def windows(offsets: Int64, limit: int, *, keep_empty: bool = False) -> Parts:
     lengths = np.minimum(totals, limit)[sentences]
     ends_of_sentences = offsets[1:][sentences]
     begins = np.minimum(offsets[:-1][sentences] + number * step, ends_of_sentences - lengths)
-    # Halfway between the middles of two neighbours, either end is as far away in both.
+    # Halfway between the middles of two neighbors, either end is as far away in both.
     switches = (begins[:-1] + begins[1:] + lengths[1:] - 1) // 2 + 1
     same = sentences[:-1] == sentences[1:]
     own_begins, own_ends = begins.copy(), ends_of_sentences.copy()

@@ -67,7 +67,7 @@ def failures_named(finding: str) -> Iterator[None]:
     """Make a ModelFormatError that begins with `finding` of what `tokenizers` raises for a model.
 
     That is Exception itself (a file it cannot read, unknown text and no piece for it) and, for a
-    panic in Rust (damaged rules of normalisation), a class that cannot be imported and derives from
+    panic in Rust (damaged rules of normalization), a class that cannot be imported and derives from
     BaseException.
     """
     try:

@@ -119,7 +119,7 @@ def _unigram_words(tokenizer: Any, source: str) -> Splitter:
 
 
 def _charsmap(normalizer: dict[str, Any] | None) -> bytes:
-    """The precompiled rules among the steps of normalisation, or empty."""
+    """The precompiled rules among the steps of normalization, or empty."""
     if normalizer is None:
         return b""
     if normalizer["type"] == "Precompiled":

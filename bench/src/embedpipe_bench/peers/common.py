@@ -201,7 +201,7 @@ class Batch:
 
 
 def padded_batches(sequences: Sequences, batching: Batching, dtype: npt.DTypeLike) -> list[Batch]:
-    """Batches of neighbours, in the order of length, longest first, if `batching` says so.
+    """Batches of neighbors, in the order of length, longest first, if `batching` says so.
 
     >>> by_length = padded_batches([[5], [6, 7], [8, 9, 4]], Batching(2), "int64")
     >>> [batch.ids.tolist() for batch in by_length]

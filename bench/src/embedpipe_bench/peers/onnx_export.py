@@ -31,7 +31,7 @@ def export_onnx(model: Path, cache: Path, attention: Attention) -> Path:
     """The model's ONNX file in `cache`, exported unless it is there; batch and length stay free.
 
     By torch's TorchScript exporter: its graph is the one whose attention ONNX Runtime's optimizer
-    recognises. "eager" writes attention as products and a softmax, "sdpa" in torch's own grouping.
+    recognizes. "eager" writes attention as products and a softmax, "sdpa" in torch's own grouping.
     """
     path = cache / f"{attention}-torch{version('torch')}-transformers{version('transformers')}.onnx"
     if path.exists():

@@ -1,7 +1,7 @@
 """How a model folder says its piece vectors become a sentence vector.
 
 `embedpipe.json` has the last word; otherwise sentence-transformers' files are read: `modules.json`
-lists the steps (transformer, pooling, normalisation), each with a folder of its own.
+lists the steps (transformer, pooling, normalization), each with a folder of its own.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def check_settings(
 
 
 def _read_modules(tree: FileTree) -> tuple[str, str | None, bool | None]:
-    """The folders of transformer and pooling, and whether vectors are normalised (None: unsaid)."""
+    """The folders of transformer and pooling, and whether vectors are normalized (None: unsaid)."""
     path = tree.where("modules.json")
     if "modules.json" not in tree:
         # A copy without the list may still have the pooling step, under its usual name

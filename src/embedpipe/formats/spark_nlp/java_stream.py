@@ -1,6 +1,6 @@
-"""Scala maps as Spark NLP saves them: Hadoop sequence files of Java-serialised arrays of pairs.
+"""Scala maps as Spark NLP saves them: Hadoop sequence files of Java-serialized arrays of pairs.
 
-Java's deserialisation builds any class that a stream names; here only pairs of text and integers
+Java's deserialization builds any class that a stream names; here only pairs of text and integers
 have a meaning, and nothing is built but Python's str and int. Layouts: Hadoop's SequenceFile.java,
 version 6, without compression; Java's Object Serialization Stream Protocol.
 """
@@ -152,7 +152,7 @@ class _Class:
 
 
 class _Stream:
-    """One serialised object."""
+    """One serialized object."""
 
     def __init__(self, data: memoryview, source: str) -> None:
         self._reader = _Reader(data, source)
@@ -255,7 +255,7 @@ class _Stream:
         described = _Class(name)
         self._remember(described)
         if self._reader.byte() != _SERIALIZABLE:
-            raise self._wrong(f"the class {name!r} is serialised in a way of its own")
+            raise self._wrong(f"the class {name!r} is serialized in a way of its own")
         fields = tuple(self._field() for _ in range(self._reader.short()))
         if fields != _CLASSES[name]:
             raise self._wrong(f"the class {name!r} has fields {str(fields)[:80]}")

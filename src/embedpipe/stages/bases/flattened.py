@@ -18,8 +18,9 @@ from embedpipe.arrays import offsets_of
 from embedpipe.engine.ragged import Ragged
 
 if TYPE_CHECKING:
-    from embedpipe.encoder.encoder import Encoder
+    from embedpipe.encoder import Encoder
     from embedpipe.engine.reference import ReferenceEncoder
+    from embedpipe.formats.model_files import ModelFiles
 
 __all__ = ["flattened", "in_rows"]
 
@@ -79,21 +80,16 @@ def _padded_lengths(lengths: Int64, rows: Int64, batch_size: int) -> Int64:
     return longest[which]
 
 
-_references: WeakKeyDictionary[Encoder, ReferenceEncoder] = WeakKeyDictionary()
-"""Kept as long as somebody has the encoder: their weights are float64."""
+_references: WeakKeyDictionary[ModelFiles, ReferenceEncoder] = WeakKeyDictionary()
+"""By what all encoders of a model share, and as long as there are any: float64 takes room."""
 
 
 def _reference(encoder: Encoder) -> ReferenceEncoder:
     """The definition of the encoder, with the same weights."""
-    found = _references.get(encoder)
-    if found is None:
-        found = _references.setdefault(encoder, _make_reference(encoder))
-    return found
-
-
-def _make_reference(encoder: Encoder) -> ReferenceEncoder:
+    if encoder.files in _references:
+        return _references[encoder.files]
     from embedpipe.engine.reference import ReferenceEncoder
     from embedpipe.engine.weights import check_weights
 
     weights = check_weights(encoder.files.tensors, encoder.config, source=encoder.name)
-    return ReferenceEncoder(encoder.config, weights)
+    return _references.setdefault(encoder.files, ReferenceEncoder(encoder.config, weights))

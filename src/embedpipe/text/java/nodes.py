@@ -8,21 +8,14 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TypeAlias
 
-from embedpipe.errors import EmbedpipeError
+from embedpipe.errors import UnsupportedPatternError
 
-__all__ = ["Alternation", "Atom", "Group", "Look", "Node", "Repeat", "Sequence", "UnsupportedError"]
+__all__ = ["Alternation", "Atom", "Group", "Look", "Node", "Repeat", "Sequence"]
 
 # A look-behind is written out as one alternative for each way its parts can be long.
 _MOST_VARIANTS = 256
 
 Variant: TypeAlias = tuple[str, int]  # what is written, how many characters it matches
-
-
-class UnsupportedError(EmbedpipeError):
-    """A construct that Python's `re` cannot express; the arguments name it and say why.
-
-    `java_regex` turns it into a ParameterError that also names the parameter and the pattern.
-    """
 
 
 @dataclass(frozen=True)
@@ -39,7 +32,7 @@ class Atom:
     def variants(self) -> list[Variant]:
         """This part once for each length that it can match."""
         if self.width is None:
-            raise UnsupportedError(self.source, "has no fixed length inside a look-behind")
+            raise UnsupportedPatternError(self.source, "has no fixed length inside a look-behind")
         return [(self.source, self.width)]
 
 
@@ -88,7 +81,9 @@ class Group:
         """This part once for each length that it can match."""
         found = self.body.variants()
         if self.opening != "(?:" and len(found) > 1:
-            raise UnsupportedError(self.write(), "may match several lengths inside a look-behind")
+            raise UnsupportedPatternError(
+                self.write(), "may match several lengths inside a look-behind"
+            )
         return [(f"{self.opening}{source})", width) for source, width in found]
 
 
@@ -104,7 +99,7 @@ class Repeat:
     def write(self) -> str:
         """This part for Python."""
         if self.mode == "+" and sys.version_info < (3, 11):
-            raise UnsupportedError(
+            raise UnsupportedPatternError(
                 f"{self._braces()}+", "is possessive, which needs Python 3.11 or later"
             )
         return f"{_single(self.body)}{self._braces()}{self.mode}"
@@ -117,7 +112,9 @@ class Repeat:
     def variants(self) -> list[Variant]:
         """This part once for each length that it can match."""
         if self.high is None:
-            raise UnsupportedError(self.write(), "has no greatest length inside a look-behind")
+            raise UnsupportedPatternError(
+                self.write(), "has no greatest length inside a look-behind"
+            )
         if self.high - self.low > _MOST_VARIANTS:
             raise _too_many()
         body = self.body.variants()
@@ -174,5 +171,7 @@ def _checked(variants: list[Variant]) -> list[Variant]:
     return variants
 
 
-def _too_many() -> UnsupportedError:
-    return UnsupportedError("(?<", f"has more than {_MOST_VARIANTS} variants in its look-behind")
+def _too_many() -> UnsupportedPatternError:
+    return UnsupportedPatternError(
+        "(?<", f"has more than {_MOST_VARIANTS} variants in its look-behind"
+    )

@@ -38,9 +38,11 @@ class Reader:
         self.position = 0
         self.flags: frozenset[str] = frozenset()
 
-    def refuse(self, construct: str, reason: str) -> NoReturn:
+    def refuse(
+        self, construct: str, reason: str, kind: type[ParameterError] = ParameterError
+    ) -> NoReturn:
         """Raise the ParameterError that names the construct at fault."""
-        raise ParameterError(
+        raise kind(
             f"{self.parameter} is {self.original!r}, but {construct!r} {reason}; "
             "write a pattern of java.util.regex without it."
         )

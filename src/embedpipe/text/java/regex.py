@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
+from embedpipe.errors import UnsupportedPatternError
 from embedpipe.text.code_points import ANY, CodePoints
 from embedpipe.text.java.classes import read_class, read_predefined, with_case
 from embedpipe.text.java.nodes import (
@@ -21,7 +22,6 @@ from embedpipe.text.java.nodes import (
     Node,
     Repeat,
     Sequence,
-    UnsupportedError,
 )
 from embedpipe.text.java.properties import LINE_ENDS
 from embedpipe.text.java.reader import Reader
@@ -212,7 +212,7 @@ def translate(pattern: str, parameter: str = "pattern") -> str:
     r"""`pattern`, written for Java, as a Python pattern that needs no flags.
 
     Groups keep their numbers and names. Raises ParameterError naming `parameter` and the construct
-    if the pattern is no Java pattern or Python's `re` cannot express it.
+    if the pattern is no Java pattern, UnsupportedPatternError if Python's `re` cannot express it.
 
     >>> translate(r"\d+(?i)x")
     '[0-9]+[Xx]'
@@ -220,8 +220,9 @@ def translate(pattern: str, parameter: str = "pattern") -> str:
     parser = _Parser(pattern, parameter)
     try:
         return parser.parse().write()
-    except UnsupportedError as error:
-        parser.refuse(*error.args)
+    except UnsupportedPatternError as error:
+        construct, reason = error.args
+        parser.refuse(construct, reason, kind=UnsupportedPatternError)
     except RecursionError:
         parser.refuse(pattern, "is nested too deeply")
 

@@ -145,7 +145,7 @@ def test_a_missing_pooler_is_named() -> None:
     tensors = {n: t for n, t in random_tensors(raw).items() if not n.startswith("pooler")}
     encoder = reference_encoder(raw, tensors)
     ids, offsets = np.array([1], np.int32), np.array([0, 1])
-    with pytest.raises(InputError, match="this model has none"):
+    with pytest.raises(ParameterError, match="this model has none"):
         encoder.encode_pieces(ids, offsets, pooling="pooler", normalize=False)
 
 

@@ -65,7 +65,9 @@ def test_a_discriminator_saved_with_its_head_is_the_same_encoder(tmp_path: Path)
     assert np.abs(found - expected).max() < 2e-5
 
 
-def test_the_stages_are_those_of_the_catalog(folder: Path) -> None:
+def test_the_stages_and_names_are_those_of_the_catalog(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     known = catalog()
     published = [m for m in map(known.get, known.models) if m and m.architecture == "electra"]
     assert (
@@ -74,7 +76,12 @@ def test_the_stages_are_those_of_the_catalog(folder: Path) -> None:
         == set(ARCHITECTURES["electra"].annotators)
     )
     assert len(published) == 6
-    assert all(model.computable for model in published)
+    monkeypatch.setenv("EMBEDPIPE_MODELS", str(tmp_path / "named"))
+    (tmp_path / "named").mkdir()
+    expected = Encoder.load(folder).encode(["hello"])
+    for model in published:
+        (tmp_path / "named" / model.name).symlink_to(folder)
+        assert np.array_equal(Encoder.load(model.name).encode(["hello"]), expected)
     for stage in (BertEmbeddings, BertSentenceEmbeddings):
         assert stage.load(folder).getDimension() == 16
     with pytest.raises(ModelFormatError, match="takes no model of architecture electra"):

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
-
 import numpy as np
 import torch
 import transformers
-from scipy.stats import spearmanr
 
 from embedpipe import Encoder
 from embedpipe.hub import find_model
-
-
-def read_pairs(path: Path) -> tuple[list[str], list[str], list[float]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    return [row[5] for row in rows], [row[6] for row in rows], [float(row[4]) for row in rows]
+from tests.support.stsb import points, read_pairs
 
 
 def transformers_vectors(texts: list[str]) -> np.ndarray:
@@ -41,11 +32,6 @@ def transformers_vectors(texts: list[str]) -> np.ndarray:
         mean = (hidden * mask).sum(1) / mask.sum(1)
         vectors[rows] = torch.nn.functional.normalize(mean).numpy()
     return vectors
-
-
-def points(first: np.ndarray, second: np.ndarray, scores: list[float]) -> float:
-    """Spearman's rank correlation of cosines with the human scores, in points of a hundred."""
-    return 100 * float(spearmanr((first * second).sum(axis=1), scores).statistic)
 
 
 def test_spearman_correlation_equals_transformers(testdata, capsys):
