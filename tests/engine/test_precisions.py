@@ -15,6 +15,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from embedpipe import Encoder
+from embedpipe.engine.choice import EngineChoice
 from embedpipe.engine.native import NativeEncoder, multiply_add_peak, supported_precisions
 from embedpipe.engine.ragged import Ragged
 from embedpipe.errors import ParameterError
@@ -72,7 +73,7 @@ def test_the_trained_model_keeps_its_vectors_and_its_rank_correlation(
 ) -> None:
     first, second, scores = read_pairs(testdata / "stsb/sts-dev.csv")
     exact = Encoder.load()
-    encoder = exact.at_precision(precision)
+    encoder = exact.with_precision(precision)
     standard, found = exact.encode(first + second), encoder.encode(first + second)
     measured = cosines(found, standard)
     ranks = [
@@ -159,40 +160,50 @@ def test_what_the_processor_lacks_is_computed_in_float32(
     assert encoder.encode(["one"]).shape == (1, 384)
 
 
-def test_an_encoder_has_siblings_in_other_precisions(tmp_path: Path, testdata: Path) -> None:
+def test_an_encoder_gives_others_in_other_precisions(tmp_path: Path, testdata: Path) -> None:
     write_model(
         tmp_path / "m", "bert_L2_H128", vocab=testdata / "vocabularies/bert_uncased/vocab.txt"
     )
     exact = Encoder.load(tmp_path / "m", threads=1)
-    low = exact.at_precision("int8")
-    assert low is exact.at_precision("int8")
-    assert low.at_precision("float32") is exact is exact.at_precision("float32")
-    assert exact.at_precision("auto") is low.at_precision("bfloat16")
+    low = exact.with_precision("int8")
+    assert low.with_precision("int8") is low
+    assert (low.with_precision("float32").precision, exact.precision) == ("float32", "float32")
+    assert exact.with_precision("auto").precision == low.with_precision("bfloat16").precision
     assert (low.precision, low.threads, low.tokenizer) == ("int8", 1, exact.tokenizer)
     loaded = Encoder.load(tmp_path / "m", precision="int8")
     assert np.array_equal(low.encode(["a text"]), loaded.encode(["a text"]))
     assert not np.array_equal(low.encode(["a text"]), exact.encode(["a text"]))
     used = Encoder.load(tmp_path / "m")
     assert np.array_equal(used.encode(["a text"]), exact.encode(["a text"]))
-    assert np.array_equal(used.at_precision("int8").encode(["a text"]), low.encode(["a text"]))
+    assert np.array_equal(used.with_precision("int8").encode(["a text"]), low.encode(["a text"]))
     with pytest.raises(ParameterError, match="precision: found 'half'"):
-        exact.at_precision("half")  # type: ignore[arg-type]
+        exact.with_precision("half")  # type: ignore[arg-type]
 
 
-def test_siblings_go_when_nobody_uses_them_any_more() -> None:
+def test_weights_are_packed_once_and_go_when_nobody_uses_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = []
+    make = EngineChoice.make
+
+    def counted(*args: Any) -> Any:
+        engine = make(*args)
+        made.append(weakref.ref(engine))
+        return engine
+
+    monkeypatch.setattr(EngineChoice, "make", counted)
     gc.disable()  # nothing may be left to it: it does not know how large weights are
     try:
         exact = Encoder.load()
-        low = exact.at_precision("int8")
-        seen = [weakref.ref(encoder) for encoder in (exact, low)]
-        del exact
-        assert [each() is None for each in seen] == [True, False]
-        again = low.at_precision("float32")
-        assert again.encode(["a text"]).tobytes() == Encoder.load().encode(["a text"]).tobytes()
-        assert again.at_precision("int8") is low
-        seen.append(weakref.ref(again))
-        del low, again
-        assert [each() is None for each in seen] == [True, True, True]
+        low = exact.with_precision("int8")
+        expected = low.encode(["a text"]).tobytes()
+        again = low.with_precision("float32").with_precision("int8")
+        assert again.encode(["a text"]).tobytes() == expected
+        assert len(made) == 1
+        del exact, low
+        assert again.encode(["a text"]).tobytes() == expected
+        del again
+        assert [each() is None for each in made] == [True]
     finally:
         gc.enable()
 

@@ -81,13 +81,14 @@ def _add_member(
         name = rng.choice(NAMES).encode("utf-8", "replace").decode()
         member.filename = name or "/"
     elif kind == 6:
-        archive.writestr(info.filename + rng.choice(("", "/", "/x")), inside)
+        twin = zipfile.ZipInfo(info.filename + rng.choice(("", "/", "/x")))  # of no time of day
+        archive.writestr(twin, inside)
     elif kind == 7:
         member.external_attr = rng.choice((0o120777, 0o020666, 0o040755, 0o100644)) << 16
     elif kind == 8:
         nested = io.BytesIO()
         with zipfile.ZipFile(nested, "w", zipfile.ZIP_DEFLATED) as inner:
-            inner.writestr(info.filename, inside)
+            inner.writestr(zipfile.ZipInfo(info.filename), inside, zipfile.ZIP_DEFLATED)
         inside = nested.getvalue()
     elif kind == 9:
         member.compress_type = rng.choice((zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2))

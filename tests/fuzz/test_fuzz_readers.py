@@ -12,14 +12,16 @@ from random import Random
 import pytest
 
 from tests.fuzz.mutations import damage
-from tests.fuzz.readers import _report, counts, input_for
-from tests.fuzz.seeds import Reader, readers
+from tests.fuzz.reader import Reader
+from tests.fuzz.run import counts, input_for, report_of
+from tests.fuzz.seeds import readers
 
 PLANTED = """
 import json, os, sys, tempfile, warnings
 from pathlib import Path
 from tests.fuzz import watch as bounds
-from tests.fuzz.readers import Reader, fuzz
+from tests.fuzz.run import fuzz
+from tests.fuzz.reader import Reader
 
 bounds.SECONDS = 0.1
 top = Path(sys.argv[1])
@@ -95,12 +97,17 @@ def test_a_reader_without_fault_is_not_accused(findings: list[str]) -> None:
     assert not [line for line in findings if line.startswith("none")]
 
 
-def test_a_process_that_dies_is_reported_with_its_input(tmp_path: Path) -> None:
-    progress = tmp_path / "progress"
-    progress.write_text("onnx, input 17")
-    command = [sys.executable, "-c", "import os; os.abort()"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    assert _report(process, progress) == "onnx, input 17: the process ended with -6"
+DIES = "import os, pathlib, sys; pathlib.Path(sys.argv[-1]).write_text('onnx, input 17'); "
+
+
+def test_a_process_that_dies_is_reported_with_its_input() -> None:
+    report = report_of(["-c", f"{DIES} os.abort()"])
+    assert report["findings"] == ["onnx, input 17: the process ended with -6"]
+
+
+def test_a_process_that_hangs_is_reported_with_its_input() -> None:
+    report = report_of(["-c", f"{DIES} import time; time.sleep(60)"], longest=2)
+    assert report["findings"] == ["onnx, input 17: the process ran for 2 seconds"]
 
 
 @pytest.fixture(scope="module")

@@ -47,7 +47,10 @@ def test_what_an_earlier_version_saved_gives_what_it_gave(golden: Path) -> None:
     found = output(PipelineModel.load(golden))
     compared = 0
     for name in COLUMNS:
-        for then, now in zip(expected[name], found[name], strict=True):
+        for text, then, now in zip(TEXTS, expected[name], found[name], strict=True):
+            if text is None:  # it once was an empty document, as in Spark NLP
+                assert now is None
+                continue
             for old, new in zip(then, now, strict=True):
                 for key in ("annotatorType", "begin", "end", "result"):
                     assert new[key] == old[key]
@@ -132,7 +135,7 @@ def test_it_opens_like_the_folder_and_nothing_is_written(bundle: Path) -> None:
 
 
 def test_weights_are_used_where_they_lie_in_the_file(bundle: Path) -> None:
-    for tensor in PipelineModel.load(bundle).stages[-1].encoder.files.tensors.values():
+    for tensor in PipelineModel.load(bundle).stages[-1].encoder.model.tensors.values():
         assert not tensor.flags.owndata
         assert tensor.flags.aligned
         assert not tensor.flags.writeable
@@ -157,8 +160,12 @@ def test_the_command_says_what_it_wrote_and_what_is_wrong(
     assert capsys.readouterr().out == f"{target}: {size:,} bytes; open it with PipelineModel.load\n"
     before = target.read_bytes()
     wrong = {
-        (str(tmp_path / "absent"), str(target)): "nothing is at",
-        (str(testdata / "models/torch_bin"), str(target)): "holds no saved stage or pipeline",
+        (str(tmp_path / "absent"), str(tmp_path / "c.zip")): "nothing is at",
+        (
+            str(testdata / "models/torch_bin"),
+            str(tmp_path / "c.zip"),
+        ): "holds no saved stage or pipeline",
+        (str(SAVED), str(target)): "it exists already",
         (str(SAVED), str(tmp_path / "no/b.zip")): "does not exist; make it first",
         (str(SAVED), str(tmp_path / "b.bin")): "name the bundle otherwise, such as .zip",
     }
@@ -207,19 +214,19 @@ def test_every_changed_byte_that_matters_is_noticed(bundle: Path) -> None:
 
 def test_what_is_there_is_refused_unless_it_is_to_be_replaced(tmp_path: Path) -> None:
     model, target = PipelineModel.load(SAVED), tmp_path / "b.zip"
-    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     target.write_bytes(b"precious")
-    for taken in (target, tmp_path, tmp_path / "dangling"):
-        with pytest.raises(OutputError, match=r"is there already.*overwrite\(\)\.bundle\(path\)"):
+    (tmp_path / "link").symlink_to(target)
+    for taken in (target, tmp_path / "link"):
+        with pytest.raises(OutputError, match=r"it exists already.*or write\(\)\.overwrite\(\)"):
             model.write().bundle(taken)
     assert target.read_bytes() == b"precious"
     model.write().overwrite().bundle(target)
     assert PipelineModel.load(target).uid == model.uid
     with pytest.raises(OutputError, match="it is a folder"):
-        model.write().overwrite().bundle(tmp_path)
+        model.write().bundle(tmp_path)
     # What is mapped may be replaced
     loaded = PipelineModel.load(target)
     before = target.read_bytes()
     loaded.write().overwrite().bundle(target)
     assert target.read_bytes() == before
-    assert names_in(tmp_path) == ["b.zip", "dangling"]
+    assert names_in(tmp_path) == ["b.zip", "link"]

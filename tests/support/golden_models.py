@@ -38,8 +38,8 @@ _MODELS = {
 
 
 def load_encoders(testdata: Path, folder: Path) -> dict[str, Encoder]:
-    """The encoders by the names of the records; model files are written to `folder`."""
-    encoders = {MINILM: Encoder.load()}
+    """The random models by the names of the records; their files are written to `folder`."""
+    encoders = {}
     for name, (config, seed, vocabulary, expected) in _MODELS.items():
         tensors = random_tensors(config, seed=seed, deviation=0.1)
         assert digest(tensors) == expected, f"{name}: the weights differ from the recorded ones"

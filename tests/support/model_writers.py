@@ -1,4 +1,4 @@
-"""One BERT in every format that can be opened, written without the frameworks but PyTorch.
+"""One BERT in every format that can be opened, written without the frameworks.
 
     parts = Parts(tiny_config(vocab_size=len(PIECES)), tensors)
     path = FORMATS["google checkpoint, zip"](parts, folder)
@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from tests.support.format_parts import (
     array,
@@ -42,6 +41,7 @@ from tests.support.format_parts import (
 )
 from tests.support.format_support import field
 from tests.support.model_folders import write_safetensors
+from tests.support.torch_files import write_torch
 
 PIECES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "train", "##s", "late", ".")
 
@@ -100,23 +100,18 @@ def _safetensors_shards(parts: Parts, folder: Path) -> Path:
     return _sharded(parts, folder, "model", ".safetensors", write_safetensors)
 
 
-def _save(path: Path, tensors: Mapping[str, np.ndarray], *, new: bool = True) -> None:
-    state = {name: torch.from_numpy(values) for name, values in tensors.items()}
-    torch.save(state, path, _use_new_zipfile_serialization=new)
-
-
 def _torch(parts: Parts, folder: Path) -> Path:
-    _save(_folder(parts, folder) / "pytorch_model.bin", parts.tensors)
+    write_torch(_folder(parts, folder) / "pytorch_model.bin", parts.tensors)
     return folder
 
 
 def _old_torch(parts: Parts, folder: Path) -> Path:
-    _save(_folder(parts, folder) / "pytorch_model.bin", parts.tensors, new=False)
+    write_torch(_folder(parts, folder) / "pytorch_model.bin", parts.tensors, new=False)
     return folder
 
 
 def _torch_shards(parts: Parts, folder: Path) -> Path:
-    return _sharded(parts, folder, "pytorch_model", ".bin", _save)
+    return _sharded(parts, folder, "pytorch_model", ".bin", write_torch)
 
 
 # ---- TensorFlow ----

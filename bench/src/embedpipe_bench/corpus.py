@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TypeVar
 
-from embedpipe.encoder.encoder import Encoder
+from embedpipe.encoder import Encoder
 from embedpipe.errors import InputError
 from embedpipe_bench.peers.common import Work
 

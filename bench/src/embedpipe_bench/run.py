@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from embedpipe.encoder.encoder import Encoder
+from embedpipe.encoder import Encoder
 from embedpipe.engine.native import choose_isa, multiply_add_peak
 from embedpipe_bench import DEFAULT_MODELS, OURS, PEERS, PRECISIONS
 from embedpipe_bench.children import Child, Entrant

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedpipe.card.sentences import SENTENCES
-from embedpipe.encoder.encoder import Encoder
+from embedpipe.encoder import Encoder
 from embedpipe.engine.native import supported_precisions
 from embedpipe.engine.processor import processor_name
 from embedpipe.errors import InputError
@@ -80,7 +80,7 @@ def measure(place: Path, options: Measuring, *, words: bool) -> Measured:
     parts = [texts[begin : begin + size] for begin in range(0, len(texts), size)]
     exact = Encoder.load(place, threads=options.threads)
     precisions = supported_precisions()
-    encoders = [exact.at_precision(precision) for precision in precisions]
+    encoders = [exact.with_precision(precision) for precision in precisions]
     cosines = []
     with Progress(
         len(precisions), unit="precisions", label="comparing", shown=options.progress

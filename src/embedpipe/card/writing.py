@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import os
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+from embedpipe._dependencies import require
 from embedpipe.card.facts import CardFacts
 from embedpipe.card.rendering import html, markdown
 from embedpipe.errors import OutputError, ParameterError
-from embedpipe.formats.huggingface.sentence_transformers import OWN_SETTINGS
-from embedpipe.hub.install import add_to_record
+from embedpipe.formats.own_record import add_to_record
 from embedpipe.output import AtomicFile
 
 __all__ = ["MARKDOWN", "PAGE", "check_output", "record_measured", "write_card"]
@@ -20,8 +19,12 @@ __all__ = ["MARKDOWN", "PAGE", "check_output", "record_measured", "write_card"]
 MARKDOWN, PAGE = "README.md", "index.html"
 
 
-def check_output(directory: str | os.PathLike[str], *, force: bool = False) -> None:
-    """Raise OutputError if a card may not be written there: worth a look before measuring."""
+def check_output(directory: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Raise OutputError if a card may not be written there: worth a look before measuring.
+
+    MissingDependencyError without the package that makes the page.
+    """
+    require("markdown_it", "a model's card as a page")
     folder = Path(directory)
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"cannot write {folder}: it is a file; give the name of a directory")
@@ -30,19 +33,19 @@ def check_output(directory: str | os.PathLike[str], *, force: bool = False) -> N
             f"cannot write {folder}: the folder {folder.parent} does not exist; make it first"
         )
     there = [name for name in (MARKDOWN, PAGE) if os.path.lexists(folder / name)]
-    if there and not force:
+    if there and not overwrite:
         raise OutputError(
-            f"cannot write {folder}: it has {' and '.join(there)} already; use --force (in Python "
-            "force=True) to replace them, or name another directory"
+            f"cannot write {folder}: it has {' and '.join(there)} already; use --overwrite "
+            "(in Python overwrite=True) to replace them, or name another directory"
         )
 
 
 def write_card(
-    facts: CardFacts, directory: str | os.PathLike[str], *, force: bool = False
+    facts: CardFacts, directory: str | os.PathLike[str], *, overwrite: bool = False
 ) -> tuple[Path, Path]:
     """Write `README.md` and `index.html` into a directory, which is made; their paths.
 
-    force: whether files of these names are replaced; others there are never touched.
+    overwrite: whether files of these names are replaced; others there are never touched.
 
     Raises OutputError if they cannot be written; each file is then whole or as it was.
 
@@ -53,7 +56,7 @@ def write_card(
     ...     [path.name for path in paths], "384" in paths[0].read_text(encoding="utf-8")
     (['README.md', 'index.html'], True)
     """
-    check_output(directory, force=force)
+    check_output(directory, overwrite=overwrite)
     texts = markdown(facts), html(facts)
     folder = Path(directory)
     paths = folder / MARKDOWN, folder / PAGE
@@ -83,16 +86,5 @@ def record_measured(facts: CardFacts) -> Path:
     """
     if facts.measured is None:
         raise ParameterError(f"{facts.name}: nothing was measured that could be recorded")
-    if not facts.place.is_dir():
-        raise OutputError(
-            f"cannot record what was measured: {facts.place} is not a folder; convert it with "
-            "embedpipe import, or leave out --record"
-        )
     measured = {"made_on": facts.made_on, "made_by": facts.made_by, **asdict(facts.measured)}
-    for row in measured["figures"]:
-        # Further digits are noise; damaged weights can give NaN, which is no JSON
-        for key, value in row.items():
-            if isinstance(value, float):
-                row[key] = float(f"{value:.6g}") if math.isfinite(value) else None
-    add_to_record(facts.place, {"measured": measured})
-    return facts.place / OWN_SETTINGS
+    return add_to_record(facts.place, {"measured": measured}, digits=6)

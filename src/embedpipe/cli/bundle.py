@@ -46,5 +46,5 @@ def bundle(path: str | Path, output: str | Path, *, overwrite: bool = False) -> 
 
     check_output(output, overwrite=overwrite, inputs=[path])
     saved = saving.load(path, Savable)
-    saving.bundle(saved, output)
+    saving.bundle(saved, output, overwrite=overwrite)
     return type(saved).__name__, Path(output).stat().st_size

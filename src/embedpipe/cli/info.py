@@ -90,7 +90,7 @@ def _plain(value: Any) -> str:
 
 
 def _model_facts(model: str | Path | None) -> dict[str, Any]:
-    from embedpipe.encoder.encoder import Encoder
+    from embedpipe.encoder import Encoder
 
     encoder = Encoder.load(model)
     config = encoder.config

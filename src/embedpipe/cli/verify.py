@@ -28,6 +28,11 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "model", metavar="NAME|FOLDER", help="a model of the catalog, or its folder"
     )
+    parser.add_argument(
+        "--record",
+        action="store_true",
+        help="also write the outcome into the model's embedpipe.json",
+    )
     parser.set_defaults(run=run)
 
 
@@ -37,23 +42,19 @@ def run(args: argparse.Namespace) -> None:
 
     found = verify(args.model)
     print("\n".join(format_verification(found)))
+    if args.record:
+        print(f"recorded in {found.record()}")
     found.check()
 
 
 def format_verification(found: Verification) -> Iterator[str]:
-    """The table, what the tolerance is, and what was recorded."""
-    from embedpipe.formats.huggingface.sentence_transformers import OWN_SETTINGS
+    """The table, and what the tolerance is."""
     from embedpipe.verification import FLOAT32_TOLERANCE
 
     yield from table([_HEADER, *(_row(c, found.used) for c in found.combinations)])
     yield (
         "difference: of the value farthest away; tolerance: half a unit of its last published "
         f"digit, and {FLOAT32_TOLERANCE:g} for float32"
-    )
-    yield (
-        f"recorded in {found.place / OWN_SETTINGS}"
-        if found.unrecorded is None
-        else f"not recorded: {found.unrecorded}"
     )
 
 

@@ -35,7 +35,7 @@ class Embedder:
         if not isinstance(encoder, Encoder):
             encoder = Encoder.load(encoder, threads=options.threads)
         if options.precision is not None:
-            encoder = encoder.at_precision(options.precision)
+            encoder = encoder.with_precision(options.precision)
         return cls(
             encoder,
             encoder.pooling if options.pooling is None else options.pooling,

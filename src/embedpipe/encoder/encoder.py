@@ -5,50 +5,58 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from copy import copy
-from functools import cached_property
 from pathlib import Path
-from typing import Any
-from weakref import ref
 
 import numpy as np
 import numpy.typing as npt
 
-from embedpipe.encoder.fingerprint import fingerprint_of
-from embedpipe.encoder.texts import as_piece_ids, as_texts
+from embedpipe.arrays import offsets_of, ranges
+from embedpipe.encoder.loaded import LoadedModel, Origin
+from embedpipe.encoder.prompts import Prompts
+from embedpipe.encoder.texts import (
+    Missing,
+    as_piece_ids,
+    as_texts,
+    check_switch,
+    present_texts,
+    warn_of_cut,
+    with_gaps,
+)
+from embedpipe.encoder.travel import Travels
 from embedpipe.encoder.windows import window_pieces, windows
 from embedpipe.engine.choice import Engine, EngineChoice, Implementation
 from embedpipe.engine.config import EncoderConfig
-from embedpipe.engine.pooling import Pooling, check_pooling
+from embedpipe.engine.pooling import Pooling, check_pooling, pool
+from embedpipe.engine.pooling import normalize as normalized
 from embedpipe.engine.precision import AskedPrecision, Precision
 from embedpipe.engine.ragged import Ragged
-from embedpipe.errors import ParameterError
-from embedpipe.formats.huggingface.folder import HuggingFaceModel
-from embedpipe.formats.model_files import ModelFiles
-from embedpipe.formats.opening import open_model, open_model_tree
+from embedpipe.formats.model import Model
 from embedpipe.hub.find import find_model
 from embedpipe.hub.names import DEFAULT_MODEL
 from embedpipe.progress import Progress
-from embedpipe.subword import PieceBatch, SubwordTokenizer, make_tokenizer
+from embedpipe.subword import PieceBatch, SubwordTokenizer
 
 __all__ = ["Encoder"]
 
 _CHARACTERS_PER_PIECE = 4  # of English text; a window's size need not be exact
 
 
-class Encoder:
-    """A BERT or ALBERT model that turns text into vectors. Made by `Encoder.load`.
+class Encoder(Travels):
+    """A BERT, ELECTRA or ALBERT model that turns text into vectors. Made by `Encoder.load`.
 
     It holds no state that a call changes, so that threads may share it. A text's vector has the
-    same bits whatever other texts stand beside it, in whatever order.
+    same bits whatever other texts stand beside it, in whatever order. Copies share its weights; a
+    pickle holds the path of its files, or their bytes where there are none.
 
     Attributes:
         name: what it was loaded as. path: the folder of its files, or their archive.
-        files: what a folder with the same model holds. reference: the name or path that loads it
-            again, None where there is none of its own.
+        model: what was read. reference: the name or path that loads it again, None where there is
+            none of its own.
         config: sizes of the encoder. tokenizer: text to piece ids.
         dimension: of a vector; `hidden_size` is the same.
         max_length: most pieces of a text, `[CLS]` and `[SEP]` included; the rest is cut off.
         pooling, normalize: how the model was published to be used; `encode` may overrule them.
+        prompts: what may be put before texts, by name, and which one is by default.
         has_pooler: whether "pooler" is among the poolings that can be asked for.
 
     >>> encoder = Encoder.load()
@@ -57,33 +65,27 @@ class Encoder:
     """
 
     def __init__(
-        self,
-        model: HuggingFaceModel,
-        tokenizer: SubwordTokenizer,
-        engine: EngineChoice,
-        *,
-        name: str,
-        reference: str | None = None,
+        self, model: LoadedModel, engine: EngineChoice, *, name: str, reference: str | None = None
     ) -> None:
-        """Keep the parts that `load` has read and checked."""
+        """Keep what `load` has read and checked."""
         self.name = name
         self.reference = reference
-        self.path: Path = model.directory
-        self.files: ModelFiles = model.files
-        self.config: EncoderConfig = model.config
-        self.tokenizer = tokenizer
-        self.max_length = model.max_length
-        self.pooling: Pooling = model.pooling
-        self.normalize = model.normalize
-        self.has_pooler = model.weights.pooler is not None
-        self._weights = model.weights
-        self._weights_files = model.weights_files
+        self.pooling: Pooling = model.read.pooling
+        self.normalize = model.read.normalize
+        self.max_length = model.read.max_length
+        self._hold(model, engine)
+
+    def _hold(self, model: LoadedModel, engine: EngineChoice) -> None:
+        """Take over what is the model's own, and does not travel."""
+        self.path: Path = model.read.path
+        self.model: Model = model.read
+        self.config: EncoderConfig = model.read.config
+        self.tokenizer: SubwordTokenizer = model.tokenizer
+        self.has_pooler = model.read.has_pooler
+        self.prompts = Prompts.of(model.read.usage)
+        self._model = model
         self._choice = engine
-        self._window = window_pieces(model.config)
-        # The first one keeps its siblings, but they not it: without a cycle, weights go as soon as
-        # nobody uses them.
-        self._siblings: dict[Precision, Encoder] = {}
-        self._first: ref[Encoder] | None = None
+        self._window = window_pieces(model.read.config)
 
     @classmethod
     def load(
@@ -122,43 +124,38 @@ class Encoder:
         """
         engine = EngineChoice.of(implementation, threads=threads, precision=precision)
         place = find_model(name_or_path, language=language)
-        model = open_model(open_model_tree(place))
         name = _name(name_or_path, place)
         is_path = name_or_path is not None and Path(name_or_path) == place
-        return cls(
-            model,
-            _tokenizer(model),
-            engine,
-            name=name,
-            reference=str(place.resolve()) if is_path else name,
-        )
+        origin = Origin(str(place.absolute()), "", None if is_path else name, language)
+        reference = str(place.resolve()) if is_path else name
+        return cls(LoadedModel.at(origin), engine, name=name, reference=reference)
 
     @classmethod
-    def of_model(cls, model: HuggingFaceModel, *, name: str, reference: str | None) -> Encoder:
+    def of_model(
+        cls,
+        model: Model,
+        *,
+        name: str,
+        reference: str | None,
+        origin: Origin | None = None,
+    ) -> Encoder:
         """An encoder of what has been read already, such as out of a saved pipeline."""
-        return cls(
-            model, _tokenizer(model), EngineChoice.of("native"), name=name, reference=reference
-        )
+        loaded = LoadedModel.of(model, origin)
+        return cls(loaded, EngineChoice.of("native"), name=name, reference=reference)
 
-    def at_precision(self, precision: AskedPrecision) -> Encoder:
-        """The same model in another precision, with the same tokenizer; kept for the next time.
+    def with_precision(self, precision: AskedPrecision) -> Encoder:
+        """The same model in another precision; what was packed for one is kept for the next time.
 
         >>> encoder = Encoder.load()
-        >>> encoder.at_precision("int8").precision, encoder.precision
+        >>> encoder.with_precision("int8").precision, encoder.precision
         ('int8', 'float32')
         """
-        choice = self._choice.at_precision(precision)
-        first = (self._first and self._first()) or self
-        if choice == first._choice:
-            return first
-        if choice.precision not in first._siblings:
-            other = copy(first)
-            other._choice = choice
-            other._siblings = {}
-            other._first = ref(first)
-            other.__dict__.pop("_engine", None)
-            return first._siblings.setdefault(choice.precision, other)
-        return first._siblings[choice.precision]
+        choice = self._choice.with_precision(precision)
+        if choice == self._choice:
+            return self
+        other = copy(self)
+        other._choice = choice
+        return other
 
     @property
     def precision(self) -> Precision:
@@ -175,18 +172,17 @@ class Encoder:
         """The instruction set in use, or "reference"."""
         return self._choice.isa
 
-    @cached_property
+    @property
     def _engine(self) -> Engine:
-        # Made when first needed: packing weights takes time and memory.
-        return self._choice.make(self.config, self._weights, self._weights_files)
+        return self._model.engine(self._choice)
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """64 hexadecimal digits that tell models apart, the same in whatever format one is stored.
 
         Precision, pooling and normalization have no part in it.
         """
-        return fingerprint_of(self.config, self._weights, self.tokenizer)
+        return self._model.fingerprint
 
     @property
     def dimension(self) -> int:
@@ -205,30 +201,41 @@ class Encoder:
             f"isa={self.isa!r}, threads={self.threads})"
         )
 
-    def encode(
+    def encode(  # noqa: PLR0913
         self,
-        texts: Iterable[str],
+        texts: Iterable[str | None],
         *,
         pooling: Pooling | None = None,
         normalize: bool | None = None,
+        prompt: str | None = None,
+        prompt_name: str | None = None,
+        missing: Missing = "null",
         progress: bool = False,
     ) -> npt.NDArray[np.float32]:
         """One vector per text, float32 (n, dimension); no texts give (0, dimension).
 
-        A text of more than `max_length` pieces is cut, as sentence-transformers does; `tokenize`
-        tells which ones are. An empty text, or one of white space, has the vector of
-        `[CLS] [SEP]`. Half of a surrogate pair counts as U+FFFD.
+        A text of more than `max_length` pieces is cut, as sentence-transformers does; one warning
+        counts those of a call, and `tokenize` tells which ones they are. An empty text, or one of
+        white space, has the vector of `[CLS] [SEP]`. Half of a surrogate pair counts as U+FFFD.
 
         Args:
             texts: a list, tuple or iterator of str, or one column: NumPy, pandas, Polars, Arrow.
             pooling: "mean", "cls" or "pooler"; None as the model was published.
             normalize: whether vectors get length 1; None as the model was published.
+            prompt: put before every text. prompt_name: likewise, one of the model's `prompts` by
+                its name. With neither, the model's default prompt, where it has one, as in
+                sentence-transformers; `prompt=""` puts nothing.
+            missing: what becomes of None, NaN and pandas' NA and NaT: with "null" a row of NaN,
+                with "error" an InputError that names the first one.
             progress: show a bar on standard error.
 
         Raises:
             InputError: a single str, or an element that is not a str (which is named).
-            ParameterError: another pooling, "pooler" of a model that has none, or a `normalize`
-                that is not a bool.
+            ParameterError: another pooling, "pooler" of a model that has none, an unknown prompt,
+                or a `normalize` that is not a bool.
+
+        Warns:
+            TruncationWarning: texts were cut.
 
         >>> encoder = Encoder.load()
         >>> question, answer, other = encoder.encode(
@@ -237,17 +244,39 @@ class Encoder:
         True
         """
         chosen, unit_length = self._choices(pooling, normalize)
-        listed = as_texts(texts)
+        put = self.prompts.chosen(prompt, prompt_name)
+        found, present = present_texts(texts, missing)
+        listed = [put + text for text in found] if put else found
+        left_out = 0 if self.prompts.pooled or not put else self._pieces_before(put)
         vectors = np.empty((len(listed), self.dimension), dtype=np.float32)
         sizes = (len(text) // _CHARACTERS_PER_PIECE + 2 for text in listed)
+        cut = 0
         with Progress(len(listed), unit="texts", shown=progress) as bar:
             for begin, end in windows(sizes, self._window):
-                ids = self.tokenizer.encode(listed[begin:end], max_length=self.max_length).ids
-                vectors[begin:end] = self._engine.encode_pieces(
-                    ids.values, ids.offsets, pooling=chosen, normalize=unit_length
-                )
+                batch = self.tokenizer.encode(listed[begin:end], max_length=self.max_length)
+                cut += int(np.count_nonzero(batch.truncated))
+                vectors[begin:end] = self._pooled(batch.ids, chosen, unit_length, left_out)
                 bar.advance(end - begin)
-        return vectors
+        warn_of_cut(cut, len(listed), self.max_length)
+        return with_gaps(vectors, present)
+
+    def _pieces_before(self, prompt: str) -> int:
+        """How many pieces stand before a text, `[CLS]` and those of the prompt."""
+        return min(int(self.tokenizer.text_pieces([prompt]).offsets[-1]) + 1, self.max_length - 1)
+
+    def _pooled(
+        self, ids: Ragged, pooling: Pooling, unit_length: bool, left_out: int
+    ) -> npt.NDArray[np.floating]:
+        """A vector of each sequence, of its pieces but the first `left_out`."""
+        if not left_out:
+            return self._engine.encode_pieces(
+                ids.values, ids.offsets, pooling=pooling, normalize=unit_length
+            )
+        hidden = self._engine.hidden_states(ids.values, ids.offsets)
+        kept = np.maximum(ids.lengths - left_out, 1)  # [SEP] at least
+        rows = hidden[ranges(ids.offsets[1:] - kept, kept)]
+        vectors = pool(rows, offsets_of(kept), pooling, self._model.read.weights.pooler)
+        return normalized(vectors) if unit_length else vectors
 
     def encode_pieces(
         self,
@@ -291,24 +320,26 @@ class Encoder:
         hidden = self._engine.hidden_states(pieces.values, pieces.offsets)
         return Ragged(hidden.astype(np.float32, copy=False), pieces.offsets)
 
-    def tokenize(self, texts: Iterable[str]) -> PieceBatch:
+    def tokenize(
+        self, texts: Iterable[str], *, prompt: str | None = None, prompt_name: str | None = None
+    ) -> PieceBatch:
         """What `encode` hands to the encoder: piece ids of each text, and which texts were cut.
+
+        The prompt is chosen as there. A missing text is an InputError.
 
         >>> batch = Encoder.load().tokenize(["short", "long " * 1000])
         >>> batch.truncated.tolist(), batch.full_lengths.tolist()
         ([False, True], [3, 1002])
         """
-        return self.tokenizer.encode(as_texts(texts), max_length=self.max_length)
+        put = self.prompts.chosen(prompt, prompt_name)
+        listed = [put + text for text in as_texts(texts)]
+        return self.tokenizer.encode(listed, max_length=self.max_length)
 
     def _choices(self, pooling: Pooling | None, normalize: bool | None) -> tuple[Pooling, bool]:
         """The pooling and normalization asked for, or the model's own."""
         asked = self.pooling if pooling is None else pooling
-        unit_length = self.normalize if normalize is None else _check_switch("normalize", normalize)
+        unit_length = self.normalize if normalize is None else check_switch("normalize", normalize)
         return check_pooling(asked, has_pooler=self.has_pooler), unit_length
-
-
-def _tokenizer(model: HuggingFaceModel) -> SubwordTokenizer:
-    return make_tokenizer(model.files.texts, model.config, source=str(model.directory))
 
 
 def _name(asked: str | os.PathLike[str] | None, directory: Path) -> str:
@@ -316,9 +347,3 @@ def _name(asked: str | os.PathLike[str] | None, directory: Path) -> str:
     if asked is None:
         return DEFAULT_MODEL
     return directory.resolve().name if Path(asked) == directory else str(asked)
-
-
-def _check_switch(name: str, value: Any) -> bool:
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    raise ParameterError(f"{name}: found {value!r}; expected True, False or None")

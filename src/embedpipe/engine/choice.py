@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -45,12 +45,16 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class EngineChoice:
-    """An engine that this processor has, before there is a model for it; made by `of`."""
+    """An engine that this processor has, before there is a model for it; made by `of`.
+
+    asked_threads: None where `threads` are as many as this process may use.
+    """
 
     implementation: Implementation
     precision: Precision
     threads: int
     isa: str
+    asked_threads: int | None = field(default=None, compare=False)
 
     @classmethod
     def of(
@@ -66,8 +70,8 @@ class EngineChoice:
         if implementation == "native":
             from embedpipe.engine.native import choose_isa
 
-            exact = cls("native", "float32", check_threads(threads), choose_isa())
-            return exact.at_precision(precision)
+            exact = cls("native", "float32", check_threads(threads), choose_isa(), threads)
+            return exact.with_precision(precision)
         if implementation == "reference":
             if threads is not None:
                 _refuse("threads", threads)
@@ -78,7 +82,7 @@ class EngineChoice:
             f"implementation: found {implementation!r}; expected 'native' or 'reference'"
         )
 
-    def at_precision(self, precision: str) -> EngineChoice:
+    def with_precision(self, precision: str) -> EngineChoice:
         """The same in another precision."""
         if self.implementation != "native" or precision not in PRECISIONS:
             return EngineChoice.of(self.implementation, precision=precision)  # which may refuse it

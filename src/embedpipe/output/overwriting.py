@@ -39,7 +39,7 @@ def check_output(
     if is_taken and not overwrite:
         raise OutputError(
             f"cannot write {path}: it exists already; name another one, or replace it with "
-            "--overwrite (in Python overwrite=True)"
+            "--overwrite (in Python overwrite=True, or write().overwrite())"
         )
 
 

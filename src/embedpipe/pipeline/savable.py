@@ -1,11 +1,16 @@
-"""`save`, `load`, `write` and `read`, which stages and pipelines share; files are `saving`'s."""
+"""`save`, `load`, `write`, `read`, which stages and pipelines share, and how they are pickled.
+
+What files hold is `saving`'s part.
+"""
 
 from __future__ import annotations
 
 import importlib
 import os
 from types import ModuleType
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
+
+from embedpipe._pickles import seal, unseal
 
 __all__ = ["ModelStorage", "Reader", "Savable", "Writer"]
 
@@ -15,7 +20,7 @@ S = TypeVar("S", bound="Savable")
 
 
 class Savable:
-    """Spark ML's methods for what can be saved.
+    """Spark ML's methods for what can be saved; and pickles, for the way to other processes.
 
     >>> import tempfile
     >>> from embedpipe.annotator import SentenceDetector
@@ -29,6 +34,17 @@ class Savable:
     """
 
     uid: str
+
+    def __getstate__(self) -> dict[str, Any]:
+        return seal(vars(self))
+
+    def __setstate__(self, state: Any) -> None:
+        vars(self).update(unseal(state, type(self).__name__))
+
+    def __copy__(self: S) -> S:
+        other = object.__new__(type(self))
+        vars(other).update(vars(self))
+        return other
 
     def save(self, path: str | os.PathLike[str], *, models: ModelStorage = "copy") -> None:
         """Write a folder with everything, which must not exist yet; `Writer.save` says more."""

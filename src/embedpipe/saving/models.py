@@ -12,11 +12,13 @@ import numpy as np
 
 from embedpipe.errors import ModelNotFoundError, OutputError, ParameterError
 from embedpipe.formats.archives.tree import FileTree
-from embedpipe.formats.opening import open_model
+from embedpipe.formats.reading import open_model
+from embedpipe.formats.writing import model_texts
 from embedpipe.pipeline.savable import ModelStorage
 
 if TYPE_CHECKING:
     from embedpipe.encoder import Encoder
+    from embedpipe.encoder.loaded import Origin
 
 __all__ = ["LoadedModels", "StoredModels", "load_encoder"]
 
@@ -72,9 +74,9 @@ class StoredModels:
 def _same_model(one: Encoder, other: Encoder) -> bool:
     if one is other:
         return True
-    mine, theirs = one.files, other.files
+    mine, theirs = one.model, other.model
     return (
-        mine.texts == theirs.texts
+        model_texts(mine) == model_texts(theirs)
         and mine.tensors.keys() == theirs.tensors.keys()
         and all(np.array_equal(mine.tensors[name], theirs.tensors[name]) for name in mine.tensors)
     )
@@ -117,4 +119,15 @@ def _open(tree: FileTree) -> Encoder:
 
     folder = Path(tree.source)
     reference = str(folder.resolve()) if folder.is_dir() else None
-    return Encoder.of_model(open_model(tree), name=folder.name, reference=reference)
+    return Encoder.of_model(
+        open_model(tree), name=folder.name, reference=reference, origin=_origin(tree.source)
+    )
+
+
+def _origin(source: str) -> Origin:
+    """Where a tree of that source was opened: a folder, or one in an archive."""
+    from embedpipe.encoder.loaded import Origin
+
+    place = Path(source).absolute()
+    there = next(path for path in (place, *place.parents) if path.exists())
+    return Origin(str(there), "" if there == place else place.relative_to(there).as_posix())

@@ -9,15 +9,15 @@ from typing import Any, Protocol
 
 from embedpipe._version import __version__
 from embedpipe.errors import OutputError
-from embedpipe.formats.model_files import json_text
-from embedpipe.formats.opening import PARTS_OF_MODELS, SAVED_MODELS, SAVED_STAGES
-from embedpipe.output import AtomicDirectory
+from embedpipe.formats.layout import PARTS_OF_MODELS
+from embedpipe.formats.writing import json_text, model_parts
+from embedpipe.output import AtomicDirectory, check_output
 from embedpipe.pipeline.pipeline import Pipeline, PipelineModel
 from embedpipe.pipeline.savable import ModelStorage, Savable
 from embedpipe.pipeline.stage import Stage
 from embedpipe.saving.bundle import BundleFile
 from embedpipe.saving.models import StoredModels
-from embedpipe.saving.tree import CLASSES, FORMAT_VERSION
+from embedpipe.saving.tree import CLASSES, FORMAT_VERSION, SAVED_MODELS, SAVED_STAGES
 from embedpipe.stages.bases.encoder_stage import EncoderStage
 
 __all__ = ["bundle", "save"]
@@ -55,11 +55,7 @@ def bundle(savable: Savable, path: str | os.PathLike[str], *, overwrite: bool = 
             f"cannot write {target}: files that end in {target.suffix} are taken for parts of "
             "a model; name the bundle otherwise, such as .zip"
         )
-    if not overwrite and os.path.lexists(target):
-        raise OutputError(
-            f"cannot write {target}: something is there already. Name another file, or replace it "
-            "with write().overwrite().bundle(path)"
-        )
+    check_output(target, overwrite=overwrite)
     with BundleFile(target) as file:
         _write(savable, file, StoredModels("copy", target))
 
@@ -72,7 +68,7 @@ def _write(savable: Savable, sink: _Sink, models: StoredModels) -> None:
     }
     sink.write(SAVED_STAGES, [json_text(document)])
     for folder, encoder in models.folders():
-        for name, parts in encoder.files.parts():
+        for name, parts in model_parts(encoder.model):
             sink.write(f"{SAVED_MODELS}/{folder}/{name}", parts)
 
 

@@ -20,7 +20,7 @@ from embedpipe.stages.bases.shared_params import HasCompatibility
 from embedpipe.subword.sequences import Parts, Sequences, join
 
 if TYPE_CHECKING:
-    from embedpipe.encoder.encoder import Encoder
+    from embedpipe.encoder import Encoder
     from embedpipe.engine.precision import AskedPrecision
     from embedpipe.engine.ragged import Ragged
 
@@ -105,7 +105,7 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
                 f"{self.label} has no model; make the stage by {name}.pretrained(), "
                 f"{name}.load(folder) or {name}(encoder)"
             )
-        return self._encoder.at_precision(cast("AskedPrecision", self.getPrecision()))
+        return self._encoder.with_precision(cast("AskedPrecision", self.getPrecision()))
 
     def fitted(self) -> Stage:
         """A copy that shares the encoder, which must be there."""
@@ -166,6 +166,6 @@ def _case_matters(encoder: Encoder) -> bool:
 
 def _load_encoder(name_or_path: str | Path | None, language: str | None = None) -> Encoder:
     # Imported late: stages without a model need neither NumPy kernels nor tokenizers.
-    from embedpipe.encoder.encoder import Encoder
+    from embedpipe.encoder import Encoder
 
     return Encoder.load(name_or_path, language=language)

@@ -8,8 +8,8 @@ but it attends to the pieces, and so has vectors too. Kept for those who depend 
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,9 @@ from embedpipe.arrays import offsets_of
 from embedpipe.engine.ragged import Ragged
 
 if TYPE_CHECKING:
-    from embedpipe.encoder.encoder import Encoder
+    from embedpipe.encoder import Encoder
     from embedpipe.engine.reference import ReferenceEncoder
+    from embedpipe.formats.model import Model
 
 __all__ = ["flattened", "in_rows"]
 
@@ -44,9 +45,9 @@ def flattened(encoder: Encoder, pieces: Ragged, rows: Int64, batch_size: int) ->
         if length == len(ids):
             found.append(vectors.ravel())
             continue
-        whole = np.full(length, _PADDING, dtype=np.int32)
-        whole[: len(ids)] = ids
-        found.append(_reference(encoder).hidden_states_padded(whole, len(ids)).ravel())
+        padded_ids = np.full(length, _PADDING, dtype=np.int32)
+        padded_ids[: len(ids)] = ids
+        found.append(_reference(encoder).hidden_states_padded(padded_ids, len(ids)).ravel())
     values = np.concatenate(found, dtype=np.float32) if found else np.empty(0, np.float32)
     return Ragged(values, offsets_of(padded * encoder.dimension))
 
@@ -79,11 +80,15 @@ def _padded_lengths(lengths: Int64, rows: Int64, batch_size: int) -> Int64:
     return longest[which]
 
 
-@lru_cache(maxsize=1)
+_references: WeakKeyDictionary[Model, ReferenceEncoder] = WeakKeyDictionary()
+"""By what all encoders of a model share, and as long as there are any: float64 takes room."""
+
+
 def _reference(encoder: Encoder) -> ReferenceEncoder:
     """The definition of the encoder, with the same weights."""
+    model = encoder.model
+    if model in _references:
+        return _references[model]
     from embedpipe.engine.reference import ReferenceEncoder
-    from embedpipe.engine.weights import check_weights
 
-    weights = check_weights(encoder.files.tensors, encoder.config, source=encoder.name)
-    return ReferenceEncoder(encoder.config, weights)
+    return _references.setdefault(model, ReferenceEncoder(model.config, model.weights))

@@ -147,7 +147,8 @@ def test_only_the_published_settings_fit(publish, capsys, pooling, activation, c
     assert len(found.combinations) == 3 * 2 * 2
     assert fitting(found) == [(pooling, activation, case)]
     assert found.used.difference < 2e-5
-    assert found.unrecorded is None
+    assert json.loads((folder / "embedpipe.json").read_text()) == before
+    assert found.record() == folder / "embedpipe.json"
     outcome = recorded(folder)
     assert outcome["fits"] is True
     assert (outcome["pooling"], outcome["activation"], outcome["case"]) == found.used.settings
@@ -180,7 +181,6 @@ def test_one_weight_changed_by_one_percent_fits_nowhere(publish, capsys, rows, d
     assert "with no pooling, activation and case" in printed.err
     assert "yes" not in printed.out
     assert fitting(verify("house")) == []
-    assert recorded(folder)["fits"] is False
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_one_weight_changed_by_one_percent_fits_nowhere(publish, capsys, rows, d
 def test_with_a_wrong_setting_it_says_which_one_fits(publish, capsys, wrong):
     right = {"pooling": "pooler", "activation": "gelu_erf", "case_sensitive": False}
     folder = publish(sentence_rows("pooler", "gelu_erf", "lower"), **(right | wrong))
-    assert main(["verify", "house"]) == 1
+    assert main(["verify", "house", "--record"]) == 1
     assert "but as pooler, gelu_erf, lower." in capsys.readouterr().err
     assert recorded(folder)["fits"] is False
 
@@ -236,9 +236,10 @@ def test_albert_by_the_path_of_a_folder_of_ones_own(place, tmp_path, testdata, c
     described = {"annotator": "AlbertEmbeddings", "architecture": "albert", "dimension": 16}
     place.describe(entry("house", source, published=rows, **described))
     assert main(["verify", str(folder)]) == 0
-    printed = capsys.readouterr().out
-    assert f"not recorded: {folder} is neither in the cache" in printed
     assert not (folder / "embedpipe.json").exists()
+    assert main(["verify", str(folder), "--record"]) == 0
+    assert f"recorded in {folder / 'embedpipe.json'}\n" in capsys.readouterr().out
+    assert recorded(folder)["pooling"] == "first_piece"
     assert fitting(verify(folder)) == [("first_piece", "gelu_tanh", "lower")]
     with pytest.raises(ModelNotFoundError, match="Give the folder that model's name"):
         verify(folder.rename(tmp_path / "other"))
@@ -264,15 +265,16 @@ def test_a_trained_model_with_vectors_of_length_1(place, capsys):
     described = {"annotator": "BertSentenceEmbeddings", "dimension": 384}
     place.describe(entry("house", source, published=rows, **described))
     assert main(["verify", "house"]) == 0
-    assert f"not recorded: {folder} is neither" in capsys.readouterr().out
+    assert "yes, in use" in capsys.readouterr().out
+    assert not (folder / "embedpipe.json").exists()
     assert fitting(verify("house")) == [("mean", "gelu_erf", "lower")]
 
 
 def test_a_copy_of_a_fetched_model_is_known_by_its_record(publish, tmp_path):
     folder = publish(sentence_rows("cls", "gelu_erf", "lower"), pooling="cls", version="1.0")
     moved = folder.rename(tmp_path / "elsewhere")
-    found = verify(moved)
-    assert (found.name, found.place, found.unrecorded) == ("house", moved, None)
+    found = verify(moved, record=True)
+    assert (found.name, found.place) == ("house", moved)
     assert recorded(moved)["pooling"] == "cls"
 
 
@@ -303,7 +305,7 @@ def test_weights_that_give_no_numbers_are_recorded_in_json(publish):
     tensors = load_file(folder / "model.safetensors")
     tensors["encoder.layer.1.output.LayerNorm.weight"][:] = 3e38  # finite
     write_safetensors(folder / "model.safetensors", tensors)
-    assert fitting(verify("house")) == []
+    assert fitting(verify("house", record=True)) == []
     assert recorded(folder)["difference"] is None
     assert not verify("house").used.fits  # the record can be read again
 
@@ -314,9 +316,11 @@ def test_a_record_that_cannot_be_written_is_told(publish, monkeypatch, capsys):
     def refuse(path: Path) -> None:
         raise OutputError(f"cannot write {path}: no space")
 
-    monkeypatch.setattr("embedpipe.hub.install.AtomicFile", refuse)
-    main(["verify", "house"])
-    assert "not recorded: cannot write" in capsys.readouterr().out
+    monkeypatch.setattr("embedpipe.formats.own_record.AtomicFile", refuse)
+    assert main(["verify", "house", "--record"]) == 1
+    printed = capsys.readouterr()
+    assert "yes, in use" in printed.out
+    assert "cannot write" in printed.err
     assert "verified" not in json.loads((folder / "embedpipe.json").read_text())
 
 

@@ -1,0 +1,120 @@
+"""What all encoders around one model share: its weights, its tokenizer, and its engines."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from embedpipe.encoder.fingerprint import fingerprint_of
+from embedpipe.engine.choice import Engine, EngineChoice
+from embedpipe.engine.weights import WeightsFile
+from embedpipe.formats.archives.tree import FileTree, open_tree
+from embedpipe.formats.layout import CONFIG
+from embedpipe.formats.model import Model
+from embedpipe.formats.reading import open_model, open_model_tree
+from embedpipe.formats.writing import model_texts
+from embedpipe.subword import SubwordTokenizer, make_tokenizer
+
+__all__ = ["LoadedModel", "Origin"]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a model was read from, so that other processes can read it there too.
+
+    path: a folder or an archive, absolute. inside: a folder in that archive, "" for all of it.
+    name, language: what found the path, None if it was given. files: those that the weights lie in,
+    in their state from before they were read; none where that is not known.
+    """
+
+    path: str
+    inside: str = ""
+    name: str | None = None
+    language: str | None = None
+    files: tuple[WeightsFile, ...] = ()
+
+    def open(self) -> FileTree:
+        """The tree of the model's files."""
+        path = Path(self.path)
+        return open_tree(path).below(self.inside) if self.inside else open_model_tree(path)
+
+    def is_unchanged(self) -> bool:
+        """Whether the files are those that were read, as far as their sizes and times tell."""
+        try:
+            return Path(self.path).exists() and self.files == tuple(
+                WeightsFile.of(Path(file.path)) for file in self.files
+            )
+        except OSError:
+            return False
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A model in memory, mostly mapped, with the engines that were made of it.
+
+    origin: None for a model that lies in no file of its own.
+    """
+
+    read: Model
+    tokenizer: SubwordTokenizer
+    origin: Origin | None = None
+    _engines: dict[EngineChoice, Engine] = field(default_factory=dict)
+
+    def engine(self, choice: EngineChoice) -> Engine:
+        """The engine of that choice, made when first asked for: packing takes time and memory."""
+        engine = self._engines.get(choice)
+        if engine is None:
+            # Without a lock, which a fork would leave locked: of two made at once, one is kept.
+            made = choice.make(self.read.config, self.read.weights, self.read.weights_files)
+            engine = self._engines.setdefault(choice, made)
+        return engine
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash that is quick to make, of a little of each tensor."""
+        return fingerprint_of(self.read.config, self.read.weights, self.tokenizer)
+
+    @cached_property
+    def settings_hash(self) -> str:
+        """Of the configuration and the tokenizer's files."""
+        digest = hashlib.sha256(repr(self.read.config).encode())
+        for name, text in sorted(model_texts(self.read).items()):
+            digest.update(f"{name}: {len(text)} bytes ".encode())
+            digest.update(text)
+        return digest.hexdigest()
+
+    @cached_property
+    def weights_hash(self) -> str:
+        """Of all tensors, which it reads once, at some 3 GB a second."""
+        digest = hashlib.sha256()
+        for name, tensor in self.read.tensors.items():
+            checksum = zlib.crc32(np.ascontiguousarray(tensor).reshape(-1).view(np.uint8).data)
+            digest.update(f"{name}: {tensor.dtype} {tensor.shape} {checksum} ".encode())
+        return digest.hexdigest()
+
+    @classmethod
+    def at(cls, origin: Origin) -> LoadedModel:
+        """The only model at a place."""
+        return cls.of(open_model(origin.open()), origin)
+
+    @classmethod
+    def of(cls, model: Model, origin: Origin | None = None) -> LoadedModel:
+        """A model that was read, with the tokenizer of its own files."""
+        config = json.dumps(model.huggingface_config).encode()  # which may name the tokenizer
+        tokenizer = make_tokenizer(
+            {CONFIG: config, **model.tokenizer_files},
+            model.config,
+            source=model.source,
+            lower_first=model.usage.lowercase,
+        )
+        if origin is not None:
+            archive = Path(origin.path)
+            state = (WeightsFile.of(archive),) if archive.is_file() else ()
+            origin = replace(origin, files=model.weights_files or state)
+        return cls(model, tokenizer, origin)
