@@ -162,6 +162,7 @@ def test_a_pipeline_refuses_the_same_across_stages():
         PipelineModel(stages)
 
 
+@pytest.mark.trained_model
 def test_flattened_vectors_need_compatibility_and_are_never_normalized(encoders):
     stage = BertSentenceEmbeddings(encoders["all-MiniLM-L6-v2"])
     with pytest.raises(ParameterError, match=r"'flattened' .* needs compatibility='spark"):
