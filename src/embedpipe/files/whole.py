@@ -31,8 +31,8 @@ def read_bytes(path: Path, *, largest: int) -> bytes:
         size = path.stat().st_size
         if size > largest:
             raise ModelFormatError(
-                f"{path}: found {size} bytes; expected at most {largest}. Put the file of a model "
-                "in its place"
+                f"{path}: found {size} bytes, larger than the {largest} bytes allowed. Put the "
+                "file of a model in its place"
             )
         data = path.read_bytes()
     except OSError as error:

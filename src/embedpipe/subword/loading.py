@@ -9,7 +9,8 @@ from pathlib import Path
 from embedpipe._dependencies import require
 from embedpipe.engine.config import EncoderConfig
 from embedpipe.errors import ModelFormatError
-from embedpipe.files.whole import decoded, read_bytes
+from embedpipe.files.vocabulary import vocabulary_lines
+from embedpipe.files.whole import read_bytes
 from embedpipe.subword.albert import AlbertText
 from embedpipe.subword.plain_text import text_splitter
 from embedpipe.subword.sentencepiece_model import WORD_BOUNDARY, SentencePiece
@@ -64,8 +65,8 @@ def make_tokenizer(
 
 def _from_vocabulary(data: bytes, source: str, settings: TokenizerSettings) -> TokenizerParts:
     """BERT's `vocab.txt`: a piece a line; of equal lines the last counts, as in transformers."""
-    text = decoded(data, source).replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
-    vocabulary = {piece: piece_id for piece_id, piece in enumerate(text.split("\n"))}
+    pieces = vocabulary_lines(data, source)
+    vocabulary = {piece: piece_id for piece_id, piece in enumerate(pieces)}
     unk_piece = settings.unk_token or "[UNK]"
     tokenizer = wordpiece_for_text(
         vocabulary,

@@ -294,8 +294,8 @@ def test_rounded_values_fit_within_their_digits(publish):
 def test_weights_are_read_once_for_all_combinations(publish, monkeypatch):
     publish(sentence_rows("mean", "gelu_erf", "lower"), pooling="mean")
     reads = []
-    read = huggingface._read_tensors
-    monkeypatch.setattr(huggingface, "_read_tensors", lambda *a: reads.append(a) or read(*a))
+    read = huggingface.parse_safetensors
+    monkeypatch.setattr(huggingface, "parse_safetensors", lambda *a: reads.append(a) or read(*a))
     verify("house")
     assert len(reads) == 1
 
@@ -316,7 +316,7 @@ def test_a_record_that_cannot_be_written_is_told(publish, monkeypatch, capsys):
     def refuse(path: Path) -> None:
         raise OutputError(f"cannot write {path}: no space")
 
-    monkeypatch.setattr("embedpipe.formats.own_record.AtomicFile", refuse)
+    monkeypatch.setattr("embedpipe.output.AtomicFile", refuse)
     assert main(["verify", "house", "--record"]) == 1
     printed = capsys.readouterr()
     assert "yes, in use" in printed.out
