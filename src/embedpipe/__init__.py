@@ -1,6 +1,7 @@
 """Contextual word and sentence embeddings from BERT-family encoders, exact and fast on any CPU.
 
-Importing this package loads nothing but itself; each name brings its module in when first used.
+Importing this package loads nothing but its errors; each other name brings its module in when first
+used.
 
 >>> import embedpipe
 >>> "Encoder" in dir(embedpipe)
@@ -13,6 +14,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from embedpipe._version import __version__ as __version__
+from embedpipe.errors import (
+    ColumnError,
+    DownloadError,
+    EmbedpipeError,
+    InputError,
+    MissingDependencyError,
+    ModelFormatError,
+    ModelNotFoundError,
+    OutputError,
+    ParameterError,
+    UnsupportedPatternError,
+)
 
 if TYPE_CHECKING:
     from embedpipe.annotation import Annotation
@@ -20,35 +33,53 @@ if TYPE_CHECKING:
     from embedpipe.embedding.options import ModelOptions
     from embedpipe.embedding.search import search_file
     from embedpipe.encoder import Encoder
-    from embedpipe.engine.config import EncoderConfig
     from embedpipe.engine.ragged import Ragged
     from embedpipe.files.input_options import InputOptions
+    from embedpipe.hub.catalog import search, show
+    from embedpipe.pipeline.light import LightPipeline
     from embedpipe.pipeline.pipeline import Pipeline, PipelineModel
+    from embedpipe.verification import verify
 
 _HOME = {
     "Annotation": "embedpipe.annotation",
     "Encoder": "embedpipe.encoder",
     "InputOptions": "embedpipe.files.input_options",
+    "LightPipeline": "embedpipe.pipeline.light",
     "ModelOptions": "embedpipe.embedding.options",
-    "EncoderConfig": "embedpipe.engine.config",
     "Pipeline": "embedpipe.pipeline.pipeline",
     "PipelineModel": "embedpipe.pipeline.pipeline",
     "Ragged": "embedpipe.engine.ragged",
     "embed_files": "embedpipe.embedding.files",
+    "search": "embedpipe.hub.catalog",
     "search_file": "embedpipe.embedding.search",
+    "show": "embedpipe.hub.catalog",
+    "verify": "embedpipe.verification",
 }
 
 __all__ = [
     "Annotation",
+    "ColumnError",
+    "DownloadError",
+    "EmbedpipeError",
     "Encoder",
-    "EncoderConfig",
+    "InputError",
     "InputOptions",
+    "LightPipeline",
+    "MissingDependencyError",
+    "ModelFormatError",
+    "ModelNotFoundError",
     "ModelOptions",
+    "OutputError",
+    "ParameterError",
     "Pipeline",
     "PipelineModel",
     "Ragged",
+    "UnsupportedPatternError",
     "embed_files",
+    "search",
     "search_file",
+    "show",
+    "verify",
 ]
 
 

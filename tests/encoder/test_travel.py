@@ -20,7 +20,7 @@ from embedpipe.encoder import travel
 from embedpipe.engine.choice import EngineChoice
 from embedpipe.errors import ModelFormatError, ModelNotFoundError
 from embedpipe.formats.archives.tree import open_tree
-from embedpipe.formats.opening import open_model
+from embedpipe.formats.reading import open_model
 from tests.support.model_folders import write_model
 
 GOLDEN = Path(__file__).parent.parent / "saving/golden_pipeline/format_1"
@@ -85,7 +85,7 @@ def test_how_it_was_loaded_travels_too(folder, options: dict[str, Any]):
 
 def test_threads_that_nobody_asked_for_are_counted_where_it_arrives(folder, monkeypatch):
     free, asked = (pickle.dumps(Encoder.load(folder, threads=n)) for n in (None, 3))
-    monkeypatch.setattr("embedpipe.engine.native.default_threads", lambda: 7)
+    monkeypatch.setattr("embedpipe.engine.threads.default_threads", lambda: 7)
     assert arrive(free).threads == 7
     assert arrive(asked).threads == 3
     assert arrive(pickle.dumps(arrive(free).with_precision("int8"))).threads == 7

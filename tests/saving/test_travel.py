@@ -20,7 +20,7 @@ import pytest
 from embedpipe import Encoder, _pickles
 from embedpipe.annotator import SentenceDetector, Tokenizer
 from embedpipe.base import DocumentAssembler, LightPipeline, Pipeline, PipelineModel
-from embedpipe.errors import ModelFormatError
+from embedpipe.errors import ModelFormatError, ModelNotFoundError
 
 BUNDLE = Path(__file__).parent / "golden_pipeline/format_1/bundle.zip"
 TABLE = pa.table({"text": ["It rains a lot. The sun, though!", None, "Rain and sun"]})
@@ -73,6 +73,26 @@ def test_multiprocessing(method: str, model, expected) -> None:
         assert pool.apply(transformed, [model]).equals(expected)
         worker, vectors = pool.apply(encoded, [encoder])
     assert (worker != os.getpid(), vectors) == (True, encoded(encoder)[1])
+
+
+def test_a_model_that_vanished_is_told_by_the_worker_that_needs_it(tmp_path) -> None:
+    shutil.copy(BUNDLE, tmp_path)
+    model = Sent(PipelineModel.load(tmp_path / BUNDLE.name))
+    (tmp_path / BUNDLE.name).unlink()
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        answer = pool.apply_async(transformed, [model])
+        with pytest.raises(ModelNotFoundError, match=r"by reference to .*, where nothing is now"):
+            answer.get(timeout=60)
+
+
+class Sent:
+    """Something that is on its way already."""
+
+    def __init__(self, thing: Any) -> None:
+        self._pickled = pickle.dumps(thing)
+
+    def __reduce__(self) -> Any:
+        return pickle.loads, (self._pickled,)
 
 
 def test_concurrent_futures(model, expected) -> None:
@@ -166,7 +186,7 @@ def test_a_pipeline_without_files_takes_its_weights_along_once(expected, tmp_pat
     loaded = PipelineModel.load(tmp_path / BUNDLE.name)
     (tmp_path / BUNDLE.name).unlink()
     sent = pickle.dumps(loaded)
-    weights = sum(t.nbytes for t in loaded.stages[-1].encoder.files.tensors.values())
+    weights = sum(t.nbytes for t in loaded.stages[-1].encoder.model.tensors.values())
     assert weights < len(sent) < 2 * weights + 8000
     assert pickle.loads(sent).transform(TABLE).equals(expected)
 

@@ -23,10 +23,13 @@ from embedpipe.engine.choice import EngineChoice
 from embedpipe.engine.weights import WeightsFile
 from embedpipe.errors import EmbedpipeError, ModelFormatError, ModelNotFoundError
 from embedpipe.formats.archives.tree import FileTree
-from embedpipe.formats.opening import open_model
+from embedpipe.formats.reading import open_model
+from embedpipe.formats.writing import model_parts
 from embedpipe.hub.find import find_model
 
 __all__ = ["Travels"]
+
+_FAILURE = "_failure"
 
 T = TypeVar("T", bound="Travels")
 
@@ -34,7 +37,10 @@ _present: WeakValueDictionary[str, LoadedModel] = WeakValueDictionary()
 """The models of this process that went or came, by `_key`: each is opened once."""
 
 
-_OF_THE_MODEL = ("config", "files", "has_pooler", "path", "tokenizer", "_model", "_window")
+_OF_THE_MODEL = (
+    *("config", "model", "has_pooler", "path", "tokenizer"),
+    *("_choice", "_model", "_window"),
+)
 """What an encoder takes over from its model."""
 
 
@@ -62,7 +68,7 @@ class Travels(ABC):
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
         own = {key: value for key, value in vars(self).items() if key not in _OF_THE_MODEL}
-        engine: EngineChoice = own.pop("_choice")
+        engine: EngineChoice = self._choice
         asked = [engine.implementation, engine.asked_threads, engine.precision]
         told, files = _sent(self._model, with_buffers=operator.index(protocol) >= 5)
         told = seal({**told, "name": self.name, "engine": asked})
@@ -71,6 +77,12 @@ class Travels(ABC):
     def __setstate__(self, state: Any) -> None:
         vars(self).update(unseal(state, type(self).__name__))
 
+    def __getattr__(self, name: str) -> Any:
+        """Of what is missing: the error of a model that could not be opened where it arrived."""
+        if _FAILURE in vars(self):
+            raise vars(self)[_FAILURE]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
 
 def _arrived(kind: type[T], told: Any, files: Mapping[str, Any]) -> T:
     """An encoder out of a pickle, before its `__setstate__`."""
@@ -78,7 +90,16 @@ def _arrived(kind: type[T], told: Any, files: Mapping[str, Any]) -> T:
     implementation, threads, precision = told["engine"]
     choice = EngineChoice.of(implementation, threads=threads, precision=precision)
     encoder = object.__new__(kind)
-    encoder._hold(_received(told, files), choice)
+    try:
+        encoder._hold(_received(told, files), choice)
+    except EmbedpipeError as error:
+        from multiprocessing import parent_process  # slow to load
+
+        if parent_process() is None:
+            raise
+        # A worker of multiprocessing.Pool that fails to open what it gets ends without a word, and
+        # whoever waits for its answer waits forever. So the error is raised by the first use.
+        vars(encoder)[_FAILURE] = error
     return encoder
 
 
@@ -93,7 +114,7 @@ def _sent(loaded: LoadedModel, *, with_buffers: bool) -> tuple[dict[str, Any], d
         told["origin"] = asdict(loaded.origin)
         told["settings"], told["weights"] = loaded.settings_hash, loaded.weights_hash
     else:
-        files = {name: b"".join(parts) for name, parts in loaded.read.files.parts()}
+        files = {name: b"".join(parts) for name, parts in model_parts(loaded.read)}
         told["files"] = {name: zlib.crc32(content) for name, content in files.items()}
     _present[_key(told)] = loaded
     if with_buffers:
