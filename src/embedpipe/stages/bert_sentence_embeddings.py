@@ -102,16 +102,11 @@ class BertSentenceEmbeddings(EncoderStage):
             vectors, vector_lengths = in_rows(flat)
         else:
             vectors = self._pooled(pieces, parts)
-        return AnnotationColumn(
+        return sentences.with_vectors(
             self.output_annotator_type,
-            sentences.row_offsets,
-            sentences.begin,
-            sentences.end,
-            sentences.result,
-            metadata_map(metadata, len(sentences)),
             vectors,
-            sentences.valid_rows,
-            vector_lengths,
+            metadata_map(metadata, len(sentences)),
+            vector_lengths=vector_lengths,
         )
 
     def _pieces(self, texts: Sequence[str]) -> Ragged:
@@ -123,7 +118,9 @@ class BertSentenceEmbeddings(EncoderStage):
             pieces = tokenizer.encode_words(stretches, cut=_CUTS[self.getCaseSensitive()])
             return Ragged(pieces.values, pieces.offsets[ends])
         folds = self._model_is_cased and not self.getCaseSensitive()
-        return tokenizer.text_pieces([text.lower() for text in texts] if folds else texts)
+        listed = [text.lower() for text in texts] if folds else list(texts)
+        put = self.encoder.prompts.of_every_text()
+        return tokenizer.text_pieces([put + text for text in listed] if put else listed)
 
     def _pooled(self, pieces: Ragged, parts: Parts) -> Float32:
         """One vector per sentence (sentences, dimension)."""
