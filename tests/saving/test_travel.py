@@ -81,9 +81,7 @@ def test_a_model_that_vanished_is_told_by_the_worker_that_needs_it(tmp_path) -> 
     (tmp_path / BUNDLE.name).unlink()
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         answer = pool.apply_async(transformed, [model])
-        with pytest.raises(
-            ModelNotFoundError, match=r"by reference to .*, where nothing is now"
-        ):
+        with pytest.raises(ModelNotFoundError, match=r"by reference to .*, where nothing is now"):
             answer.get(timeout=60)
 
 
