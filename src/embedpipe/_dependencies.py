@@ -7,16 +7,8 @@ from types import ModuleType
 
 from embedpipe.errors import MissingDependencyError
 
-_INSTALL = {
-    "filelock": "pip install filelock",
-    "huggingface_hub": "pip install huggingface_hub",
-    "matplotlib": "pip install matplotlib",
-    "pyarrow": "pip install pyarrow",
-    "pandas": "pip install pandas",
-    "sentencepiece": "pip install sentencepiece",
-    "tokenizers": "pip install tokenizers",
-    "tqdm": "pip install tqdm",
-}
+_DISTRIBUTIONS = {"markdown_it": "markdown-it-py"}
+"""Where a package is installed by another name than it is imported."""
 
 
 def require(name: str, purpose: str) -> ModuleType:
@@ -31,7 +23,8 @@ def require(name: str, purpose: str) -> ModuleType:
         package = name.partition(".")[0]
         if error.name is not None and error.name.partition(".")[0] != package:
             raise  # the package is there, but one of its own requirements is not
+        distribution = _DISTRIBUTIONS.get(package, package)
         raise MissingDependencyError(
-            f"{purpose} needs the package {package!r}, which is not installed; "
-            f"run: {_INSTALL.get(package, f'pip install {package}')}"
+            f"{purpose} needs the package {distribution!r}, which is not installed; "
+            f"run: pip install {distribution}"
         ) from error

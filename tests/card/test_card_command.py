@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pyarrow.parquet
 import pytest
 
 from embedpipe import Encoder
-from embedpipe.card import gather, markdown, write_card
+from embedpipe.card import gather, markdown, measuring, write_card
 from embedpipe.card.sentences import SENTENCES
 from embedpipe.cli import main
 from embedpipe.errors import OutputError
@@ -77,9 +78,9 @@ def test_what_is_there_is_refused(house, capsys):
     (target / "README.md").write_text("mine")
     (target / "other").write_text("kept")
     assert main(command) == 1
-    assert "has README.md and index.html already; use --force" in capsys.readouterr().err
+    assert "has README.md and index.html already; use --overwrite" in capsys.readouterr().err
     assert (target / "README.md").read_text() == "mine"
-    assert main([*command, "--force"]) == 0
+    assert main([*command, "--overwrite"]) == 0
     assert (target / "README.md").read_text(encoding="utf-8").startswith("---\n")
     assert names_in(target) == ["README.md", "index.html", "other"]
 
@@ -123,7 +124,7 @@ def test_a_failure_halfway_leaves_what_was_there(house, monkeypatch, was_there):
 
     monkeypatch.setattr(AtomicFile, "write", failing)
     with pytest.raises(OutputError, match="the disk is full"):
-        write_card(facts, "card", force=True)
+        write_card(facts, "card", overwrite=True)
     assert {path: path.read_bytes() for path in Path("card").glob("*")} == before
     assert Path("card").exists() == was_there
 
@@ -139,13 +140,22 @@ def test_measured_on_texts_of_a_file(house):
     assert "; threads: 1. " in said
 
 
+def test_a_missing_package_is_told_before_anything_is_measured(house, capsys, monkeypatch):
+    house.build()
+    monkeypatch.setitem(sys.modules, "markdown_it", None)
+    monkeypatch.delattr(measuring, "measure")
+    assert main(["card", "house"]) == 1
+    assert "run: pip install markdown-it-py" in capsys.readouterr().err
+    assert not Path("card").exists()
+
+
 def test_what_was_measured_is_recorded_if_asked_for(house, capsys):
     folder = house.build()
     record = folder / "embedpipe.json"
     before = record.read_bytes()
     assert main(["card", "house"]) == 0
     assert record.read_bytes() == before
-    assert main(["card", "house", "--force", "--record"]) == 0
+    assert main(["card", "house", "--overwrite", "--record"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == str(record)
     content = json.loads(record.read_text())
     assert content["pooling"] == "cls"

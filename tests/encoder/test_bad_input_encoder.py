@@ -177,12 +177,12 @@ def test_every_damaged_tensor_is_reported_at_once(folder):
     [
         ("vocab.txt", None, "has no tokenizer: found none of spiece.model, tokenizer.json, voca"),
         ("config.json", None, "has no config.json"),
-        ("model.safetensors", None, "has neither model.safetensors nor"),
+        ("model.safetensors", None, "has none of model.safetensors"),
         ("model.safetensors", b"", "model.safetensors"),
         ("model.safetensors", b"\xff" * 16, "model.safetensors"),
         ("config.json", b"{", "config.json"),
         ("config.json", b'{"model_type": "gpt2"}', "model_type: 'gpt2'"),
-        ("vocab.txt", "\n".join(map(str, [*PIECES, *range(40)])).encode(), "vocab_size is 40"),
+        ("vocab.txt", "\n".join(map(str, [*PIECES, *range(40)])).encode(), "have 40 rows"),
     ],
 )
 def test_a_damaged_or_incomplete_folder_is_refused(folder, file, content, message):

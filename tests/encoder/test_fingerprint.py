@@ -35,7 +35,7 @@ def test_it_is_64_digits_and_the_same_each_time(model: Path) -> None:
 
 def test_form_and_precision_have_no_part_in_it(model: Path, tmp_path: Path) -> None:
     encoder = Encoder.load(model)
-    assert encoder.at_precision("int8").fingerprint == encoder.fingerprint
+    assert encoder.with_precision("int8").fingerprint == encoder.fingerprint
     assert Encoder.load(model, implementation="reference").fingerprint == encoder.fingerprint
     convert(model, tmp_path / "imported")
     assert Encoder.load(tmp_path / "imported").fingerprint == encoder.fingerprint

@@ -20,7 +20,7 @@ from embedpipe.encoder import travel
 from embedpipe.engine.choice import EngineChoice
 from embedpipe.errors import ModelFormatError, ModelNotFoundError
 from embedpipe.formats.archives.tree import open_tree
-from embedpipe.formats.opening import open_model
+from embedpipe.formats.reading import open_model
 from tests.support.model_folders import write_model
 
 GOLDEN = Path(__file__).parent.parent / "saving/golden_pipeline/format_1"

@@ -18,7 +18,7 @@ from embedpipe.engine.native import NativeEncoder, supported_isas, supported_pre
 from embedpipe.engine.packed_cache import PackedCache
 from embedpipe.engine.tensors import expected_shapes
 from embedpipe.engine.weights import EncoderWeights
-from embedpipe.formats.huggingface.folder import read_huggingface
+from embedpipe.formats import open_model
 from tests.support.cli_support import write_tiny_model
 from tests.support.model_folders import random_pieces, tiny_config
 from tests.support.packed_support import (
@@ -41,7 +41,7 @@ def model(tmp_path: Path) -> Path:
 def test_mapped_weights_give_the_bits_of_packed_ones_and_are_not_packed_again(
     isa: str, precision: Any, model: Path, packed_folder: Path
 ) -> None:
-    read = read_huggingface(model)
+    read = open_model(model)
     options = {"isa": isa, "precision": precision}
     pieces = random_pieces((1, 30, 7), read.config.vocab_size)
     cache = PackedCache(packed_folder, read.weights_files)

@@ -19,7 +19,7 @@ from embedpipe.engine import packed_cache
 from embedpipe.engine.native import NativeEncoder
 from embedpipe.engine.packed_cache import PackedCache
 from embedpipe.engine.weights import WeightsFile
-from embedpipe.formats.huggingface.folder import read_huggingface
+from embedpipe.formats import open_model
 from tests.support.cli_support import write_tiny_model
 from tests.support.packed_support import the_file, vectors, vectors_without_cache, without_weights
 
@@ -96,7 +96,7 @@ def test_a_damaged_file_changes_no_vector_and_is_replaced(
 
 
 def test_every_flipped_bit_of_a_block_is_noticed(model: Path, packed_folder: Path) -> None:
-    read = read_huggingface(model)
+    read = open_model(model)
     cache = PackedCache(packed_folder, read.weights_files)
     made_for = {"isa": "any", "precision": "float32"}
     block = np.arange(8, dtype=np.float32)
@@ -172,7 +172,7 @@ def test_a_read_only_disk_is_read_from_and_else_left_alone(
     monkeypatch.setenv("EMBEDPIPE_CACHE", str(small_disk))
     expected = vectors(model)
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    read = read_huggingface(model)
+    read = open_model(model)
     cache = PackedCache(small_disk / "packed", read.weights_files)
     nothing = without_weights(read.weights)
     monkeypatch.setattr(packed_cache, "_log", refuse)

@@ -13,10 +13,11 @@ import pytest
 from safetensors import safe_open
 
 from embedpipe.errors import OutputError
-from embedpipe.formats import ImportedModel, import_model
-from embedpipe.formats.export import write_huggingface
+from embedpipe.files.vocabulary import vocabulary_lines
+from embedpipe.formats import Model, open_model
 from embedpipe.formats.huggingface.safetensors_writer import safetensors_parts
-from embedpipe.formats.imported import TokenizerFiles
+from embedpipe.formats.tokenizer_files import vocabulary_files
+from embedpipe.formats.writing import write_model
 from embedpipe.output import AtomicDirectory
 from tests.support.cli_support import names_in
 from tests.support.format_support import refused
@@ -33,14 +34,14 @@ TENSORS = {
 }
 
 
-def write(model: ImportedModel, target: Path) -> None:
+def write(model: Model, target: Path) -> None:
     with AtomicDirectory(target) as folder:
-        write_huggingface(model, folder)
+        write_model(model, folder)
 
 
 @pytest.fixture(scope="module")
-def model(testdata: Path) -> ImportedModel:
-    return import_model(testdata / "models/tf1/tf2_encoder_checkpoint")
+def model(testdata: Path) -> Model:
+    return open_model(testdata / "models/tf1/tf2_encoder_checkpoint")
 
 
 def test_the_official_reader_finds_what_was_written(tmp_path: Path) -> None:
@@ -89,7 +90,7 @@ class _Unreadable(Mapping[str, Any]):
 )
 @pytest.mark.parametrize("old", [False, True])
 def test_a_folder_that_fails_halfway_leaves_everything_as_before(
-    model: ImportedModel, tmp_path: Path, failure: BaseException, raised: type[BaseException], old
+    model: Model, tmp_path: Path, failure: BaseException, raised: type[BaseException], old
 ) -> None:
     target = tmp_path / "model"
     if old:
@@ -97,25 +98,25 @@ def test_a_folder_that_fails_halfway_leaves_everything_as_before(
         (target / "before").touch()
     broken = dataclasses.replace(model, tensors=_Unreadable(failure))
     with pytest.raises(raised), AtomicDirectory(target, replace=old) as folder:
-        write_huggingface(broken, folder)
+        write_model(broken, folder)
     assert names_in(tmp_path) == (["model"] if old else [])
     assert not old or names_in(target) == ["before"]
 
 
-def test_the_reason_of_a_failure_is_told(model: ImportedModel, tmp_path: Path) -> None:
+def test_the_reason_of_a_failure_is_told(model: Model, tmp_path: Path) -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
     with pytest.raises(OutputError, match=r"model: No space left on device; check the disk"):
         write(dataclasses.replace(model, tensors=_Unreadable(full)), tmp_path / "model")
 
 
-def test_a_folder_is_replaced_only_if_so_wanted(model: ImportedModel, tmp_path: Path) -> None:
+def test_a_folder_is_replaced_only_if_so_wanted(model: Model, tmp_path: Path) -> None:
     target = tmp_path / "model"
     target.mkdir()
     (target / "before").touch()
     with pytest.raises(OutputError, match="the directory is not empty"):
         AtomicDirectory(target)
     with AtomicDirectory(target, replace=True) as folder:
-        write_huggingface(model, folder)
+        write_model(model, folder)
         assert names_in(target) == ["before"]
     assert names_in(tmp_path) == ["model"]
     assert "config.json" in names_in(target)
@@ -123,7 +124,7 @@ def test_a_folder_is_replaced_only_if_so_wanted(model: ImportedModel, tmp_path: 
 
 
 def test_the_old_folder_comes_back_if_the_new_one_cannot_be_named(
-    model: ImportedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "model"
     target.mkdir()
@@ -140,45 +141,48 @@ def test_the_old_folder_comes_back_if_the_new_one_cannot_be_named(
         pytest.raises(OutputError, match="Permission denied"),
         AtomicDirectory(target, replace=True) as folder,
     ):
-        write_huggingface(model, folder)
+        write_model(model, folder)
     assert names_in(tmp_path) == ["model"]
     assert names_in(target) == ["before"]
 
 
-def test_a_directory_filled_meanwhile_is_left_alone(model: ImportedModel, tmp_path: Path) -> None:
+def test_a_directory_filled_meanwhile_is_left_alone(model: Model, tmp_path: Path) -> None:
     target = tmp_path / "model"
     with (
         pytest.raises(OutputError, match=r"cannot write .*model: "),
         AtomicDirectory(target) as folder,
     ):
-        write_huggingface(model, folder)
+        write_model(model, folder)
         target.mkdir()
         (target / "other").touch()
     assert names_in(tmp_path) == ["model"]
     assert names_in(target) == ["other"]
 
 
-@pytest.mark.parametrize(
-    ("tokenizer", "findings"),
-    [
-        (TokenizerFiles(), ("has no vocabulary", "neither vocab.txt nor spiece.model")),
-        (TokenizerFiles(("[PAD]", "a\nb")), (r"the piece 1, 'a\nb', is no line",)),
-        (TokenizerFiles(("[PAD]", "\r")), (r"the piece 1, '\r', is no line",)),
-        (TokenizerFiles(("\ud800",)), (r"the piece 0, '\ud800', is no line",)),
-    ],
-)
-def test_a_vocabulary_that_no_file_can_hold_is_refused(
-    model: ImportedModel, tmp_path: Path, tokenizer: TokenizerFiles, findings: tuple[str, ...]
-) -> None:
-    changed = dataclasses.replace(model, tokenizer=tokenizer)
-    refused(lambda: write(changed, tmp_path / "model"), *findings)
+def test_a_model_without_vocabulary_is_not_written(model: Model, tmp_path: Path) -> None:
+    changed = dataclasses.replace(model, tokenizer_files={"tokenizer_config.json": b"{}"})
+    refused(lambda: write(changed, tmp_path / "model"), "has no vocabulary", "vocab.txt")
     assert names_in(tmp_path) == []
 
 
-def test_pieces_that_look_like_line_ends_keep_their_ids(
-    model: ImportedModel, tmp_path: Path
+@pytest.mark.parametrize(
+    ("pieces", "finding"),
+    [
+        (("[PAD]", "a\nb"), r"the piece 1, 'a\nb', is no line"),
+        (("[PAD]", "\r"), r"the piece 1, '\r', is no line"),
+        (("\ud800",), r"the piece 0, '\ud800', is no line"),
+    ],
+)
+def test_a_vocabulary_that_no_file_can_hold_is_refused(
+    pieces: tuple[str, ...], finding: str
 ) -> None:
+    refused(lambda: vocabulary_files(pieces, "model", do_lower_case=None), "model: ", finding)
+
+
+def test_pieces_that_look_like_line_ends_keep_their_ids(model: Model, tmp_path: Path) -> None:
     pieces = ("[PAD]", "\u2028", "\x0b", "\x85", "", "東", "")
-    tokenizer = TokenizerFiles(pieces, do_lower_case=None)
-    write(dataclasses.replace(model, tokenizer=tokenizer), tmp_path / "model")
-    assert import_model(tmp_path / "model").tokenizer == tokenizer
+    files = vocabulary_files(pieces, "model", do_lower_case=True)
+    write(dataclasses.replace(model, tokenizer_files=files), tmp_path / "model")
+    found = open_model(tmp_path / "model").tokenizer_files
+    assert found == files
+    assert vocabulary_lines(found["vocab.txt"], "vocab.txt") == pieces

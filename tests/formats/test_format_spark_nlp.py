@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedpipe.formats.importer import import_model, recognize
+from embedpipe.formats import open_model, recognize
 from embedpipe.formats.spark_nlp.java_stream import read_pairs
 from tests.support.format_parts import (
     ARRAY,
@@ -235,14 +235,14 @@ def test_each_way_to_break_a_model_has_its_own_error(copied: Path, case: str) ->
     change, finding = CHANGES[case]
     assert recognize(copied) == "spark nlp"
     change(copied)
-    refused(lambda: import_model(copied), str(copied), finding)
+    refused(lambda: open_model(copied), str(copied), finding)
 
 
 def test_a_pipeline_with_two_embeddings_asks_which(testdata: Path, tmp_path: Path) -> None:
     for number_, name in enumerate(("bert_embeddings_tf", "bert_embeddings_onnx")):
         source = testdata / "models/spark_nlp_5.5.3" / name
         shutil.copytree(source, tmp_path / f"p/stages/{number_}_x", copy_function=shutil.copyfile)
-    message = refused(lambda: import_model(tmp_path / "p"), "found 2 stages", "Give the folder")
+    message = refused(lambda: open_model(tmp_path / "p"), "found 2 stages", "Give the folder")
     assert "'stages/0_x', 'stages/1_x'" in message
 
 
@@ -281,4 +281,4 @@ def test_a_damaged_model_gives_our_error_or_a_model(
             file.writestr(name, data.draw(damaged(content)) if name == chosen else content)
     path = tmp_path / "model.zip"
     path.write_bytes(buffer.getvalue())
-    survives(lambda: import_model(path))
+    survives(lambda: open_model(path))

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from embedpipe.formats import open_model, recognize
 from embedpipe.formats.archives import tar as tar_archive
 from embedpipe.formats.archives.tree import open_tree
-from embedpipe.formats.importer import import_model, recognize
 from tests.support.format_support import assert_tensors, damaged, fuzzed, refused, survives
 
 CONTENT = {"model/a": b"content" * 100, "model/empty": b"", "b": b"x"}
@@ -53,7 +53,7 @@ def test_a_model_in_a_tar_archive_is_imported(testdata: Path, tmp_path: Path) ->
         for name in ("saved_model.pb", "variables", "assets"):
             file.add(folder / name, arcname=f"./{name}")
     assert recognize(path) == "tensorflow saved model"
-    assert_tensors(dict(import_model(path).tensors), folder / "expected.safetensors")
+    assert_tensors(dict(open_model(path).tensors), folder / "expected.safetensors")
 
 
 def link(member: tarfile.TarInfo) -> None:

@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from embedpipe.formats.archives.tree import open_tree
-from embedpipe.formats.huggingface.importing import read_huggingface_files
+from embedpipe.formats.huggingface.folder import read_huggingface
 from embedpipe.formats.pytorch.state_dict import read_torch_pickle
 from tests.support.format_support import (
     OUTPUT_TOLERANCE,
@@ -41,9 +41,9 @@ def test_the_recorded_model_has_the_recorded_tensors_and_outputs(
 ) -> None:
     recorded = testdata / "models/torch_bin"
     folder = folder_with(testdata, tmp_path, {"pytorch_model.bin": (recorded / file).read_bytes()})
-    model = read_huggingface_files(open_tree(folder))
+    model = read_huggingface(open_tree(folder))
     assert_tensors(dict(model.tensors), recorded / "expected.safetensors")
-    assert model.report.missing == ()
+    assert model.missing == ()
     assert model.config.activation == "gelu_erf"
     assert largest_difference(model, recorded / "expected_outputs.npz") < OUTPUT_TOLERANCE
 
@@ -52,7 +52,7 @@ def test_half_precision_stays_half(testdata: Path, tmp_path: Path) -> None:
     recorded = testdata / "models/torch_bin"
     content = (recorded / "pytorch_model_half.bin").read_bytes()
     folder = folder_with(testdata, tmp_path, {"pytorch_model.bin": content})
-    model = read_huggingface_files(open_tree(folder))
+    model = read_huggingface(open_tree(folder))
     for name, tensor in load_file(recorded / "expected.safetensors").items():
         assert model.tensors[name].dtype == np.float16
         assert model.tensors[name].tobytes() == tensor.astype(np.float16).tobytes()

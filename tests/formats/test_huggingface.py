@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from embedpipe.errors import EmbedpipeError, ModelFormatError, ModelNotFoundError
-from embedpipe.formats import HuggingFaceModel, read_huggingface
+from embedpipe.formats import Model, open_model
 from tests.support.model_folders import random_tensors, tiny_config, write_model, write_safetensors
 
 
@@ -43,12 +43,12 @@ def folder(tmp_path: Path) -> Path:
 
 def refusal(folder: Path) -> str:
     with pytest.raises(ModelFormatError) as caught:
-        read_huggingface(folder)
+        open_model(folder)
     assert str(folder) in str(caught.value)
     return str(caught.value)
 
 
-def same_weights(model: HuggingFaceModel, raw: dict) -> None:
+def same_weights(model: Model, raw: dict) -> None:
     tensors = random_tensors(raw)
     np.testing.assert_array_equal(
         model.weights.word_embeddings, tensors["embeddings.word_embeddings.weight"]
@@ -57,15 +57,15 @@ def same_weights(model: HuggingFaceModel, raw: dict) -> None:
 
 
 def test_a_plain_folder_has_default_pooling_and_says_so(folder: Path) -> None:
-    model = read_huggingface(str(folder))
-    assert (model.pooling, model.normalize, model.pooling_source) == ("mean", False, "default")
+    model = open_model(str(folder))
+    assert (model.pooling, model.normalize, model.pooling_declared) == ("mean", False, False)
     assert model.max_length == model.config.max_position_embeddings == 24
-    assert model.directory == folder
+    assert model.path == folder
     same_weights(model, tiny_config())
 
 
 def test_weights_are_views_of_the_mapped_file(folder: Path) -> None:
-    weight = read_huggingface(folder).weights.layers[0].query.weight
+    weight = open_model(folder).weights.layers[0].query.weight
     assert not weight.flags.writeable
     assert not weight.flags.owndata
 
@@ -78,7 +78,7 @@ def test_prefixed_weights_with_heads_are_read(tmp_path: Path, kind: str) -> None
     head = {"bert": "cls.predictions.bias", "albert": "predictions.bias"}[kind]
     tensors[head] = np.zeros(40, np.float32)
     write_safetensors(tmp_path / "model.safetensors", tensors)
-    same_weights(read_huggingface(tmp_path), raw)
+    same_weights(open_model(tmp_path), raw)
 
 
 def test_the_same_tensor_with_and_without_prefix_is_refused(folder: Path) -> None:
@@ -114,7 +114,7 @@ def shard(folder: Path, **changed_map: str) -> None:
 
 def test_shards_are_joined(folder: Path) -> None:
     shard(folder)
-    same_weights(read_huggingface(folder), tiny_config())
+    same_weights(open_model(folder), tiny_config())
 
 
 @pytest.mark.parametrize(
@@ -157,13 +157,14 @@ def test_an_index_without_map_is_refused(folder: Path, index: dict) -> None:
 
 
 def test_missing_files_are_told_apart(tmp_path: Path, folder: Path) -> None:
-    with pytest.raises(ModelNotFoundError, match="is not a folder"):
-        read_huggingface(tmp_path / "nothing")
+    with pytest.raises(ModelNotFoundError, match="does not exist"):
+        open_model(tmp_path / "nothing")
     (folder / "model.safetensors").unlink()
     assert "found no weights at all" in refusal(folder)
-    put(folder / "pytorch_model.bin", "")
+    put(folder / "tf_model.h5", "")
     message = refusal(folder)
-    assert "found pytorch_model.bin" in message
+    assert "none of model.safetensors, pytorch_model.bin" in message
+    assert "found tf_model.h5" in message
     assert "save_pretrained" in message
     (folder / "config.json").unlink()
     assert "has no config.json" in refusal(folder)
@@ -196,12 +197,12 @@ def test_an_enormous_configuration_is_not_read_whole(folder: Path) -> None:
 def test_sentence_transformers_steps_are_declarations(folder: Path) -> None:
     put_sentence_steps(folder, "Transformer", "Pooling", "Normalize")
     put(folder / "sentence_bert_config.json", {"max_seq_length": 20, "do_lower_case": False})
-    model = read_huggingface(folder)
-    assert (model.pooling, model.normalize, model.pooling_source) == ("mean", True, "declared")
+    model = open_model(folder)
+    assert (model.pooling, model.normalize, model.pooling_declared) == ("mean", True, True)
     assert model.max_length == 20
     put_sentence_steps(folder, "Transformer", "Pooling", pooling={"pooling_mode_cls_token": True})
-    model = read_huggingface(folder)
-    assert (model.pooling, model.normalize, model.pooling_source) == ("cls", False, "declared")
+    model = open_model(folder)
+    assert (model.pooling, model.normalize, model.pooling_declared) == ("cls", False, True)
 
 
 def test_newer_sentence_transformers_files_are_understood(folder: Path) -> None:
@@ -214,7 +215,7 @@ def test_newer_sentence_transformers_files_are_understood(folder: Path) -> None:
     modules = json.loads((folder / "modules.json").read_text())
     modules[0]["path"], modules[1]["path"] = "", "1_Pooling"
     put(folder / "modules.json", modules)
-    assert read_huggingface(folder).pooling == "cls"
+    assert open_model(folder).pooling == "cls"
 
 
 def test_the_transformer_may_have_a_folder_of_its_own(tmp_path: Path) -> None:
@@ -224,15 +225,15 @@ def test_the_transformer_may_have_a_folder_of_its_own(tmp_path: Path) -> None:
     put(tmp_path / "modules.json", modules)
     inner = write_model(tmp_path / "0_Transformer", tiny_config())
     put(inner / "sentence_bert_config.json", {"max_seq_length": 9})
-    model = read_huggingface(tmp_path)
-    assert (model.directory, model.pooling, model.max_length) == (inner, "mean", 9)
+    model = open_model(tmp_path)
+    assert (model.path, model.pooling, model.max_length) == (inner, "mean", 9)
 
 
 def test_a_pooling_folder_without_list_of_steps_counts(folder: Path) -> None:
     put_sentence_steps(folder, "Transformer", "Pooling", pooling={"pooling_mode_cls_token": True})
     (folder / "modules.json").unlink()
-    model = read_huggingface(folder)
-    assert (model.pooling, model.normalize, model.pooling_source) == ("cls", False, "declared")
+    model = open_model(folder)
+    assert (model.pooling, model.normalize, model.pooling_declared) == ("cls", False, True)
 
 
 @pytest.mark.parametrize(
@@ -258,7 +259,7 @@ def test_poolings_that_are_not_computed_are_refused(
     assert "embedpipe.json" in message
     # and the remedy that the message names works
     put(folder / "embedpipe.json", {"pooling": "mean"})
-    assert read_huggingface(folder).pooling == "mean"
+    assert open_model(folder).pooling == "mean"
 
 
 @pytest.mark.parametrize(
@@ -294,19 +295,19 @@ def test_pooling_for_another_vector_size_is_refused(folder: Path) -> None:
 def test_embedpipe_json_has_the_last_word(folder: Path) -> None:
     put_sentence_steps(folder, "Transformer", "Pooling", "Normalize")
     put(folder / "embedpipe.json", {"pooling": "pooler", "annotator": "BertSentenceEmbeddings"})
-    model = read_huggingface(folder)
-    assert (model.pooling, model.normalize, model.pooling_source) == ("pooler", True, "declared")
+    model = open_model(folder)
+    assert (model.pooling, model.normalize, model.pooling_declared) == ("pooler", True, True)
     put(folder / "embedpipe.json", {"normalize": False})
-    model = read_huggingface(folder)
-    assert (model.pooling, model.normalize, model.pooling_source) == ("mean", False, "declared")
+    model = open_model(folder)
+    assert (model.pooling, model.normalize, model.pooling_declared) == ("mean", False, True)
 
 
 @pytest.mark.parametrize(
     ("own", "found"),
     [
-        ({"pooling": "first_piece"}, "pooling 'first_piece'; expected one of cls, mean, pooler"),
+        ({"pooling": "first_piece"}, "pooling: 'first_piece'; expected one of cls, mean, pooler"),
         ({"pooling": ["mean"]}, "expected one of cls, mean, pooler"),
-        ({"normalize": "yes"}, "normalize 'yes'; expected true or false"),
+        ({"normalize": "yes"}, "normalize: 'yes'; expected true or false"),
         ({"normalize": 1}, "expected true or false"),
         ("{", "not valid JSON"),
     ],
@@ -323,7 +324,7 @@ def test_pooler_pooling_needs_a_pooler(folder: Path) -> None:
     write_safetensors(folder / "model.safetensors", bare)
     assert "the weights have no pooler" in refusal(folder)
     put(folder / "embedpipe.json", {"pooling": "cls"})
-    assert read_huggingface(folder).weights.pooler is None
+    assert open_model(folder).weights.pooler is None
 
 
 @pytest.mark.parametrize(
@@ -343,7 +344,7 @@ def test_the_length_limit_is_the_smallest_that_holds(
 ) -> None:
     put(folder / "sentence_bert_config.json", {"max_seq_length": sentence})
     put(folder / "tokenizer_config.json", {"model_max_length": tokenizer})
-    assert read_huggingface(folder).max_length == expected
+    assert open_model(folder).max_length == expected
 
 
 @pytest.mark.parametrize("value", ["256", True, 2, -1, [256]])
@@ -359,7 +360,7 @@ def test_garbage_in_any_settings_file_is_an_error_of_ours(folder: Path, name: st
         content = garbage.encode("utf-8", "surrogateescape")
         (folder / name).write_bytes(content)
         try:
-            read_huggingface(folder)
+            open_model(folder)
         except EmbedpipeError:
             continue
         assert (name, garbage) == ("embedpipe.json", "{}")  # the one that declares nothing

@@ -18,7 +18,7 @@ from embedpipe.annotator import (
 )
 from embedpipe.base import PipelineModel
 from embedpipe.errors import ModelFormatError, ModelNotFoundError
-from embedpipe.formats.opening import open_model, open_model_tree
+from embedpipe.formats.reading import open_model, open_model_tree
 from tests.support.format_support import OUTPUT_TOLERANCE
 from tests.support.model_folders import tiny_config, write_model
 from tests.support.recorded_models import MODELS, SAME_AS, Recorded, archives, recorded_sequences
@@ -109,5 +109,5 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
 
 def test_tensors_that_are_kept_for_saving_are_views_of_the_file(tmp_path: Path) -> None:
     folder = sentence_transformers_folder(tmp_path / "model")
-    for tensor in open_model(open_model_tree(folder)).files.tensors.values():
+    for tensor in open_model(open_model_tree(folder)).tensors.values():
         assert not tensor.flags.owndata

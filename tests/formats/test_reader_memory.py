@@ -35,7 +35,7 @@ OPENED = """
 import gc, resource, sys
 from pathlib import Path
 from embedpipe import Encoder
-from embedpipe.formats import import_model
+from embedpipe.formats import open_model
 
 small, large, most = sys.argv[1], sys.argv[2], int(sys.argv[3])
 
@@ -43,7 +43,7 @@ def status(field):
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith(f"{field}:"))
 
-Encoder.load(small), import_model(small)  # all that is imported when first needed
+Encoder.load(small), open_model(small)  # all that is imported when first needed
 gc.collect()
 resource.setrlimit(resource.RLIMIT_DATA, (status("VmData") + most, resource.RLIM_INFINITY))
 before = status("RssAnon")
@@ -53,7 +53,7 @@ del encoder
 gc.collect()
 Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
 before = status("VmRSS")
-model = import_model(large)
+model = open_model(large)
 print("read", status("VmHWM") - before)
 """
 # Weights are packed when the first vector is computed.
@@ -116,7 +116,7 @@ def test_tensors_that_are_copied_are_found(models: tuple[Parts, Parts], tmp_path
     paths = [
         FORMATS["safetensors"](parts, tmp_path / str(i)) for i, parts in enumerate((small, large))
     ]
-    twice = f"{LOAD}\ncopies = [each.copy() for each in encoder.files.tensors.values()]"
+    twice = f"{LOAD}\ncopies = [each.copy() for each in encoder.model.tensors.values()]"
     with pytest.raises(AssertionError, match="MemoryError"):
         opened(paths[0], paths[1], size + FURTHER, twice)
     shutil.rmtree(tmp_path)

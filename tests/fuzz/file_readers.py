@@ -11,12 +11,12 @@ from embedpipe.engine import EncoderConfig
 from embedpipe.files.strict_json import parse_json
 from embedpipe.formats.archives.zip import ZipArchive
 from embedpipe.formats.huggingface.safetensors import parse_safetensors
+from embedpipe.formats.layout import SAVED_MODEL as GRAPH
 from embedpipe.formats.onnx.weights import read_onnx
 from embedpipe.formats.pytorch.state_dict import read_torch_pickle
 from embedpipe.formats.spark_nlp.java_stream import read_pairs
 from embedpipe.formats.tensorflow.bundle import TensorBundle, read_bundle_index
 from embedpipe.formats.tensorflow.graph import read_graph_def, read_saved_model
-from embedpipe.formats.tensorflow.saved_model import GRAPH
 from embedpipe.hub.catalog_file import read_catalog_file
 from tests.fuzz.reader import Reader, files_named, of_files, put
 from tests.support.format_parts import array, number, pair, record, sequence, text

@@ -20,8 +20,8 @@ from embedpipe.engine import EncoderConfig
 from embedpipe.formats.archives.tar import read_tar
 from embedpipe.formats.archives.tree import tree_of_zip
 from embedpipe.formats.archives.zip import ZipArchive
-from embedpipe.formats.huggingface.sentence_transformers import read_sentence_settings
-from embedpipe.formats.opening import open_model, open_model_tree
+from embedpipe.formats.huggingface.sentence_transformers import read_usage
+from embedpipe.formats.reading import open_model, open_model_tree
 from embedpipe.subword import make_tokenizer
 from tests.fuzz.file_readers import CONFIG, catalogs, single_files
 from tests.fuzz.reader import Files, Reader, of_files, of_trees, put, tree_of
@@ -116,7 +116,7 @@ def _folders(models: Mapping[str, Path]) -> list[Reader]:
         encoder.encode(TEXTS)
 
     return [
-        of_trees("pooling", 8, [settings, own], lambda f: read_sentence_settings(tree_of(f))),
+        of_trees("pooling", 8, [settings, own], lambda f: read_usage(tree_of(f))),
         of_trees("model folder", 4, [*trees, pooled], use),
     ]
 

@@ -16,7 +16,7 @@ import pytest
 
 from embedpipe import Encoder
 from embedpipe.errors import DownloadError, ModelNotFoundError, OutputError
-from embedpipe.formats.importer import import_model
+from embedpipe.formats import open_model
 from embedpipe.hub import find_model, retries
 from embedpipe.stages.bert_embeddings import BertEmbeddings
 from tests.support.download_support import (
@@ -397,7 +397,7 @@ print(json.dumps(sorted(sys.modules)))
 
 
 def test_vectors_are_the_frameworks(tiny, fixtures):
-    model = import_model(find_model(tiny))
+    model = open_model(find_model(tiny))
     recorded = fixtures / "tf1/google_bert_zip/expected_outputs.npz"
     assert largest_difference(model, recorded) < OUTPUT_TOLERANCE
     assert np.isfinite(Encoder.load(tiny).encode(["one", "two"])).all()

@@ -17,7 +17,7 @@ from safetensors.numpy import load_file, save_file
 
 from embedpipe import Encoder
 from embedpipe.files.hashes import sha256_of
-from embedpipe.formats.importer import import_model
+from embedpipe.formats import open_model
 from embedpipe.hub.repository import wanted_files
 from tests.support.download_support import FIND, Place, assert_is_whole, entry, finished, process
 from tests.support.format_support import OUTPUT_TOLERANCE, largest_difference
@@ -105,7 +105,7 @@ def test_a_repository_becomes_a_folder_of_the_cache(place, server, files, testda
     ]
     # The catalog's activation is the one that TensorFlow computed.
     recorded = testdata / "models/tf1/google_bert_zip/expected_outputs.npz"
-    assert largest_difference(import_model(folder), recorded) < OUTPUT_TOLERANCE
+    assert largest_difference(open_model(folder), recorded) < OUTPUT_TOLERANCE
     assert Encoder.load("tiny").encode(["One"]).shape == (1, 32)
     original = next(place.hub.rglob("snapshots/*/config.json"))
     assert json.loads(original.read_text())["hidden_act"] == "gelu"

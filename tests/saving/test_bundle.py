@@ -132,7 +132,7 @@ def test_it_opens_like_the_folder_and_nothing_is_written(bundle: Path) -> None:
 
 
 def test_weights_are_used_where_they_lie_in_the_file(bundle: Path) -> None:
-    for tensor in PipelineModel.load(bundle).stages[-1].encoder.files.tensors.values():
+    for tensor in PipelineModel.load(bundle).stages[-1].encoder.model.tensors.values():
         assert not tensor.flags.owndata
         assert tensor.flags.aligned
         assert not tensor.flags.writeable

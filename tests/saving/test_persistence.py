@@ -263,7 +263,7 @@ def test_a_save_that_fails_leaves_everything_as_before(saved, error, monkeypatch
     def fail(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr("embedpipe.formats.model_files.safetensors_parts", fail)
+    monkeypatch.setattr("embedpipe.formats.writing.safetensors_parts", fail)
     for target in (saved, saved.with_name("other")):
         with pytest.raises(error):
             model.write().overwrite().save(target)

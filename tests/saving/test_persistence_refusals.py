@@ -153,7 +153,7 @@ def test_another_class_than_the_saved_one_is_told_from_it(saved, tmp_path) -> No
         PipelineModel.load(tmp_path / "absent")
     assert Encoder.load(saved).dimension == 8
     shutil.copytree(saved / "models/golden_bert", saved / "models/other")
-    with pytest.raises(ModelFormatError, match=r"2 models of its own \(golden_bert, other\)"):
+    with pytest.raises(ModelFormatError, match=r"2 models \(models/golden_bert, models/other\)"):
         Encoder.load(saved)
 
 

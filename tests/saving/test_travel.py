@@ -186,7 +186,7 @@ def test_a_pipeline_without_files_takes_its_weights_along_once(expected, tmp_pat
     loaded = PipelineModel.load(tmp_path / BUNDLE.name)
     (tmp_path / BUNDLE.name).unlink()
     sent = pickle.dumps(loaded)
-    weights = sum(t.nbytes for t in loaded.stages[-1].encoder.files.tensors.values())
+    weights = sum(t.nbytes for t in loaded.stages[-1].encoder.model.tensors.values())
     assert weights < len(sent) < 2 * weights + 8000
     assert pickle.loads(sent).transform(TABLE).equals(expected)
 

@@ -13,6 +13,7 @@ from embedpipe.annotation import AnnotationColumn
 from embedpipe.annotator import BertEmbeddings, BertSentenceEmbeddings, Tokenizer
 from embedpipe.base import DocumentAssembler, PipelineModel
 from embedpipe.errors import ParameterError
+from embedpipe.formats.writing import model_parts
 from tests.support.golden_models import load_encoders
 from tests.support.unigram_models import write_unigram_bert
 
@@ -99,7 +100,7 @@ def test_case_can_be_folded_but_not_brought_back(encoders):
 def test_a_cased_model_folds_case_on_request(tmp_path, encoders):
     folder = tmp_path / "cased"
     folder.mkdir()
-    for name, data in encoders["tiny_bert"].files.parts():
+    for name, data in model_parts(encoders["tiny_bert"].model):
         with (folder / name).open("wb") as file:
             file.writelines(data)
     settings_file = folder / "tokenizer_config.json"

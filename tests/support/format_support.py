@@ -17,7 +17,7 @@ from embedpipe.engine import EncoderConfig, Ragged, check_weights
 from embedpipe.engine.pooling import pool
 from embedpipe.engine.reference import ReferenceEncoder
 from embedpipe.errors import EmbedpipeError, ModelFormatError
-from embedpipe.formats.imported import ImportedModel
+from embedpipe.formats import Model
 
 OUTPUT_TOLERANCE = 1e-5  # TensorFlow's float32 against the definition in float64
 
@@ -39,14 +39,14 @@ def assert_tensors(found: dict[str, np.ndarray], recorded: Path) -> None:
         assert found[name].tobytes() == tensor.tobytes(), name
 
 
-def assert_config(model: ImportedModel, recorded: Path) -> None:
+def assert_config(model: Model, recorded: Path) -> None:
     """The configuration is the recorded one, in all that the encoder computes with."""
     expected = EncoderConfig.from_huggingface(json.loads(recorded.read_text()), source="recorded")
     assert model.config == expected
     assert EncoderConfig.from_huggingface(model.huggingface_config, source="found") == expected
 
 
-def largest_difference(model: ImportedModel, recorded: Path) -> float:
+def largest_difference(model: Model, recorded: Path) -> float:
     """Between the imported model's outputs and the framework's, on positions that are no padding.
 
     The encoder knows token type 0 only. So the second half of a doubled vocabulary has the

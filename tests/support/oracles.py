@@ -18,7 +18,7 @@ from transformers import (
 )
 
 from embedpipe.engine import EncoderConfig, EncoderWeights, Ragged, check_weights
-from embedpipe.formats import read_huggingface
+from embedpipe.formats import open_model
 from tests.support.model_folders import minilm_folder, random_config, random_pieces, random_tensors
 
 
@@ -90,7 +90,7 @@ _FEW_LENGTHS |= {"electra_small": (1, 2, 33, 512), "electra_base": (1, 40), "ele
 def oracle(name: str) -> Oracle:
     """`name` is one of MODELS: a shape of random_models, or "minilm" for the trained model."""
     if name == "minilm":
-        read = read_huggingface(minilm_folder())
+        read = open_model(minilm_folder())
         config, weights = read.config, read.weights
         model: Any = BertModel.from_pretrained(
             minilm_folder(), attn_implementation="eager", dtype=torch.float64

@@ -15,14 +15,13 @@ from embedpipe.engine.config import EncoderConfig
 from embedpipe.errors import ModelFormatError, ModelNotFoundError
 from embedpipe.files.hashes import sha256_of
 from embedpipe.formats.archives.tree import FileTree
-from embedpipe.formats.huggingface.folder import HuggingFaceModel
-from embedpipe.formats.huggingface.sentence_transformers import OWN_SETTINGS
-from embedpipe.formats.opening import open_model, open_model_tree
+from embedpipe.formats.model import Model
+from embedpipe.formats.own_record import OWN_RECORD, read_record
+from embedpipe.formats.reading import open_model, open_model_tree
 from embedpipe.hub.catalog import catalog
 from embedpipe.hub.catalog_file import CatalogModel
 from embedpipe.hub.find import find_model
 from embedpipe.hub.names import DEFAULT_MODEL
-from embedpipe.hub.record import read_record
 from embedpipe.hub.repository import wanted_files
 from embedpipe.stages import STAGES
 from embedpipe.stages.bases.encoder_stage import EncoderStage
@@ -131,11 +130,11 @@ def gather(
         annotator=stage.__name__,
         by_words=by_words,
         config=model.config,
-        parameters=sum(tensor.size for tensor in model.files.tensors.values()),
+        parameters=sum(tensor.size for tensor in model.tensors.values()),
         max_length=model.max_length,
         pooling=model.pooling,
         normalize=model.normalize,
-        pooling_declared=model.pooling_source == "declared",
+        pooling_declared=model.pooling_declared,
         files=tuple(_files(place, tree, record, entry)),
         verification=verification,
         unverified=unverified,
@@ -152,21 +151,21 @@ def _entry(asked: str | os.PathLike[str], place: Path) -> CatalogModel | None:
         return None
 
 
-def _stage(entry: CatalogModel | None, model: HuggingFaceModel) -> type[EncoderStage]:
+def _stage(entry: CatalogModel | None, model: Model) -> type[EncoderStage]:
     """The stage that the model was published for, else one that can use it."""
     config = model.config
     if entry is None:
         # Who declares a pooling means vectors of sentences
-        wants_sentences = model.pooling_source == "declared"
+        wants_sentences = model.pooling_declared
         name = config.row.annotators[-1 if wants_sentences else 0]
         return next(s for s in STAGES if s.__name__ == name and issubclass(s, EncoderStage))
     stage = stage_class(entry)
     if (entry.architecture, entry.dimension) != (config.architecture, config.hidden_size):
         raise ModelFormatError(
-            f"{model.directory} is of architecture {config.architecture} with vectors of "
+            f"{model.path} is of architecture {config.architecture} with vectors of "
             f"{config.hidden_size}; the catalog says {entry.architecture} with vectors of "
             f"{entry.dimension} of {entry.name}. It is another model: give its folder another "
-            f"name, or correct the 'name' in its {OWN_SETTINGS}"
+            f"name, or correct the 'name' in its {OWN_RECORD}"
         )
     return stage
 
@@ -203,7 +202,7 @@ def _files(
     if Path(tree.source) != folder:
         published = frozenset(source.sha256 for source in sources if source.sha256 is not None)
         return [CardFile(place.name, place.stat().st_size, sha256_of(place), published)]
-    names = wanted_files(tree.names) or [name for name in tree.names if name != OWN_SETTINGS]
+    names = wanted_files(tree.names) or [name for name in tree.names if name != OWN_RECORD]
     recorded = record.get("files")
     digests = _digests(recorded if isinstance(recorded, dict) else {})
     return [

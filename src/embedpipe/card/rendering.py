@@ -1,14 +1,15 @@
-"""A card's parts as Markdown with front matter, and as one HTML page; what it says is in `content`.
+"""A card's parts as Markdown with front matter, and that as one HTML page.
 
-All text is escaped here: names, sentences and sources may come from catalogs of anybody's.
+What it says is in `content`. All text is escaped here: names, sentences and sources may come from
+catalogs of anybody's.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html import escape
 
+from embedpipe._dependencies import require
 from embedpipe.card.content import parts
 from embedpipe.card.facts import CardFacts
 from embedpipe.card.parts import Code, Heading, Inline, Listing, Paragraph, Part
@@ -28,72 +29,76 @@ _LANGUAGES = {"xx": "multilingual"}
 _CONTROLS = re.compile("[\ud800-\udfff\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """The last two ranges turn the direction of writing around, so that text could look like other."""
 
-_STYLE = """
-:root { color-scheme: light dark; }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem; margin: 0 auto; padding: 1rem; }
-h1, td, th, p, li { overflow-wrap: anywhere; }
-pre, .table { overflow-x: auto; }
-pre { padding: 0.75rem; background: #8882; }
-code { font-family: ui-monospace, monospace; }
-table { border-collapse: collapse; }
-th, td { min-width: 4.5rem; padding: 0.25rem 0.75rem; text-align: left; vertical-align: top; }
-tr { border-bottom: 1px solid #8886; }
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem; margin: 0 auto; padding: 1rem; }}
+h1, td, th, p, li {{ overflow-wrap: anywhere; }}
+pre, table {{ overflow-x: auto; }}
+pre {{ padding: 0.75rem; background: #8882; }}
+code {{ font-family: ui-monospace, monospace; }}
+table {{ display: block; margin: 1rem 0; border-collapse: collapse; }}
+th, td {{ min-width: 4.5rem; padding: 0.25rem 0.75rem; text-align: left; vertical-align: top; }}
+tr {{ border-bottom: 1px solid #8886; }}
+</style>
+</head>
+<body>
+{body}</body>
+</html>
 """
 
 
 def markdown(facts: CardFacts) -> str:
     """The card in Hugging Face's convention: YAML front matter, then the text."""
-    blocks = [*_front_matter(facts)]
-    for part in parts(facts):
-        if isinstance(part, Heading):
-            blocks.append(f"{'#' * part.level} {_markdown(part.text)}\n")
-        elif isinstance(part, Paragraph):
-            blocks.append(_markdown(part.text) + "\n")
-        elif isinstance(part, Listing):
-            fence = "`" * max(3, 1 + _longest_run(part.text))
-            blocks.append(f"{fence}{part.language}\n{_clean(part.text)}\n{fence}\n")
-        else:
-            rows = [[_cell(cell) for cell in row] for row in (part.header, *part.rows)]
-            rows.insert(1, ["---"] * len(part.header))
-            blocks += ["| " + " | ".join(row) + " |" for row in rows]
-            blocks.append("")
-    return "\n".join(blocks)
+    return f"---\n{_front_matter(facts)}\n---\n\n{_body(facts)}"
 
 
 def html(facts: CardFacts) -> str:
-    """The card as a page that needs nothing else: no scripts, no resources from outside."""
-    title = escape(_clean(facts.name))
-    body = "\n".join(_html_part(part) for part in parts(facts))
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n"
-        f"<body>\n{body}\n</body>\n</html>\n"
+    """The card as a page that needs nothing else: no scripts, no resources from outside.
+
+    Raises MissingDependencyError without the package markdown-it-py.
+    """
+    reader = require("markdown_it", "a model's card as a page").MarkdownIt
+    page = reader("commonmark", {"html": False}).enable("table").render(_body(facts))
+    return _PAGE.format(title=escape(_clean(facts.name)), body=page)
+
+
+def _front_matter(facts: CardFacts) -> str:
+    name = None if facts.license is None else _clean(facts.license)
+    license_id = "unknown" if name is None else name.lower()
+    is_known = _LICENSE.fullmatch(license_id) is not None
+    language = None if facts.language is None else _clean(facts.language)
+    data = require("huggingface_hub", "a model's card").ModelCardData(
+        language=_LANGUAGES.get(language or "", language),
+        license=license_id if is_known else "other",
+        license_name=None if is_known else name,
+        library_name="embedpipe",
+        pipeline_tag="feature-extraction" if facts.by_words else "sentence-similarity",
+        tags=["embedpipe", facts.config.architecture],
     )
+    return str(data.to_yaml())
 
 
-def _front_matter(facts: CardFacts) -> Iterator[str]:
-    yield "---"
-    if facts.language is not None:
-        yield f"language: {_yaml(_LANGUAGES.get(facts.language, facts.language))}"
-    if facts.license is None:
-        yield "license: unknown"
-    elif _LICENSE.fullmatch(facts.license.lower()):
-        yield f"license: {facts.license.lower()}"
-    else:
-        yield "license: other"
-        yield f"license_name: {_yaml(facts.license)}"
-    yield "library_name: embedpipe"
-    yield f"pipeline_tag: {'feature-extraction' if facts.by_words else 'sentence-similarity'}"
-    yield "tags:"
-    yield "- embedpipe"
-    yield f"- {facts.config.architecture}"
-    yield "---\n"
+def _body(facts: CardFacts) -> str:
+    return "\n".join(_block(part) for part in parts(facts))
 
 
-def _yaml(text: str) -> str:
-    kept = (c if c.isprintable() and c not in '"\\' else f"\\U{ord(c):08x}" for c in _clean(text))
-    return '"' + "".join(kept) + '"'
+def _block(part: Part) -> str:
+    if isinstance(part, Heading):
+        return f"{'#' * part.level} {_inline(part.text)}\n"
+    if isinstance(part, Paragraph):
+        return f"{_inline(part.text)}\n"
+    if isinstance(part, Listing):
+        fence = "`" * max(3, 1 + _longest_run(part.text))
+        return f"{fence}{part.language}\n{_clean(part.text)}\n{fence}\n"
+    rows = [[_cell(cell) for cell in row] for row in (part.header, *part.rows)]
+    rows.insert(1, ["---"] * len(part.header))
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def _clean(text: str) -> str:
@@ -101,16 +106,12 @@ def _clean(text: str) -> str:
     return _CONTROLS.sub("\ufffd", text)
 
 
-def _one_line(text: str) -> str:
-    return " ".join(_clean(text).split())
-
-
-def _markdown(text: Inline) -> str:
+def _inline(text: Inline) -> str:
+    content = " ".join(_clean(text.text if isinstance(text, Code) else text).split())
     if not isinstance(text, Code):
-        escaped = re.sub(r"([\\`*_\[\]<>|~&$#])", r"\\\1", _one_line(text))
+        escaped = re.sub(r"([\\`*_\[\]<>|~&$#])", r"\\\1", content)
         # What begins a list, a rule or an underline at the start of a line
         return re.sub(r"^(\d+(?=[.)](\s|$))|(?=[-+=]))(.)", r"\1\\\3", escaped)
-    content = _one_line(text.text)
     if not content:
         return ""
     fence = "`" * (1 + _longest_run(content))
@@ -119,34 +120,10 @@ def _markdown(text: Inline) -> str:
 
 
 def _cell(text: Inline) -> str:
-    if isinstance(text, Code) and "|" in text.text:
-        # It would end the cell even inside a code span, where nothing can be escaped for sure
-        return f"<code>{_markdown(text.text)}</code>"
-    return _markdown(text)
+    content = _inline(text)
+    # It would end the cell even inside a code span; elsewhere it is escaped already.
+    return content.replace("|", "\\|") if isinstance(text, Code) else content
 
 
 def _longest_run(text: str) -> int:
     return max(map(len, re.findall("`+", text)), default=0)
-
-
-def _inline(text: Inline) -> str:
-    if isinstance(text, Code):
-        return f"<code>{escape(_one_line(text.text))}</code>"
-    return escape(_one_line(text))
-
-
-def _html_part(part: Part) -> str:
-    if isinstance(part, Heading):
-        return f"<h{part.level}>{_inline(part.text)}</h{part.level}>"
-    if isinstance(part, Paragraph):
-        return f"<p>{_inline(part.text)}</p>"
-    if isinstance(part, Listing):
-        return f"<pre><code>{escape(_clean(part.text))}</code></pre>"
-    header = "".join(f"<th>{_inline(cell)}</th>" for cell in part.header)
-    rows = "\n".join(
-        "<tr>" + "".join(f"<td>{_inline(cell)}</td>" for cell in row) + "</tr>" for row in part.rows
-    )
-    return (
-        f'<div class="table"><table>\n<thead><tr>{header}</tr></thead>\n'
-        f"<tbody>\n{rows}\n</tbody>\n</table></div>"
-    )

@@ -7,10 +7,11 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+from embedpipe._dependencies import require
 from embedpipe.card.facts import CardFacts
 from embedpipe.card.rendering import html, markdown
 from embedpipe.errors import OutputError, ParameterError
-from embedpipe.hub.record import add_to_record
+from embedpipe.formats.own_record import add_to_record
 from embedpipe.output import AtomicFile
 
 __all__ = ["MARKDOWN", "PAGE", "check_output", "record_measured", "write_card"]
@@ -18,8 +19,12 @@ __all__ = ["MARKDOWN", "PAGE", "check_output", "record_measured", "write_card"]
 MARKDOWN, PAGE = "README.md", "index.html"
 
 
-def check_output(directory: str | os.PathLike[str], *, force: bool = False) -> None:
-    """Raise OutputError if a card may not be written there: worth a look before measuring."""
+def check_output(directory: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Raise OutputError if a card may not be written there: worth a look before measuring.
+
+    MissingDependencyError without the package that makes the page.
+    """
+    require("markdown_it", "a model's card as a page")
     folder = Path(directory)
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"cannot write {folder}: it is a file; give the name of a directory")
@@ -28,19 +33,19 @@ def check_output(directory: str | os.PathLike[str], *, force: bool = False) -> N
             f"cannot write {folder}: the folder {folder.parent} does not exist; make it first"
         )
     there = [name for name in (MARKDOWN, PAGE) if os.path.lexists(folder / name)]
-    if there and not force:
+    if there and not overwrite:
         raise OutputError(
-            f"cannot write {folder}: it has {' and '.join(there)} already; use --force (in Python "
-            "force=True) to replace them, or name another directory"
+            f"cannot write {folder}: it has {' and '.join(there)} already; use --overwrite "
+            "(in Python overwrite=True) to replace them, or name another directory"
         )
 
 
 def write_card(
-    facts: CardFacts, directory: str | os.PathLike[str], *, force: bool = False
+    facts: CardFacts, directory: str | os.PathLike[str], *, overwrite: bool = False
 ) -> tuple[Path, Path]:
     """Write `README.md` and `index.html` into a directory, which is made; their paths.
 
-    force: whether files of these names are replaced; others there are never touched.
+    overwrite: whether files of these names are replaced; others there are never touched.
 
     Raises OutputError if they cannot be written; each file is then whole or as it was.
 
@@ -51,7 +56,7 @@ def write_card(
     ...     [path.name for path in paths], "384" in paths[0].read_text(encoding="utf-8")
     (['README.md', 'index.html'], True)
     """
-    check_output(directory, force=force)
+    check_output(directory, overwrite=overwrite)
     texts = markdown(facts), html(facts)
     folder = Path(directory)
     paths = folder / MARKDOWN, folder / PAGE

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from embedpipe.cli.options import add_threads_option
+from embedpipe.cli.options import add_overwrite_option, add_threads_option
 from embedpipe.errors import ParameterError
 
 __all__ = ["add_parser"]
@@ -36,7 +36,7 @@ def add_parser(commands: Any) -> None:
         action="store_true",
         help="also write what was measured into the model's embedpipe.json",
     )
-    parser.add_argument("--force", action="store_true", help="replace a card that is there")
+    add_overwrite_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -51,13 +51,13 @@ def run(args: argparse.Namespace) -> None:
         raise ParameterError(
             "--no-measure measures nothing; leave it out, or leave out --text and --record"
         )
-    check_output(args.output, force=args.force)
+    check_output(args.output, overwrite=args.overwrite)
     options: dict[str, Any] = {}
     if args.text is not None:
         options = {"texts": _texts(args.text), "text_source": Path(args.text).name}
     measuring = Measuring(threads=args.threads, progress=sys.stderr.isatty(), **options)
     facts = gather(args.model, measuring=None if args.no_measure else measuring)
-    for path in write_card(facts, args.output, force=args.force):
+    for path in write_card(facts, args.output, overwrite=args.overwrite):
         print(path)
     if args.record:
         print(record_measured(facts))

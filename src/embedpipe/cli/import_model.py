@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from embedpipe.cli.options import add_overwrite_option
 
 if TYPE_CHECKING:
-    from embedpipe.formats.imported import ImportedModel
+    from embedpipe.formats.model import Model
 
 __all__ = ["add_parser", "convert"]
 
@@ -23,9 +23,9 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "import",
         help="convert a model of TensorFlow, TF-Hub, Spark NLP or PyTorch",
-        description="Convert a BERT or ALBERT model to a folder in Hugging Face's layout, and "
-        "report what became of its tensors. Formats, told by content: Google checkpoints, TF-Hub "
-        "models, Spark NLP models and pipelines, pytorch_model.bin, safetensors.",
+        description="Convert a BERT, ELECTRA or ALBERT model to a folder in Hugging Face's layout, "
+        "and report what became of its tensors. Formats, told by content: Google checkpoints, "
+        "TF-Hub models, Spark NLP models and pipelines, pytorch_model.bin, safetensors.",
     )
     parser.add_argument("path", metavar="PATH", help="the model: a folder, or a zip or tar archive")
     parser.add_argument(
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> None:
     print(format_report(convert(args.path, args.output, overwrite=args.overwrite), args.output))
 
 
-def convert(path: str | Path, directory: str | Path, *, overwrite: bool = False) -> ImportedModel:
+def convert(path: str | Path, directory: str | Path, *, overwrite: bool = False) -> Model:
     """Read the model at `path`, write it to `directory`, and return it with its report.
 
     overwrite: whether a directory that is there and not empty is replaced, with all that is in it;
@@ -49,29 +49,29 @@ def convert(path: str | Path, directory: str | Path, *, overwrite: bool = False)
     Raises OutputError if the directory cannot be written, ModelNotFoundError or
     ModelFormatError for what is wrong with the model; nothing is left behind then.
     """
-    from embedpipe.formats.export import write_huggingface
-    from embedpipe.formats.importer import import_model
+    from embedpipe.formats.reading import open_model
+    from embedpipe.formats.writing import write_model
     from embedpipe.output import AtomicDirectory, check_output
 
     check_output(directory, overwrite=overwrite, folder=True, inputs=[path])
     with AtomicDirectory(directory, replace=overwrite) as folder:
-        model = import_model(path)
-        write_huggingface(model, folder)
+        model = open_model(path)
+        write_model(model, folder)
     return model
 
 
-def format_report(model: ImportedModel, directory: str | Path) -> str:
+def format_report(model: Model, directory: str | Path) -> str:
     """What was recognized, what became of the tensors, where they are, and how to go on."""
-    config, report = model.config, model.report
+    config = model.config
     lines = [
         f"format        {model.format}",
         f"architecture  {config.architecture}: {config.num_hidden_layers} layers, hidden size "
         f"{config.hidden_size:,}, {config.num_attention_heads} attention heads, "
         f"vocabulary {config.vocab_size:,}",
-        f"tensors       {len(report.mapped):,} mapped, {len(report.unused):,} unused, "
-        f"{len(report.missing):,} missing",
-        *_listed("unused", report.unused),
-        *_listed("missing", report.missing),
+        f"tensors       {len(model.origins):,} mapped, {len(model.unused):,} unused, "
+        f"{len(model.missing):,} missing",
+        *_listed("unused", model.unused),
+        *_listed("missing", model.missing),
         f"written to    {directory}",
         f"next          embedpipe info --model {shlex.quote(str(directory))}",
     ]

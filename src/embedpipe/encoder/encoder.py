@@ -19,8 +19,7 @@ from embedpipe.engine.config import EncoderConfig
 from embedpipe.engine.pooling import Pooling, check_pooling
 from embedpipe.engine.precision import AskedPrecision, Precision
 from embedpipe.engine.ragged import Ragged
-from embedpipe.formats.huggingface.folder import HuggingFaceModel
-from embedpipe.formats.model_files import ModelFiles
+from embedpipe.formats.model import Model
 from embedpipe.hub.find import find_model
 from embedpipe.hub.names import DEFAULT_MODEL
 from embedpipe.progress import Progress
@@ -32,7 +31,7 @@ _CHARACTERS_PER_PIECE = 4  # of English text; a window's size need not be exact
 
 
 class Encoder(Travels):
-    """A BERT or ALBERT model that turns text into vectors. Made by `Encoder.load`.
+    """A BERT, ELECTRA or ALBERT model that turns text into vectors. Made by `Encoder.load`.
 
     It holds no state that a call changes, so that threads may share it. A text's vector has the
     same bits whatever other texts stand beside it, in whatever order. Copies share its weights; a
@@ -40,8 +39,8 @@ class Encoder(Travels):
 
     Attributes:
         name: what it was loaded as. path: the folder of its files, or their archive.
-        files: what a folder with the same model holds. reference: the name or path that loads it
-            again, None where there is none of its own.
+        model: what was read. reference: the name or path that loads it again, None where there is
+            none of its own.
         config: sizes of the encoder. tokenizer: text to piece ids.
         dimension: of a vector; `hidden_size` is the same.
         max_length: most pieces of a text, `[CLS]` and `[SEP]` included; the rest is cut off.
@@ -66,11 +65,11 @@ class Encoder(Travels):
 
     def _hold(self, model: LoadedModel, engine: EngineChoice) -> None:
         """Take over what is the model's own, and does not travel."""
-        self.path: Path = model.read.directory
-        self.files: ModelFiles = model.read.files
+        self.path: Path = model.read.path
+        self.model: Model = model.read
         self.config: EncoderConfig = model.read.config
         self.tokenizer: SubwordTokenizer = model.tokenizer
-        self.has_pooler = model.read.weights.pooler is not None
+        self.has_pooler = model.read.has_pooler
         self._model = model
         self._choice = engine
         self._window = window_pieces(model.read.config)
@@ -121,7 +120,7 @@ class Encoder(Travels):
     @classmethod
     def of_model(
         cls,
-        model: HuggingFaceModel,
+        model: Model,
         *,
         name: str,
         reference: str | None,

@@ -14,8 +14,9 @@ from embedpipe.encoder.fingerprint import fingerprint_of
 from embedpipe.engine.choice import Engine, EngineChoice
 from embedpipe.engine.weights import WeightsFile
 from embedpipe.formats.archives.tree import FileTree, open_tree
-from embedpipe.formats.huggingface.folder import HuggingFaceModel
-from embedpipe.formats.opening import open_model, open_model_tree
+from embedpipe.formats.model import Model
+from embedpipe.formats.reading import open_model, open_model_tree
+from embedpipe.formats.writing import model_texts
 from embedpipe.subword import SubwordTokenizer, make_tokenizer
 
 __all__ = ["LoadedModel", "Origin"]
@@ -58,7 +59,7 @@ class LoadedModel:
     origin: None for a model that lies in no file of its own.
     """
 
-    read: HuggingFaceModel
+    read: Model
     tokenizer: SubwordTokenizer
     origin: Origin | None = None
     _engines: dict[EngineChoice, Engine] = field(default_factory=dict)
@@ -81,7 +82,7 @@ class LoadedModel:
     def settings_hash(self) -> str:
         """Of the configuration and the tokenizer's files."""
         digest = hashlib.sha256(repr(self.read.config).encode())
-        for name, text in sorted(self.read.files.texts.items()):
+        for name, text in sorted(model_texts(self.read).items()):
             digest.update(f"{name}: {len(text)} bytes ".encode())
             digest.update(text)
         return digest.hexdigest()
@@ -90,7 +91,7 @@ class LoadedModel:
     def weights_hash(self) -> str:
         """Of all tensors, which it reads once, at some 3 GB a second."""
         digest = hashlib.sha256()
-        for name, tensor in self.read.files.tensors.items():
+        for name, tensor in self.read.tensors.items():
             checksum = zlib.crc32(np.ascontiguousarray(tensor).reshape(-1).view(np.uint8).data)
             digest.update(f"{name}: {tensor.dtype} {tensor.shape} {checksum} ".encode())
         return digest.hexdigest()
@@ -101,9 +102,9 @@ class LoadedModel:
         return cls.of(open_model(origin.open()), origin)
 
     @classmethod
-    def of(cls, model: HuggingFaceModel, origin: Origin | None = None) -> LoadedModel:
+    def of(cls, model: Model, origin: Origin | None = None) -> LoadedModel:
         """A model that was read, with the tokenizer of its own files."""
-        tokenizer = make_tokenizer(model.files.texts, model.config, source=str(model.directory))
+        tokenizer = make_tokenizer(model.tokenizer_files, model.config, source=model.source)
         if origin is not None:
             archive = Path(origin.path)
             state = (WeightsFile.of(archive),) if archive.is_file() else ()

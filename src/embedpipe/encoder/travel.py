@@ -23,7 +23,8 @@ from embedpipe.engine.choice import EngineChoice
 from embedpipe.engine.weights import WeightsFile
 from embedpipe.errors import EmbedpipeError, ModelFormatError, ModelNotFoundError
 from embedpipe.formats.archives.tree import FileTree
-from embedpipe.formats.opening import open_model
+from embedpipe.formats.reading import open_model
+from embedpipe.formats.writing import model_parts
 from embedpipe.hub.find import find_model
 
 __all__ = ["Travels"]
@@ -37,7 +38,7 @@ _present: WeakValueDictionary[str, LoadedModel] = WeakValueDictionary()
 
 
 _OF_THE_MODEL = (
-    *("config", "files", "has_pooler", "path", "tokenizer"),
+    *("config", "model", "has_pooler", "path", "tokenizer"),
     *("_choice", "_model", "_window"),
 )
 """What an encoder takes over from its model."""
@@ -113,7 +114,7 @@ def _sent(loaded: LoadedModel, *, with_buffers: bool) -> tuple[dict[str, Any], d
         told["origin"] = asdict(loaded.origin)
         told["settings"], told["weights"] = loaded.settings_hash, loaded.weights_hash
     else:
-        files = {name: b"".join(parts) for name, parts in loaded.read.files.parts()}
+        files = {name: b"".join(parts) for name, parts in model_parts(loaded.read)}
         told["files"] = {name: zlib.crc32(content) for name, content in files.items()}
     _present[_key(told)] = loaded
     if with_buffers:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from embedpipe.errors import ModelFormatError, ModelNotFoundError
 
-__all__ = ["check_is_file", "decoded", "read_bytes"]
+__all__ = ["check_is_file", "check_is_no_pointer", "decoded", "read_bytes"]
+
+_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 def check_is_file(path: Path) -> None:
@@ -32,11 +34,27 @@ def read_bytes(path: Path, *, largest: int) -> bytes:
                 f"{path}: found {size} bytes, larger than the {largest} bytes allowed. "
                 "Fetch the model again"
             )
-        return path.read_bytes()
+        data = path.read_bytes()
     except OSError as error:
         raise ModelFormatError(
             f"{path} cannot be read: {error.strerror}. Check its type and its permissions"
         ) from error
+    check_is_no_pointer(data, str(path))
+    return data
+
+
+def check_is_no_pointer(data: bytes | memoryview, source: str) -> None:
+    """Raise ModelFormatError for the few lines that a clone without Git LFS has for a large file.
+
+    >>> check_is_no_pointer(b"version https://git-lfs.github.com/spec/v1", "weights.bin")
+    Traceback (most recent call last):
+    embedpipe.errors.ModelFormatError: weights.bin is a Git LFS pointer, ...
+    """
+    if bytes(data[: len(_POINTER)]) == _POINTER:
+        raise ModelFormatError(
+            f"{source} is a Git LFS pointer, which only names the file that belongs here. Run "
+            "git lfs pull in its repository, or download the file itself"
+        )
 
 
 def decoded(data: bytes, source: str) -> str:

@@ -98,9 +98,9 @@ def _in_directories(name: str, language: str | None) -> Path | None:
 def _language_of(folder: Path) -> str | None:
     """The language that `embedpipe.json` of the folder records, if it does."""
     from embedpipe.files.strict_json import read_json
-    from embedpipe.formats.huggingface.sentence_transformers import OWN_SETTINGS
+    from embedpipe.formats.own_record import OWN_RECORD
 
-    record = folder / OWN_SETTINGS
+    record = folder / OWN_RECORD
     found = read_json(record, dict).get("language") if record.is_file() else None
     return found if isinstance(found, str) else None
 

@@ -9,13 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from embedpipe.engine.config import huggingface_name
 from embedpipe.errors import ModelFormatError
 from embedpipe.files.hashes import sha256_of
 from embedpipe.files.strict_json import read_json
-from embedpipe.formats.huggingface.sentence_transformers import OWN_SETTINGS
+from embedpipe.formats.own_record import OWN_RECORD, readable_json
 from embedpipe.hub.catalog_file import CatalogModel, Source
 from embedpipe.hub.download import without_secrets
-from embedpipe.hub.record import readable_json
 from embedpipe.output import AtomicDirectory
 
 __all__ = [
@@ -26,17 +26,16 @@ __all__ = [
     "source_record",
 ]
 
-_HIDDEN_ACT = {"gelu_erf": "gelu", "gelu_tanh": "gelu_new"}
 _PYTORCH = "pytorch_model"  # what its files of weights begin with
 
 
 def convert_archive(archive: Path, folder: Path) -> None:
     """Convert a model of any known format, in an archive or a folder, into a new folder."""
-    from embedpipe.formats.export import write_huggingface
-    from embedpipe.formats.importer import import_model
+    from embedpipe.formats.reading import open_model
+    from embedpipe.formats.writing import write_model
 
     with AtomicDirectory(folder) as target:
-        write_huggingface(import_model(archive), target)
+        write_model(open_model(archive), target)
 
 
 def gather_files(origin: Path, names: Sequence[str], folder: Path) -> None:
@@ -71,10 +70,10 @@ def install_model(folder: Path, model: CatalogModel, origin: Mapping[str, Any]) 
     origin: where they came from. Raises ModelFormatError if they cannot be used.
     """
     if model.activation is not None:
-        _change(folder / "config.json", {"hidden_act": _HIDDEN_ACT[model.activation]})
+        _change(folder / "config.json", {"hidden_act": huggingface_name(model.activation)})
     if model.case_sensitive is not None:
         _change(folder / "tokenizer_config.json", {"do_lower_case": not model.case_sensitive})
-    declared = read_json(folder / OWN_SETTINGS, dict) if (folder / OWN_SETTINGS).exists() else {}
+    declared = read_json(folder / OWN_RECORD, dict) if (folder / OWN_RECORD).exists() else {}
     facts = {key: value for key, value in asdict(model).items() if value is not None}
     del facts["sources"]
     files = {
@@ -83,21 +82,21 @@ def install_model(folder: Path, model: CatalogModel, origin: Mapping[str, Any]) 
             "size": path.stat().st_size,
         }
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != OWN_SETTINGS
+        if path.is_file() and path.name != OWN_RECORD
     }
     record = {**declared, **facts, "source": dict(origin), "files": files}
-    (folder / OWN_SETTINGS).unlink(missing_ok=True)
-    _write_json(folder / OWN_SETTINGS, record)
+    (folder / OWN_RECORD).unlink(missing_ok=True)
+    _write_json(folder / OWN_RECORD, record)
     check_model(folder, model)
 
 
 def check_model(folder: Path, model: CatalogModel) -> None:
     """Raise ModelFormatError unless the folder holds a usable model of the right dimension."""
-    from embedpipe.formats.huggingface.folder import read_huggingface
-    from embedpipe.subword import load_tokenizer
+    from embedpipe.formats.reading import open_model
+    from embedpipe.subword import make_tokenizer
 
-    found = read_huggingface(folder)
-    load_tokenizer(found.directory, found.config)
+    found = open_model(folder)
+    make_tokenizer(found.tokenizer_files, found.config, source=found.source)
     if found.config.hidden_size != model.dimension:
         raise ModelFormatError(
             f"{model.name} has vectors of {found.config.hidden_size}; the catalog says "

@@ -17,7 +17,7 @@ from embedpipe.environment import MIRROR_VARIABLE, is_offline, mirror_place
 from embedpipe.errors import DownloadError, ModelFormatError, ParameterError
 from embedpipe.files.hashes import sha256_of
 from embedpipe.files.strict_json import read_json
-from embedpipe.formats.huggingface.sentence_transformers import OWN_SETTINGS
+from embedpipe.formats.own_record import OWN_RECORD
 from embedpipe.hub.download import download_file
 
 __all__ = ["fetch_from_mirror", "mirror"]
@@ -46,9 +46,9 @@ def fetch_from_mirror(
     Raises DownloadError if the mirror lacks the model or a file is not the one in its record.
     """
     folder.mkdir()
-    record = folder / OWN_SETTINGS
-    _bring(place, f"{name}/{OWN_SETTINGS}", record)
-    files = _listed(read_json(record, dict).get("files"), f"{OWN_SETTINGS} of {name}")
+    record = folder / OWN_RECORD
+    _bring(place, f"{name}/{OWN_RECORD}", record)
+    files = _listed(read_json(record, dict).get("files"), f"{OWN_RECORD} of {name}")
     check_size(sum(size for _, size in files.values()))
     for file, (digest, _) in files.items():
         target = folder / file
@@ -86,7 +86,7 @@ def _listed(files: Any, where: str) -> Mapping[str, tuple[str, int]]:
         size = facts.get("size") if isinstance(facts, dict) else None
         if (
             not _FILE.fullmatch(name)
-            or name == OWN_SETTINGS
+            or name == OWN_RECORD
             or type(size) is not int
             or size < 0
             or not _SHA256.fullmatch(str(facts.get("sha256")))

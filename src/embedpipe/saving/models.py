@@ -12,7 +12,8 @@ import numpy as np
 
 from embedpipe.errors import ModelNotFoundError, OutputError, ParameterError
 from embedpipe.formats.archives.tree import FileTree
-from embedpipe.formats.opening import open_model
+from embedpipe.formats.reading import open_model
+from embedpipe.formats.writing import model_texts
 from embedpipe.pipeline.savable import ModelStorage
 
 if TYPE_CHECKING:
@@ -73,9 +74,9 @@ class StoredModels:
 def _same_model(one: Encoder, other: Encoder) -> bool:
     if one is other:
         return True
-    mine, theirs = one.files, other.files
+    mine, theirs = one.model, other.model
     return (
-        mine.texts == theirs.texts
+        model_texts(mine) == model_texts(theirs)
         and mine.tensors.keys() == theirs.tensors.keys()
         and all(np.array_equal(mine.tensors[name], theirs.tensors[name]) for name in mine.tensors)
     )

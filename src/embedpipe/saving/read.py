@@ -10,13 +10,20 @@ from typing import Any, TypeVar, cast
 from embedpipe._version import __version__
 from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterError
 from embedpipe.formats.archives.tree import FileTree, open_tree
-from embedpipe.formats.opening import SAVED_STAGES, open_model_tree
+from embedpipe.formats.reading import open_model_tree
 from embedpipe.pipeline.pipeline import Pipeline, PipelineModel
 from embedpipe.pipeline.savable import Savable
 from embedpipe.pipeline.stage import Stage
 from embedpipe.saving.models import LoadedModels, load_encoder
 from embedpipe.saving.spark_nlp import is_spark, spark_node
-from embedpipe.saving.tree import CLASSES, FORMAT_VERSION, SAVE_AGAIN, Node, parse_node
+from embedpipe.saving.tree import (
+    CLASSES,
+    FORMAT_VERSION,
+    SAVE_AGAIN,
+    SAVED_STAGES,
+    Node,
+    parse_node,
+)
 from embedpipe.stages.bases.encoder_stage import EncoderStage
 
 __all__ = ["load"]

@@ -12,7 +12,8 @@ from typing import Any
 
 from embedpipe.errors import ModelFormatError
 from embedpipe.formats.archives.tree import FileTree
-from embedpipe.formats.spark_nlp.folder import METADATA, embeddings_stages, read_metadata
+from embedpipe.formats.layout import SPARK_METADATA
+from embedpipe.formats.spark_nlp.folder import embeddings_stages, read_metadata
 from embedpipe.params import Param
 from embedpipe.pipeline.savable import Savable
 from embedpipe.saving.tree import Node
@@ -33,7 +34,7 @@ _ADVICE = "Load its other stages one by one, such as BertEmbeddings.load(path), 
 
 def is_spark(tree: FileTree) -> bool:
     """Whether a stage or pipeline of Spark lies here."""
-    return METADATA in tree
+    return SPARK_METADATA in tree
 
 
 def spark_node(
@@ -50,7 +51,7 @@ def spark_node(
     metadata = read_metadata(tree)
     name, uid = metadata["class"], metadata.get("uid")
     if not isinstance(uid, str) or not uid:
-        raise ModelFormatError(f"{tree.where(METADATA)}: uid is missing. Fetch it again")
+        raise ModelFormatError(f"{tree.where(SPARK_METADATA)}: uid is missing. Fetch it again")
     if name in _PIPELINES:
         stages = _stage_folders(tree, metadata)
         inner = None if wanted is None or _PIPELINES[name] in wanted else wanted
@@ -76,8 +77,8 @@ def _stage_node(
     unknown = sorted(key for key in given if not _is_param(known, key))
     if unknown:
         raise ModelFormatError(
-            f"{tree.where(METADATA)} sets {', '.join(unknown)[:200]}, which embedpipe's {name} "
-            f"does not have. {_ADVICE}"
+            f"{tree.where(SPARK_METADATA)} sets {', '.join(unknown)[:200]}, which embedpipe's "
+            f"{name} does not have. {_ADVICE}"
         )
     if tree.below(_RULES).names:
         given |= {"rules": {"context_chars": list(_context_characters(tree))}}
@@ -102,10 +103,12 @@ def _stage_folders(tree: FileTree, metadata: Mapping[str, Any]) -> list[str]:
     """The folders of a pipeline's stages, in order: stages/<number>_<uid>."""
     uids = metadata.get("paramMap", {}).get("stageUids")
     if not isinstance(uids, list) or not all(isinstance(uid, str) for uid in uids):
-        raise ModelFormatError(f"{tree.where(METADATA)}: stageUids is no list. Fetch it again")
+        raise ModelFormatError(
+            f"{tree.where(SPARK_METADATA)}: stageUids is no list. Fetch it again"
+        )
     width = len(str(len(uids) - 1))
     folders = [f"stages/{number:0{width}}_{uid}" for number, uid in enumerate(uids)]
-    missing = [folder for folder in folders if f"{folder}/{METADATA}" not in tree]
+    missing = [folder for folder in folders if f"{folder}/{SPARK_METADATA}" not in tree]
     if missing:
         raise ModelFormatError(
             f"{tree.source} lacks {', '.join(missing)[:200]}, which its metadata lists. "

@@ -9,12 +9,25 @@ from typing import Any
 
 from embedpipe.errors import ModelFormatError
 from embedpipe.formats.archives.tree import FileTree
-from embedpipe.formats.opening import SAVED_MODELS
 from embedpipe.pipeline.pipeline import Pipeline, PipelineModel
 from embedpipe.pipeline.savable import Savable
 from embedpipe.stages import STAGES
 
-__all__ = ["CLASSES", "FORMAT_VERSION", "SAVE_AGAIN", "Node", "parse_node"]
+__all__ = [
+    "CLASSES",
+    "FORMAT_VERSION",
+    "SAVED_MODELS",
+    "SAVED_STAGES",
+    "SAVE_AGAIN",
+    "Node",
+    "parse_node",
+]
+
+SAVED_STAGES = "stages.json"
+"""The file that tells a saved stage or pipeline."""
+
+SAVED_MODELS = "models"
+"""The folder in it that holds the folders of its models."""
 
 FORMAT_VERSION = 1
 """Of `stages.json`; counts up when older versions of embedpipe could not read it rightly."""

@@ -9,15 +9,15 @@ from typing import Any, Protocol
 
 from embedpipe._version import __version__
 from embedpipe.errors import OutputError
-from embedpipe.formats.model_files import json_text
-from embedpipe.formats.opening import PARTS_OF_MODELS, SAVED_MODELS, SAVED_STAGES
+from embedpipe.formats.layout import PARTS_OF_MODELS
+from embedpipe.formats.writing import json_text, model_parts
 from embedpipe.output import AtomicDirectory, check_output
 from embedpipe.pipeline.pipeline import Pipeline, PipelineModel
 from embedpipe.pipeline.savable import ModelStorage, Savable
 from embedpipe.pipeline.stage import Stage
 from embedpipe.saving.bundle import BundleFile
 from embedpipe.saving.models import StoredModels
-from embedpipe.saving.tree import CLASSES, FORMAT_VERSION
+from embedpipe.saving.tree import CLASSES, FORMAT_VERSION, SAVED_MODELS, SAVED_STAGES
 from embedpipe.stages.bases.encoder_stage import EncoderStage
 
 __all__ = ["bundle", "save"]
@@ -68,7 +68,7 @@ def _write(savable: Savable, sink: _Sink, models: StoredModels) -> None:
     }
     sink.write(SAVED_STAGES, [json_text(document)])
     for folder, encoder in models.folders():
-        for name, parts in encoder.files.parts():
+        for name, parts in model_parts(encoder.model):
             sink.write(f"{SAVED_MODELS}/{folder}/{name}", parts)
 
 

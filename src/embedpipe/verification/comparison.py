@@ -17,8 +17,8 @@ from embedpipe.encoder import Encoder
 from embedpipe.engine.config import Activation
 from embedpipe.engine.pooling import POOLINGS
 from embedpipe.errors import ParameterError
-from embedpipe.formats.huggingface.folder import HuggingFaceModel
-from embedpipe.formats.opening import open_model, open_model_tree
+from embedpipe.formats.model import Model
+from embedpipe.formats.reading import open_model, open_model_tree
 from embedpipe.hub.catalog import catalog
 from embedpipe.hub.catalog_file import CatalogModel, Published
 from embedpipe.hub.find import find_model
@@ -79,7 +79,7 @@ def verify(
 
 
 def _combinations(
-    entry: CatalogModel, rows: Sequence[Published], model: HuggingFaceModel
+    entry: CatalogModel, rows: Sequence[Published], model: Model
 ) -> Iterator[tuple[Combination, list[list[float]], bool]]:
     """Every combination, the rows' vectors, and whether it is what users get who set nothing.
 

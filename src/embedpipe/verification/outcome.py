@@ -8,8 +8,8 @@ from typing import Literal
 
 from embedpipe.engine.config import Activation
 from embedpipe.errors import ModelFormatError
+from embedpipe.formats.own_record import add_to_record
 from embedpipe.hub.catalog_file import Published
-from embedpipe.hub.record import add_to_record
 
 __all__ = ["FIRST_PIECE", "Case", "Combination", "Verification"]
 

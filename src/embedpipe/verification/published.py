@@ -7,11 +7,10 @@ from pathlib import Path
 
 from embedpipe.environment import CATALOG_VARIABLE
 from embedpipe.errors import ModelNotFoundError, ParameterError
-from embedpipe.formats.huggingface.sentence_transformers import OWN_SETTINGS
-from embedpipe.formats.opening import open_model_tree
+from embedpipe.formats.own_record import OWN_RECORD, read_record
+from embedpipe.formats.reading import open_model_tree
 from embedpipe.hub.catalog import catalog, show
 from embedpipe.hub.catalog_file import CatalogModel, Published
-from embedpipe.hub.record import read_record
 from embedpipe.stages import STAGES
 from embedpipe.stages.bases.encoder_stage import EncoderStage
 
@@ -32,8 +31,8 @@ def catalog_entry(asked: str | os.PathLike[str], place: Path) -> CatalogModel:
     found = catalog().get(place.resolve().name)
     if found is None:
         raise ModelNotFoundError(
-            f"{place}: neither its {OWN_SETTINGS} nor its name tells which model of the catalog "
-            f"it is. Give the folder that model's name, or write it into {OWN_SETTINGS} as 'name'"
+            f"{place}: neither its {OWN_RECORD} nor its name tells which model of the catalog "
+            f"it is. Give the folder that model's name, or write it into {OWN_RECORD} as 'name'"
         )
     return found
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from transformers import BertConfig, BertForMaskedLM
 
-from embedpipe.formats import read_huggingface
+from embedpipe.formats import open_model
 from tests.support.model_folders import tiny_config
 
 
@@ -18,7 +18,7 @@ def test_what_transformers_saves_is_read(tmp_path: Path) -> None:
     model.save_pretrained(tmp_path, max_shard_size="8KB")
     assert len(list(tmp_path.glob("model-*.safetensors"))) > 1
     assert not (tmp_path / "model.safetensors").exists()
-    found = read_huggingface(tmp_path)
+    found = open_model(tmp_path)
     expected = model.bert.encoder.layer[1].intermediate.dense
     with torch.no_grad():
         np.testing.assert_array_equal(

@@ -24,7 +24,7 @@ from safetensors.numpy import load_file
 from embedpipe.engine import EncoderConfig
 from embedpipe.engine.tensors import expected_shapes
 from embedpipe.formats.archives.tree import open_tree
-from embedpipe.formats.huggingface.importing import read_huggingface_files
+from embedpipe.formats.huggingface.folder import read_huggingface
 from embedpipe.formats.pytorch.state_dict import read_torch_pickle
 from tests.support.format_support import (
     assert_tensors,
@@ -142,11 +142,11 @@ def test_old_names_and_heads_as_in_published_files_are_mapped(
     }
     old["cls.predictions.bias"] = torch.zeros(193)
     folder = folder_with(testdata, tmp_path, {"pytorch_model.bin": saved(old, new=new)})
-    model = read_huggingface_files(open_tree(folder))
+    model = read_huggingface(open_tree(folder))
     assert_tensors(dict(model.tensors), testdata / "models/torch_bin/expected.safetensors")
-    assert model.report.unused == ("cls.predictions.bias",)
+    assert model.unused == ("cls.predictions.bias",)
     gamma = "embeddings.LayerNorm.weight"
-    assert model.report.mapped[gamma] == "bert.embeddings.LayerNorm.gamma"
+    assert model.origins[gamma] == "bert.embeddings.LayerNorm.gamma"
 
 
 def test_shards_are_put_together(testdata: Path, tmp_path: Path) -> None:
@@ -158,16 +158,15 @@ def test_shards_are_put_together(testdata: Path, tmp_path: Path) -> None:
     }
     index = json.dumps({"metadata": {}, "weight_map": files}).encode()
     folder = folder_with(testdata, tmp_path, {**shards, "pytorch_model.bin.index.json": index})
-    model = read_huggingface_files(open_tree(folder))
+    model = read_huggingface(open_tree(folder))
     assert_tensors(dict(model.tensors), testdata / "models/torch_bin/expected.safetensors")
 
     (folder / min(shards)).unlink()
-    refused(
-        lambda: read_huggingface_files(open_tree(folder)), "index.json", f"missing {min(shards)}"
-    )
+    refused(lambda: read_huggingface(open_tree(folder)), "index.json", f"missing {min(shards)}")
     outside = json.dumps({"weight_map": {"a": "../secret.bin"}}).encode()
     (folder / "pytorch_model.bin.index.json").write_bytes(outside)
-    refused(lambda: read_huggingface_files(open_tree(folder)), "missing ../secret.bin")
+    expected = "names '../secret.bin'; expected names of .bin files"
+    refused(lambda: read_huggingface(open_tree(folder)), expected)
 
 
 def test_tensors_are_not_copied(tmp_path: Path) -> None:
@@ -179,7 +178,7 @@ def test_tensors_are_not_copied(tmp_path: Path) -> None:
     torch.save(whole, tmp_path / "pytorch_model.bin")
     tracemalloc.start()
     try:
-        model = read_huggingface_files(open_tree(tmp_path))
+        model = read_huggingface(open_tree(tmp_path))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -193,9 +192,7 @@ def test_a_tensor_with_and_without_prefix_is_refused(testdata: Path, tmp_path: P
     twice = model_state(testdata)
     twice["bert.pooler.dense.bias"] = torch.zeros(32)
     folder = folder_with(testdata, tmp_path, {"pytorch_model.bin": saved(twice)})
-    refused(
-        lambda: read_huggingface_files(open_tree(folder)), "as bert.pooler.dense.bias; keep one"
-    )
+    refused(lambda: read_huggingface(open_tree(folder)), "as bert.pooler.dense.bias; keep one")
 
 
 def in_zip(pickled: bytes, **members: bytes) -> bytes:

@@ -316,7 +316,7 @@ def test_a_record_that_cannot_be_written_is_told(publish, monkeypatch, capsys):
     def refuse(path: Path) -> None:
         raise OutputError(f"cannot write {path}: no space")
 
-    monkeypatch.setattr("embedpipe.hub.record.AtomicFile", refuse)
+    monkeypatch.setattr("embedpipe.formats.own_record.AtomicFile", refuse)
     assert main(["verify", "house", "--record"]) == 1
     printed = capsys.readouterr()
     assert "yes, in use" in printed.out

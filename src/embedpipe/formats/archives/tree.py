@@ -10,6 +10,7 @@ from typing import Any
 
 from embedpipe.errors import ModelFormatError, ModelNotFoundError
 from embedpipe.files.strict_json import parse_json
+from embedpipe.files.whole import check_is_no_pointer
 from embedpipe.formats.archives.tar import is_tar, read_tar
 from embedpipe.formats.archives.zip import MOST_MEMBERS, ZipArchive
 
@@ -23,16 +24,19 @@ _LARGEST_VOCABULARY = 256 * 2**20
 class FileTree:
     """Files by relative path; `source` names the whole in errors.
 
-    `names` are sorted. Hidden files, such as Hadoop's `.crc`, are left out.
+    `names` are sorted. Hidden files, such as Hadoop's `.crc`, are left out. `named`: the file that
+    was asked for, and stands for the whole; None if that was the whole itself.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         source: str,
         names: tuple[str, ...],
         read: Callable[[str], memoryview],
+        *,
         prefix: str = "",
         root: Path | None = None,
+        named: str | None = None,
     ) -> None:
         """Keep how to read; `prefix` stands before each name there. root: of files in a folder."""
         self.source = source
@@ -41,6 +45,7 @@ class FileTree:
         self._read = read
         self._prefix = prefix
         self._root = root
+        self.named = named
 
     def __contains__(self, name: str) -> bool:
         return name in self._known
@@ -54,7 +59,9 @@ class FileTree:
             raise ModelFormatError(
                 f"{self.source} has no {name}; found {_listing(self.names)}. Fetch the model again"
             )
-        return self._read(self._prefix + name)
+        data = self._read(self._prefix + name)
+        check_is_no_pointer(data, self.where(name))
+        return data
 
     def read_small(self, name: str) -> bytes:
         """The same for text and settings, as bytes; at most 16 MiB."""
@@ -91,7 +98,8 @@ class FileTree:
             return self
         start = f"{folder}/"
         names = tuple(name[len(start) :] for name in self.names if name.startswith(start))
-        return FileTree(self.where(folder), names, self._read, self._prefix + start, self._root)
+        prefix = self._prefix + start
+        return FileTree(self.where(folder), names, self._read, prefix=prefix, root=self._root)
 
     def folders_with(self, file: str) -> list[str]:
         """The folders that hold a file of this relative path, "" for the tree itself."""
@@ -100,18 +108,21 @@ class FileTree:
         return found + [name[: -len(ending)] for name in self.names if name.endswith(ending)]
 
 
-def open_tree(path: Path, *, links: bool = True) -> FileTree:
+def open_tree(path: Path, *, links: bool = True, named: str | None = None) -> FileTree:
     """The tree of a folder, or of a zip or tar archive.
 
     links: whether a folder may hold symbolic links to files, as Hugging Face's cache does. The
-    folder itself may always be one.
+    folder itself may always be one. named: the file in the folder that was asked for.
 
     Raises ModelNotFoundError if nothing is there, ModelFormatError if it is neither.
     """
     if path.is_dir():
         names = tuple(_walk(path, links=links))
-        return FileTree(str(path), names, lambda name: map_file(path / name), root=path)
+        return FileTree(
+            str(path), names, lambda name: map_file(path / name), root=path, named=named
+        )
     data = map_file(path)
+    check_is_no_pointer(data, str(path))
     if is_tar(data):
         members = read_tar(path)
         return FileTree(str(path), tuple(members), members.__getitem__)

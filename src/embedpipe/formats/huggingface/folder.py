@@ -1,180 +1,133 @@
-"""Read a model folder in Hugging Face's layout: configuration, weights, and how to pool.
+"""Folders in Hugging Face's layout: configuration, weights, tokenizer, and how to pool.
 
-The vocabulary in the same folder is read in `subword`.
+Weights are `model.safetensors` or `pytorch_model.bin`, whole or in shards, or the file that was
+named.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy.typing as npt
 
 from embedpipe.engine.config import EncoderConfig
-from embedpipe.engine.pooling import Pooling
-from embedpipe.engine.tensors import find_tensors
-from embedpipe.engine.weights import EncoderWeights, WeightsFile, group_weights
-from embedpipe.errors import ModelFormatError, ModelNotFoundError
-from embedpipe.formats.archives.tree import FileTree, open_tree
+from embedpipe.engine.weights import WeightsFile
+from embedpipe.errors import ModelFormatError
+from embedpipe.formats.archives.tree import FileTree
 from embedpipe.formats.huggingface.safetensors import parse_safetensors
-from embedpipe.formats.huggingface.sentence_transformers import (
-    check_settings,
-    read_sentence_settings,
-)
-from embedpipe.formats.model_files import CONFIG, ModelFiles, config_text, own_settings
+from embedpipe.formats.huggingface.sentence_transformers import read_usage
+from embedpipe.formats.layout import CONFIG, TOKENIZER_FILES, WEIGHTS, index_of
+from embedpipe.formats.model import Model
 
-__all__ = ["TOKENIZER_FILES", "HuggingFaceModel", "read_huggingface"]
+__all__ = ["read_huggingface", "weights_name"]
 
-TOKENIZER_FILES = (
-    *("tokenizer.json", "vocab.txt", "spiece.model"),
-    *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
-)
-"""The files on which the pieces of a text may depend, here or in transformers."""
-
-_WEIGHTS = "model.safetensors"
-_INDEX = "model.safetensors.index.json"
-_OTHER_WEIGHTS = ("pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5")
+_Tensors = dict[str, npt.NDArray[Any]]
+_INDEX = ".index.json"
 
 
-@dataclass(frozen=True, eq=False)
-class HuggingFaceModel:
-    """A model as its files describe it.
+def read_huggingface(root: FileTree) -> Model:
+    """Read and check a model in Hugging Face's layout; weights are mapped, not copied.
 
-    directory: where config.json and the vocabulary are; mostly the folder that was asked for, or
-    the archive. files: what a folder that holds the same model has in it.
-    pooling, normalize: from `embedpipe.json`, else from sentence-transformers' files
-    (`pooling_source` "declared"), else "mean" and False (`pooling_source` "default").
-    max_length: most pieces per sequence, special pieces included.
-    weights_files: where the weights lie, as it was before they were read; none in an archive, or
-    for weights in another format.
+    Raises ModelFormatError if a file is missing, damaged, or contradicts another.
     """
-
-    directory: Path
-    config: EncoderConfig
-    weights: EncoderWeights
-    pooling: Pooling
-    normalize: bool
-    pooling_source: Literal["declared", "default"]
-    max_length: int
-    files: ModelFiles
-    weights_files: tuple[WeightsFile, ...] = ()
-
-
-def read_huggingface(source: str | Path | FileTree) -> HuggingFaceModel:
-    """Read and check a model folder: `config.json` and `model.safetensors`, in shards or whole.
-
-    source: the folder, or the tree of one.
-
-    The tensors' names may begin with the model's prefix ("bert.", "albert."). Weights are mapped
-    into memory, not copied.
-
-    Raises ModelNotFoundError if there is no such folder, ModelFormatError if a file is missing,
-    damaged, or contradicts another.
-    """
-    root = source if isinstance(source, FileTree) else _open(Path(source))
-    settings = read_sentence_settings(root)
-    tree = root.below(settings.transformer)
+    usage = read_usage(root)
+    tree = root.below(usage.transformer)
     if CONFIG not in tree:
         raise ModelFormatError(
-            f"{tree.source} has no config.json; expected a model folder as transformers saves it"
+            f"{tree.source} has no {CONFIG}; expected a model folder as transformers saves it"
         )
-    raw_config = tree.read_json(CONFIG, dict)
+    raw_config: dict[str, Any] = tree.read_json(CONFIG, dict)
     config = EncoderConfig.from_huggingface(raw_config, source=tree.where(CONFIG))
-    files = _weights_files(tree)
-    tensors, place = _read_tensors(tree)
-    kept = find_tensors(tensors, config, source=place).tensors
-    weights = group_weights(kept, config)
-    check_settings(settings, config, root.source, pooler=weights.pooler is not None)
-    texts = {name: tree.read_text_file(name) for name in TOKENIZER_FILES if name in tree}
-    max_length = min((config.max_position_embeddings, *settings.lengths))
-    own = own_settings(
-        config, pooling=settings.pooling, normalize=settings.normalize, max_length=max_length
-    )
-    return HuggingFaceModel(
-        directory=Path(tree.source),
-        config=config,
-        weights=weights,
-        pooling=settings.pooling or "mean",
-        normalize=bool(settings.normalize),
-        pooling_source="default" if settings.pooling is None else "declared",
-        max_length=max_length,
-        files=ModelFiles(
-            {CONFIG: config_text(raw_config), **texts, **own},
-            kept,
-        ),
-        weights_files=files,
-    )
-
-
-def _open(root: Path) -> FileTree:
-    if not root.is_dir():
-        raise ModelNotFoundError(
-            f"{root} is not a folder; expected one with config.json and {_WEIGHTS}"
+    name = weights_name(tree, root.named)
+    if name is None:
+        others = ", ".join(n for n in tree.names if n.endswith((".h5", ".msgpack", ".onnx")))
+        raise ModelFormatError(
+            f"{tree.source} has none of {', '.join(WEIGHTS)}, whole or in shards; found "
+            f"{others or 'no weights at all'}. Save the model with transformers' save_pretrained"
         )
-    return open_tree(root)
+    places = _shards(tree, name) if name.endswith(_INDEX) else {}
+    files = sorted(set(places.values())) if places else [name]
+    state = _state(tree, [name, *files])
+    contents = {file: _read(tree, file) for file in files}
+    stored = _joined(contents, places, tree.where(name)) if places else contents[name]
+    model = Model(
+        source=tree.source,
+        format="huggingface",
+        config=config,
+        huggingface_config=raw_config,
+        tensors=stored,
+        tokenizer_files={n: tree.read_text_file(n) for n in TOKENIZER_FILES if n in tree},
+        usage=usage,
+        weights_files=state,
+    )
+    return model.checked(stored=tree.where(name))
 
 
-def _weights_files(tree: FileTree) -> tuple[WeightsFile, ...]:
-    """The files that `_read_tensors` will read, in their present state."""
-    is_whole = _WEIGHTS in tree
-    names = [_WEIGHTS] if is_whole else [n for n in tree.names if n == _INDEX or _is_plain_name(n)]
-    paths = [path for path in map(tree.file, names) if path is not None]
+def weights_name(tree: FileTree, named: str | None = None) -> str | None:
+    """The file of weights that is read, or the index of its shards; None if there is none.
+
+    named: the file that was asked for; of several shards, it means them all.
+    """
+    if named is not None and named in tree:
+        shards = index_of(named)
+        is_shard = shards != f"{named}{_INDEX}" and shards in tree
+        return shards if is_shard else named
+    names = (found for name in WEIGHTS for found in (name, index_of(name)))
+    return next((name for name in names if name in tree), None)
+
+
+def _state(tree: FileTree, names: list[str]) -> tuple[WeightsFile, ...]:
+    """The files that will be read, in their present state; none in an archive."""
+    paths = [path for path in map(tree.file, dict.fromkeys(names)) if path is not None]
     try:
         return tuple(map(WeightsFile.of, paths))
     except OSError:  # just removed, or not to be read: reading says so
         return ()
 
 
-def _read_tensors(tree: FileTree) -> tuple[dict[str, npt.NDArray[Any]], str]:
-    """The tensors by names without the model's prefix, and the file that errors name for them."""
-    if _WEIGHTS in tree:
-        source, tensors = tree.where(_WEIGHTS), _read_file(tree, _WEIGHTS)
-    elif _INDEX in tree:
-        source, tensors = tree.where(_INDEX), _read_shards(tree)
-    else:
-        others = [name for name in _OTHER_WEIGHTS if name in tree]
-        found = f"found {', '.join(others)}" if others else "found no weights at all"
-        raise ModelFormatError(
-            f"{tree.source} has neither {_WEIGHTS} nor {_INDEX}; {found}. Save the model with "
-            "transformers' save_pretrained(..., safe_serialization=True), or fetch it again"
-        )
-    return tensors, source
+def _read(tree: FileTree, name: str) -> _Tensors:
+    if name.endswith(".bin"):  # loaded when needed, as most models have none
+        from embedpipe.formats.pytorch.state_dict import read_torch_pickle
 
-
-def _read_file(tree: FileTree, name: str) -> dict[str, npt.NDArray[Any]]:
+        return read_torch_pickle(tree.read(name), tree.where(name))
     return parse_safetensors(tree.read(name), tree.where(name))
 
 
-def _read_shards(tree: FileTree) -> dict[str, npt.NDArray[Any]]:
-    """The tensors that the index lists, each from the file that it names beside itself."""
-    index = tree.where(_INDEX)
-    places = tree.read_json(_INDEX, dict).get("weight_map")
+def _shards(tree: FileTree, index: str) -> dict[str, str]:
+    """The file of each tensor, as the index says, all of which are there."""
+    where, ending = tree.where(index), index.removesuffix(_INDEX).rpartition(".")[2]
+    places = tree.read_json(index, dict).get("weight_map")
     if not isinstance(places, dict) or not places:
-        raise ModelFormatError(f"{index}: weight_map is no object of tensor names and file names")
-    wrong = sorted({repr(file)[:80] for file in places.values() if not _is_plain_name(file)})
+        raise ModelFormatError(f"{where}: weight_map is no object of tensor names and file names")
+    names = places.values()
+    wrong = sorted({f"{n!r:.80}" for n in names if not _is_plain_name(n, f".{ending}")})
     if wrong:
         raise ModelFormatError(
-            f"{index}: weight_map names {', '.join(wrong)}; expected names of .safetensors files "
+            f"{where}: weight_map names {', '.join(wrong[:5])}; expected names of .{ending} files "
             "in the same folder, without path"
         )
-    files = sorted(set(places.values()))
-    absent = [file for file in files if file not in tree]
+    absent = sorted(file for file in set(places.values()) if file not in tree)
     if absent:
-        raise ModelFormatError(f"{index}: missing {', '.join(absent)}; fetch the model again")
-    shards = {file: _read_file(tree, file) for file in files}
-    lost = [f"{name!r} in {file}" for name, file in places.items() if name not in shards[file]]
-    if lost:
         raise ModelFormatError(
-            f"{index}: tensors that are not where it says: {', '.join(lost)}; fetch the model again"
+            f"{where}: missing {', '.join(absent[:5])}; fetch all shards of the model"
         )
-    return {name: shards[file][name] for name, file in places.items()}
+    return places
 
 
-def _is_plain_name(file: Any) -> bool:
+def _is_plain_name(file: Any, ending: str) -> bool:
     """Whether it is a file name that stays inside its folder, on any operating system."""
     return (
         isinstance(file, str)
-        and file.endswith(".safetensors")
+        and file.endswith(ending)
         and not any(character in file for character in "/\\:\0")
     )
+
+
+def _joined(shards: dict[str, _Tensors], places: dict[str, str], where: str) -> _Tensors:
+    lost = [f"{name[:80]!r} in {file}" for name, file in places.items() if name not in shards[file]]
+    if lost:
+        raise ModelFormatError(
+            f"{where}: tensors that are not where it says: {', '.join(lost[:5])}. The index and "
+            "the shards belong to different models: fetch both again"
+        )
+    return {name: shards[file][name] for name, file in places.items()}

@@ -6,17 +6,16 @@ lists the steps (transformer, pooling, normalization), each with a folder of its
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from embedpipe.engine.config import EncoderConfig
 from embedpipe.engine.pooling import POOLINGS, Pooling
 from embedpipe.errors import ModelFormatError
 from embedpipe.formats.archives.tree import FileTree
+from embedpipe.formats.layout import MODULES
+from embedpipe.formats.model import Usage
+from embedpipe.formats.own_record import LENGTH, read_declared
 
-__all__ = ["OWN_SETTINGS", "SentenceSettings", "check_settings", "read_sentence_settings"]
-
-OWN_SETTINGS = "embedpipe.json"
+__all__ = ["read_usage"]
 
 # sentence-transformers' names: switches in older files, one `pooling_mode` in newer ones.
 _SWITCHES = {
@@ -29,68 +28,33 @@ _SWITCHES = {
 }
 _SUPPORTED: dict[str, Pooling] = {"cls": "cls", "mean": "mean"}
 _STEPS = (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
-_SHORTEST = 3  # two special pieces and one of the text
 
 
-@dataclass(frozen=True)
-class SentenceSettings:
-    """What the folder declares; None for what it does not.
-
-    transformer: the folder of config.json and weights, inside the model's ("" for the same one).
-    lengths: declared limits on the pieces of a sequence, special ones included.
-    dimension: the vector size that the pooling configuration was written for.
-    """
-
-    transformer: str = ""
-    pooling: Pooling | None = None
-    normalize: bool | None = None
-    lengths: tuple[int, ...] = ()
-    dimension: int | None = None
-
-
-def read_sentence_settings(tree: FileTree) -> SentenceSettings:
+def read_usage(tree: FileTree) -> Usage:
     """Read what a model's files declare; without any of them, nothing is declared.
 
     Raises ModelFormatError for a damaged file, for steps or poolings that embedpipe does not
     compute, and for values that cannot be.
     """
     transformer, pooling_folder, normalize = _read_modules(tree)
-    own = _read_own(tree)
-    pooling, dimension = own.pooling, None
+    own = read_declared(tree)
+    pooling, dimension = own["pooling"], None
     if pooling is None and pooling_folder is not None:
         pooling, dimension = _read_pooling(tree, f"{pooling_folder}/config.json")
-    if own.normalize is not None:
-        normalize = own.normalize
-    lengths = own.lengths or _read_lengths(tree.below(transformer))
-    return SentenceSettings(transformer, pooling, normalize, lengths, dimension)
-
-
-def check_settings(
-    settings: SentenceSettings, config: EncoderConfig, root: str, *, pooler: bool
-) -> None:
-    """Raise ModelFormatError where the declared pooling does not fit the encoder.
-
-    pooler: whether there is one among the weights.
-    """
-    if settings.pooling == "pooler" and not pooler:
-        raise ModelFormatError(
-            f"{root}: pooling 'pooler' is declared, but the weights have no pooler; "
-            "declare 'mean' or 'cls' in embedpipe.json"
-        )
-    if settings.dimension not in (None, config.hidden_size):
-        raise ModelFormatError(
-            f"{root}: the pooling configuration is for vectors of {settings.dimension}; "
-            f"config.json says hidden_size {config.hidden_size}; take both from the same model"
-        )
+    if own["normalize"] is not None:
+        normalize = own["normalize"]
+    length = own["max_length"]
+    lengths = _read_lengths(tree.below(transformer)) if length is None else (int(length),)
+    return Usage(transformer, pooling, normalize, lengths, dimension)
 
 
 def _read_modules(tree: FileTree) -> tuple[str, str | None, bool | None]:
     """The folders of transformer and pooling, and whether vectors are normalized (None: unsaid)."""
-    path = tree.where("modules.json")
-    if "modules.json" not in tree:
+    path = tree.where(MODULES)
+    if MODULES not in tree:
         # A copy without the list may still have the pooling step, under its usual name
         return "", "1_Pooling" if "1_Pooling/config.json" in tree else None, None
-    modules = tree.read_json("modules.json", list)
+    modules = tree.read_json(MODULES, list)
     for module in modules:
         if not isinstance(module, dict) or not all(
             isinstance(module.get(key), str) for key in ("type", "path")
@@ -131,23 +95,6 @@ def _read_pooling(tree: FileTree, name: str) -> tuple[Pooling, int | None]:
     return _SUPPORTED[modes[0]], dimension
 
 
-def _read_own(tree: FileTree) -> SentenceSettings:
-    """`pooling`, `normalize`, `max_length` of embedpipe.json; other keys are others' business."""
-    if OWN_SETTINGS not in tree:
-        return SentenceSettings()
-    settings, path = tree.read_json(OWN_SETTINGS, dict), tree.where(OWN_SETTINGS)
-    pooling, normalize = settings.get("pooling"), settings.get("normalize")
-    if pooling is not None and (not isinstance(pooling, str) or pooling not in POOLINGS):
-        raise ModelFormatError(
-            f"{path}: pooling {str(pooling)[:80]!r}; expected one of {', '.join(POOLINGS)}"
-        )
-    if normalize is not None and not isinstance(normalize, bool):
-        raise ModelFormatError(f"{path}: normalize {str(normalize)[:80]!r}; expected true or false")
-    length = settings.get("max_length")
-    lengths = () if length is None else (_length(length, f"{path}: max_length"),)
-    return SentenceSettings(pooling=pooling, normalize=normalize, lengths=lengths)
-
-
 def _read_lengths(tree: FileTree) -> tuple[int, ...]:
     """The first declared limit, as sentence-transformers looks for it."""
     for file, key in (
@@ -161,12 +108,8 @@ def _read_lengths(tree: FileTree) -> tuple[int, ...]:
 
 
 def _length(value: Any, named: str) -> int:
-    # transformers writes "no limit" as 1e30, a float in some versions
-    is_number = _is_integer(value) or isinstance(value, float)
-    if not is_number or not _SHORTEST <= value < float("inf"):
-        raise ModelFormatError(
-            f"{named} {str(value)[:80]}; expected a number of pieces from {_SHORTEST} up"
-        )
+    if not LENGTH.holds(value):
+        raise ModelFormatError(f"{named} {str(value)[:80]}; expected {LENGTH.expected}")
     return int(value)
 
 

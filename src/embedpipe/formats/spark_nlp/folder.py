@@ -7,23 +7,23 @@ variables with a bare graph, or an ONNX graph. A saved PipelineModel holds one i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from embedpipe.engine.config import EncoderConfig
 from embedpipe.errors import ModelFormatError
 from embedpipe.formats.archives.tree import FileTree, tree_of_zip
-from embedpipe.formats.huggingface.sentence_transformers import SentenceSettings
-from embedpipe.formats.huggingface.vocabulary import read_sentencepiece_file
-from embedpipe.formats.imported import ImportedModel, TokenizerFiles, finish
 from embedpipe.formats.inferred_config import infer_config
+from embedpipe.formats.layout import SAVED_MODEL, SPARK_METADATA
+from embedpipe.formats.model import Model, Usage
 from embedpipe.formats.onnx.weights import read_onnx
+from embedpipe.formats.own_record import LENGTH
 from embedpipe.formats.spark_nlp.java_stream import read_pairs
 from embedpipe.formats.tensorflow.graph import read_graph_def
 from embedpipe.formats.tensorflow.variables import heads_from_scale, open_bundle, read_variables
+from embedpipe.formats.tokenizer_files import sentencepiece_files, vocabulary_files
 
-__all__ = ["METADATA", "embeddings_stages", "read_metadata", "read_spark_nlp"]
-
-METADATA = "metadata/part-00000"
+__all__ = ["embeddings_stages", "read_metadata", "read_spark_nlp"]
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,7 @@ _VOCABULARY = "fields/vocabulary"
 _LARGEST_PIECE_ID = 2**22
 _POOLING_LAYER = "poolingLayer"
 _LAST_LAYER = -1
-_SHORTEST = 3  # pieces: two special ones and one of the text
-_SETTINGS = (
+_PARAMETERS = (
     "caseSensitive",
     "maxSentenceLength",
     "dimension",
@@ -65,15 +64,15 @@ def embeddings_stages(tree: FileTree) -> list[str]:
     """The folders in a tree that hold embeddings which embedpipe reads; "" for the tree itself."""
     return [
         folder
-        for folder in tree.folders_with(METADATA)
+        for folder in tree.folders_with(SPARK_METADATA)
         if read_metadata(tree.below(folder))["class"] in _ANNOTATORS
     ]
 
 
-def read_spark_nlp(tree: FileTree) -> ImportedModel:
+def read_spark_nlp(tree: FileTree) -> Model:
     """Read the only embeddings annotator in a tree.
 
-    `settings` hold its class, uid and parameters as Spark NLP's: those that were set, else their
+    `parameters` hold its class, uid and parameters as Spark NLP's: those that were set, else their
     defaults. What they say about length and pooling is in `usage` too.
 
     Raises ModelFormatError if there is none or more than one, for damaged files, and for vectors
@@ -90,18 +89,20 @@ def read_spark_nlp(tree: FileTree) -> ImportedModel:
     inside = tree.below(stages[0])
     metadata = read_metadata(inside)
     annotator = _ANNOTATORS[metadata["class"]]
-    settings = _settings(metadata)
-    _check_layer(settings, inside)
-    tokenizer = _tokenizer(inside, annotator, settings)
-    if annotator.onnx in inside:
-        return _read_onnx(inside, annotator, tokenizer, settings)
-    return _read_tensorflow(inside, annotator, tokenizer, settings)
+    parameters = _parameters(metadata)
+    _check_layer(parameters, inside)
+    read = _read_onnx if annotator.onnx in inside else _read_tensorflow
+    model = read(inside, annotator, _tokenizer_files(inside, annotator, parameters))
+    length = parameters.get("maxSentenceLength")
+    lengths = (int(length),) if length is not None and LENGTH.holds(length) else ()
+    usage = replace(model.usage, lengths=lengths)
+    return replace(model, source=inside.source, usage=usage, parameters=parameters)
 
 
 def read_metadata(tree: FileTree) -> dict[str, Any]:
     """The contents of a saved stage's or pipeline's metadata: class and parameter maps at least."""
-    where = tree.where(METADATA)
-    found: dict[str, Any] = tree.read_json(METADATA, dict)
+    where = tree.where(SPARK_METADATA)
+    found: dict[str, Any] = tree.read_json(SPARK_METADATA, dict)
     for key in ("paramMap", "defaultParamMap"):
         if not isinstance(found.get(key, {}), dict):
             raise ModelFormatError(f"{where}: {key} is no object. Fetch the model again")
@@ -110,9 +111,9 @@ def read_metadata(tree: FileTree) -> dict[str, Any]:
     return found
 
 
-def _settings(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    parameters = metadata.get("defaultParamMap", {}) | metadata.get("paramMap", {})
-    found = {key: parameters[key] for key in _SETTINGS if key in parameters}
+def _parameters(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    said = metadata.get("defaultParamMap", {}) | metadata.get("paramMap", {})
+    found = {key: said[key] for key in _PARAMETERS if key in said}
     return {"class": metadata["class"], "uid": metadata.get("uid"), **found}
 
 
@@ -120,85 +121,63 @@ def _check_layer(settings: Mapping[str, Any], tree: FileTree) -> None:
     layer = settings.get(_POOLING_LAYER, _LAST_LAYER)
     if layer != _LAST_LAYER:
         raise ModelFormatError(
-            f"{tree.where(METADATA)}: {_POOLING_LAYER} is {str(layer)[:80]}; embedpipe computes the"
-            f" last layer's vectors, which is {_LAST_LAYER}. Write {_LAST_LAYER} there if those "
-            "are what you want: they are other vectors"
+            f"{tree.where(SPARK_METADATA)}: {_POOLING_LAYER} is {str(layer)[:80]}; embedpipe "
+            f"computes the last layer's vectors, which is {_LAST_LAYER}. Write {_LAST_LAYER} there "
+            "if those are what you want: they are other vectors"
         )
-
-
-def _usage(settings: Mapping[str, Any], *, pooled: bool = False) -> SentenceSettings:
-    length = settings.get("maxSentenceLength")
-    lengths = (length,) if isinstance(length, int) and length >= _SHORTEST else ()
-    return SentenceSettings(pooling="pooler" if pooled else None, lengths=lengths)
 
 
 def _read_tensorflow(
-    tree: FileTree,
-    annotator: _Annotator,
-    tokenizer: TokenizerFiles,
-    settings: Mapping[str, Any],
-) -> ImportedModel:
+    tree: FileTree, annotator: _Annotator, tokenizer_files: Mapping[str, bytes]
+) -> Model:
     name = annotator.tensorflow
     inside = tree_of_zip(tree.read(name), tree.where(name))
-    facts = read_graph_def(inside.read("saved_model.pb"), inside.where("saved_model.pb"))
-    model = read_variables(open_bundle(inside, "variables"), source=inside.source, facts=facts)
-    return finish(
-        source=tree.source,
-        format_name="spark nlp tensorflow",
-        raw_config=model.raw_config,
-        tensors=model.tensors,
-        origins=model.origins,
-        unused=model.unused,
-        tokenizer=tokenizer,
-        settings=settings,
-        usage=_usage(settings, pooled=annotator.pooled),
-    )
+    facts = read_graph_def(inside.read(SAVED_MODEL), inside.where(SAVED_MODEL))
+    variables = read_variables(open_bundle(inside, "variables"), source=inside.source, facts=facts)
+    model = variables.as_model("spark nlp tensorflow", tokenizer_files)
+    if not annotator.pooled:
+        return model
+    # What TensorFlow's graphs call the pooled output is the first piece's vector without a pooler
+    return replace(model, usage=Usage(pooling="pooler" if model.has_pooler else "cls"))
 
 
 def _read_onnx(
-    tree: FileTree,
-    annotator: _Annotator,
-    tokenizer: TokenizerFiles,
-    settings: Mapping[str, Any],
-) -> ImportedModel:
+    tree: FileTree, annotator: _Annotator, tokenizer_files: Mapping[str, bytes]
+) -> Model:
     name = annotator.onnx
     inside = tree_of_zip(tree.read(name), tree.where(name))
     source = inside.where("model.onnx")
-    model = read_onnx(inside.read("model.onnx"), source)
-    shapes = {tensor: array.shape for tensor, array in model.tensors.items()}
+    found = read_onnx(inside.read("model.onnx"), source)
+    shapes = {tensor: array.shape for tensor, array in found.tensors.items()}
     queries = [shape for tensor, shape in shapes.items() if tensor.endswith("query.weight")]
     raw_config = infer_config(
         shapes,
-        architecture=model.architecture,
-        heads=heads_from_scale(model.facts, queries[0], source) if queries else None,
-        facts=model.facts,
+        architecture=found.architecture,
+        heads=heads_from_scale(found.facts, queries[0], source) if queries else None,
+        facts=found.facts,
         declared=None,
         source=source,
     )
-    return finish(
-        source=tree.source,
-        format_name="spark nlp onnx",
-        raw_config=raw_config,
-        tensors=model.tensors,
-        origins=model.origins,
-        unused=model.unused,
-        tokenizer=tokenizer,
-        settings=settings,
-        usage=_usage(settings),
-    )
+    return Model(
+        source=source,
+        format="spark nlp onnx",
+        config=EncoderConfig.from_huggingface(raw_config, source=f"{source}: configuration"),
+        huggingface_config=raw_config,
+        tensors=found.tensors,
+        tokenizer_files=tokenizer_files,
+        origins=found.origins,
+        unused=found.unused,
+    ).checked()
 
 
-def _tokenizer(
-    tree: FileTree, annotator: _Annotator, settings: Mapping[str, Any]
-) -> TokenizerFiles:
-    case = settings.get("caseSensitive")
+def _tokenizer_files(
+    tree: FileTree, annotator: _Annotator, parameters: Mapping[str, Any]
+) -> dict[str, bytes]:
+    case = parameters.get("caseSensitive")
     lower = not case if isinstance(case, bool) else None
     if annotator.sentencepiece is not None:
-        return TokenizerFiles(
-            sentencepiece=read_sentencepiece_file(tree, annotator.sentencepiece),
-            do_lower_case=lower,
-        )
-    return TokenizerFiles(vocabulary=_vocabulary(tree), do_lower_case=lower)
+        return sentencepiece_files(tree, annotator.sentencepiece, do_lower_case=lower)
+    return vocabulary_files(_vocabulary(tree), tree.source, do_lower_case=lower)
 
 
 def _vocabulary(tree: FileTree) -> tuple[str, ...]:

@@ -11,10 +11,12 @@ from typing import Any
 
 from embedpipe.errors import ModelFormatError
 from embedpipe.files.strict_json import parse_json
+from embedpipe.files.vocabulary import vocabulary_lines
 from embedpipe.formats.archives.tree import FileTree
-from embedpipe.formats.huggingface.vocabulary import read_sentencepiece_file, vocabulary_lines
-from embedpipe.formats.imported import ImportedModel, TokenizerFiles, finish
+from embedpipe.formats.layout import CHECKPOINT
+from embedpipe.formats.model import Model
 from embedpipe.formats.tensorflow.variables import open_bundle, read_variables
+from embedpipe.formats.tokenizer_files import sentencepiece_files, vocabulary_files
 
 __all__ = [
     "CONFIGS",
@@ -33,17 +35,18 @@ def find_checkpoint(tree: FileTree) -> str:
 
     Raises ModelFormatError if there is none or more than one.
     """
-    prefixes = [name.removesuffix(".index") for name in tree.names if name.endswith(".index")]
+    named = tree.names if tree.named is None else [tree.named]
+    prefixes = [name.removesuffix(CHECKPOINT) for name in named if name.endswith(CHECKPOINT)]
     if len(prefixes) != 1:
         found = ", ".join(prefixes[:5]) or "none"
         raise ModelFormatError(
-            f"{tree.source}: found {len(prefixes)} checkpoints ({found}); expected one .index file "
-            "with its .data files. Give a folder that holds one"
+            f"{tree.source}: found {len(prefixes)} checkpoints ({found}); expected one. Give "
+            "the .index file of one of them"
         )
     return prefixes[0]
 
 
-def read_google_checkpoint(tree: FileTree) -> ImportedModel:
+def read_google_checkpoint(tree: FileTree) -> Model:
     """Read the only checkpoint in a tree with the configuration and vocabulary beside it.
 
     GELU is the tanh form whatever the configuration says, as in Google's code. Whether texts are
@@ -54,16 +57,7 @@ def read_google_checkpoint(tree: FileTree) -> ImportedModel:
     inside = tree.below(folder)
     declared = declared_config(inside)
     model = read_variables(open_bundle(inside, prefix), source=inside.source, declared=declared)
-    tokenizer = published_tokenizer(inside, model.do_lower_case)
-    return finish(
-        source=inside.source,
-        format_name="google checkpoint",
-        raw_config=model.raw_config,
-        tensors=model.tensors,
-        origins=model.origins,
-        unused=model.unused,
-        tokenizer=tokenizer,
-    )
+    return model.as_model("google checkpoint", published_tokenizer(inside, model.do_lower_case))
 
 
 def declared_config(tree: FileTree) -> dict[str, Any] | None:
@@ -77,16 +71,14 @@ def declared_config(tree: FileTree) -> dict[str, Any] | None:
     return None
 
 
-def published_tokenizer(tree: FileTree, do_lower_case: bool | None) -> TokenizerFiles:
-    """The vocabulary in a tree: a SentencePiece model, or `vocab.txt`.
+def published_tokenizer(tree: FileTree, do_lower_case: bool | None) -> dict[str, bytes]:
+    """The tokenizer's files of a tree: made of a SentencePiece model, or `vocab.txt`.
 
     do_lower_case: what the model itself says, None if it says nothing.
     """
     models = [name for name in tree.names if name.endswith(".model") and "/" not in name]
     if models:
-        return TokenizerFiles(
-            sentencepiece=read_sentencepiece_file(tree, models[0]), do_lower_case=do_lower_case
-        )
+        return sentencepiece_files(tree, models[0], do_lower_case=do_lower_case)
     if "vocab.txt" not in tree:
         raise ModelFormatError(
             f"{tree.source} has no vocabulary: found neither vocab.txt nor a SentencePiece .model "
@@ -95,7 +87,7 @@ def published_tokenizer(tree: FileTree, do_lower_case: bool | None) -> Tokenizer
     lines = vocabulary_lines(tree.read_small("vocab.txt"), tree.where("vocab.txt"))
     if do_lower_case is None:
         do_lower_case = case_of(tree.source, lines)
-    return TokenizerFiles(vocabulary=lines, do_lower_case=do_lower_case)
+    return vocabulary_files(lines, tree.source, do_lower_case=do_lower_case)
 
 
 def case_of(name: str, vocabulary: tuple[str, ...]) -> bool:

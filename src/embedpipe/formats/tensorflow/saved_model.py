@@ -8,32 +8,30 @@ from __future__ import annotations
 
 from embedpipe.errors import ModelFormatError
 from embedpipe.formats.archives.tree import FileTree
-from embedpipe.formats.imported import ImportedModel, finish
+from embedpipe.formats.layout import SAVED_MODEL, VARIABLES
+from embedpipe.formats.model import Model
 from embedpipe.formats.tensorflow.checkpoint import declared_config, published_tokenizer
 from embedpipe.formats.tensorflow.graph import read_saved_model
 from embedpipe.formats.tensorflow.variables import open_bundle, read_variables
 
-__all__ = ["GRAPH", "VARIABLES", "read_tf_saved_model"]
-
-GRAPH = "saved_model.pb"
-VARIABLES = "variables/variables"
+__all__ = ["read_tf_saved_model"]
 
 
-def read_tf_saved_model(tree: FileTree) -> ImportedModel:
+def read_tf_saved_model(tree: FileTree) -> Model:
     """Read the only SavedModel in a tree, with the vocabulary among its assets.
 
     The number of heads, of ALBERT's passes, and the form of GELU come from the graph; an
     `albert_config.json` among the assets must agree. Whether texts are lowercased is told by the
     signature `tokenization_info` or the variable `do_lower_case`, else by the vocabulary.
     """
-    folders = tree.folders_with(GRAPH)
+    folders = tree.folders_with(SAVED_MODEL) if tree.named is None else [""]
     if len(folders) != 1:
         raise ModelFormatError(
             f"{tree.source}: found {len(folders)} SavedModels; expected one folder "
-            f"with {GRAPH} and {VARIABLES}.index"
+            f"with {SAVED_MODEL} and {VARIABLES}.index"
         )
     inside = tree.below(folders[0])
-    graph = read_saved_model(inside.read(GRAPH), inside.where(GRAPH))
+    graph = read_saved_model(inside.read(SAVED_MODEL), inside.where(SAVED_MODEL))
     assets = inside.below("assets")
     model = read_variables(
         open_bundle(inside, VARIABLES),
@@ -42,12 +40,4 @@ def read_tf_saved_model(tree: FileTree) -> ImportedModel:
         facts=graph.facts,
     )
     case = model.do_lower_case if graph.do_lower_case is None else graph.do_lower_case
-    return finish(
-        source=inside.source,
-        format_name="tensorflow saved model",
-        raw_config=model.raw_config,
-        tensors=model.tensors,
-        origins=model.origins,
-        unused=model.unused,
-        tokenizer=published_tokenizer(assets, case),
-    )
+    return model.as_model("tensorflow saved model", published_tokenizer(assets, case))

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy.typing as npt
 
+from embedpipe.engine.config import EncoderConfig
 from embedpipe.errors import ModelFormatError
 from embedpipe.formats.archives.tree import FileTree
 from embedpipe.formats.graph_facts import GraphFacts
 from embedpipe.formats.inferred_config import infer_config
+from embedpipe.formats.model import Model
 from embedpipe.formats.tensorflow.bundle import (
     OBJECT_GRAPH,
     BundleIndex,
@@ -36,11 +38,26 @@ _QUERY = re.compile(r"encoder\..*attention\.(self\.)?query\.weight")
 class VariablesModel:
     """An encoder's tensors by transformers' names, its configuration, and what was left over."""
 
+    source: str
     raw_config: dict[str, Any]
     tensors: dict[str, npt.NDArray[Any]]
     origins: dict[str, str]
     unused: tuple[str, ...]
     do_lower_case: bool | None
+
+    def as_model(self, format_name: str, tokenizer_files: Mapping[str, bytes]) -> Model:
+        """The whole model, checked."""
+        configured = f"{self.source}: configuration"
+        return Model(
+            source=self.source,
+            format=format_name,
+            config=EncoderConfig.from_huggingface(self.raw_config, source=configured),
+            huggingface_config=self.raw_config,
+            tensors=self.tensors,
+            tokenizer_files=tokenizer_files,
+            origins=self.origins,
+            unused=self.unused,
+        ).checked()
 
 
 def open_bundle(tree: FileTree, prefix: str) -> TensorBundle:
@@ -88,7 +105,7 @@ def read_variables(
     }
     origins = {name: full_names[place.source] for name, place in name_map.placements.items()}
     case = _do_lower_case(bundle, full_names)
-    return VariablesModel(raw_config, tensors, origins, name_map.unused, case)
+    return VariablesModel(source, raw_config, tensors, origins, name_map.unused, case)
 
 
 def _do_lower_case(bundle: TensorBundle, full_names: Mapping[str, str]) -> bool | None:

@@ -20,7 +20,7 @@ from embedpipe.engine.ragged import Ragged
 if TYPE_CHECKING:
     from embedpipe.encoder import Encoder
     from embedpipe.engine.reference import ReferenceEncoder
-    from embedpipe.formats.model_files import ModelFiles
+    from embedpipe.formats.model import Model
 
 __all__ = ["flattened", "in_rows"]
 
@@ -80,16 +80,15 @@ def _padded_lengths(lengths: Int64, rows: Int64, batch_size: int) -> Int64:
     return longest[which]
 
 
-_references: WeakKeyDictionary[ModelFiles, ReferenceEncoder] = WeakKeyDictionary()
+_references: WeakKeyDictionary[Model, ReferenceEncoder] = WeakKeyDictionary()
 """By what all encoders of a model share, and as long as there are any: float64 takes room."""
 
 
 def _reference(encoder: Encoder) -> ReferenceEncoder:
     """The definition of the encoder, with the same weights."""
-    if encoder.files in _references:
-        return _references[encoder.files]
+    model = encoder.model
+    if model in _references:
+        return _references[model]
     from embedpipe.engine.reference import ReferenceEncoder
-    from embedpipe.engine.weights import check_weights
 
-    weights = check_weights(encoder.files.tensors, encoder.config, source=encoder.name)
-    return _references.setdefault(encoder.files, ReferenceEncoder(encoder.config, weights))
+    return _references.setdefault(model, ReferenceEncoder(model.config, model.weights))

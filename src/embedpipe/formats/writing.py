@@ -1,0 +1,66 @@
+"""A model as the files of a folder in Hugging Face's layout."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from embedpipe.errors import ModelFormatError
+from embedpipe.formats.huggingface.safetensors_writer import safetensors_parts
+from embedpipe.formats.layout import CONFIG, SAFETENSORS, VOCABULARIES
+from embedpipe.formats.model import Model
+from embedpipe.formats.own_record import OWN_RECORD
+from embedpipe.output import AtomicDirectory
+
+__all__ = ["json_text", "model_parts", "model_texts", "write_model"]
+
+# transformers would convert the weights to the type that a configuration names
+_WEIGHT_TYPES = ("dtype", "torch_dtype")
+
+
+def model_texts(model: Model) -> dict[str, bytes]:
+    """All files but the weights, by name: `config.json`, the tokenizer's, and what is declared.
+
+    `embedpipe.json` holds pooling, normalization and greatest length where the model tells them.
+    Raises ModelFormatError if the model has no vocabulary.
+    """
+    if not any(name in model.tokenizer_files for name in VOCABULARIES):
+        raise ModelFormatError(
+            f"{model.source} has no vocabulary: found none of {', '.join(VOCABULARIES)}. Copy the "
+            "one that was published with the model beside it"
+        )
+    kept = {k: v for k, v in model.huggingface_config.items() if k not in _WEIGHT_TYPES}
+    usage = model.usage
+    declared = {
+        "pooling": usage.pooling,
+        "normalize": usage.normalize,
+        "max_length": model.max_length
+        if model.max_length < model.config.max_position_embeddings
+        else None,
+    }
+    said = {key: value for key, value in declared.items() if value is not None}
+    record = {OWN_RECORD: json_text(said)} if said else {}
+    return {CONFIG: json_text(kept), **model.tokenizer_files, **record}
+
+
+def model_parts(model: Model) -> Iterator[tuple[str, Iterable[bytes | memoryview]]]:
+    """The name and the bytes of each file to write, the weights as float32."""
+    for name, content in sorted(model_texts(model).items()):
+        yield name, [content]
+    yield SAFETENSORS, safetensors_parts(model.tensors)
+
+
+def write_model(model: Model, folder: AtomicDirectory) -> None:
+    """Write `model_parts` into a folder.
+
+    `embedpipe.Encoder.load` and transformers' `AutoModel.from_pretrained` open the result. Raises
+    ModelFormatError as `model_texts` does, and OutputError if the folder cannot be written.
+    """
+    for name, parts in model_parts(model):
+        folder.write(name, parts)
+
+
+def json_text(content: Mapping[str, Any]) -> bytes:
+    """JSON that people can read; the same content gives the same bytes."""
+    return (json.dumps(content, indent=2, sort_keys=True) + "\n").encode("ascii")
