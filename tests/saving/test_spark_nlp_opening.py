@@ -226,7 +226,7 @@ def test_context_characters_come_out_of_the_rules(spark_pipeline: Path) -> None:
         (DETECTOR, {"uid": None}, "uid is missing"),
         (EMBEDDINGS, {"paramMap": {"poolingLayer": -2}}, "poolingLayer is -2; embedpipe computes"),
         (EMBEDDINGS, {"paramMap": {"maxSentenceLength": 65}}, "at most 64, the positions"),
-        ("", {"paramMap": {"stageUids": 5}}, "stageUids is no list"),
+        ("", {"paramMap": {"stageUids": 5}}, "stageUids is not a list"),
         ("", {"paramMap": {"stageUids": ["../x"]}}, r"lacks stages/0_\.\./x"),
     ],
 )
