@@ -69,7 +69,7 @@ smoke: wheel ## install the wheel in an empty environment without a compiler, an
 
 bench: .venv/bench .venv/model ## compare with other engines on this machine (nothing else should run)
 	mkdir -p out
-	$(BIN)/embedpipe bench --json out/bench.json
+	$(BIN)/embedpipe bench --json out/bench.json --overwrite
 	$(BIN)/python benchmarks/text.py
 	$(BIN)/python benchmarks/startup.py
 

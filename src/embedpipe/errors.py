@@ -1,4 +1,4 @@
-"""Every error that embedpipe raises on purpose; the messages stand beside their checks.
+"""Every error and warning of embedpipe; the messages stand beside their checks.
 
     EmbedpipeError
     ├── ParameterError (ValueError)             a bad setter, argument or environment variable
@@ -11,6 +11,10 @@
     ├── OutputError (OSError)                   a result that cannot be written
     └── MissingDependencyError (ImportError)    an optional package or the compiled core
 
+    EmbedpipeWarning (UserWarning)
+    ├── TruncationWarning                       texts that were cut
+    └── UnknownSettingWarning                   a model's files state what nobody here knows
+
 Each message names the thing, what was found, what was expected and what to do next.
 """
 
@@ -18,12 +22,15 @@ __all__ = [
     "ColumnError",
     "DownloadError",
     "EmbedpipeError",
+    "EmbedpipeWarning",
     "InputError",
     "MissingDependencyError",
     "ModelFormatError",
     "ModelNotFoundError",
     "OutputError",
     "ParameterError",
+    "TruncationWarning",
+    "UnknownSettingWarning",
     "UnsupportedPatternError",
 ]
 
@@ -66,3 +73,15 @@ class OutputError(EmbedpipeError, OSError):
 
 class MissingDependencyError(EmbedpipeError, ImportError):
     """An optional package, or the compiled core, is not installed."""
+
+
+class EmbedpipeWarning(UserWarning):
+    """Base of all warnings of this package: filter it to filter them all."""
+
+
+class TruncationWarning(EmbedpipeWarning):
+    """Texts were longer than the model reads, and only their beginnings count."""
+
+
+class UnknownSettingWarning(EmbedpipeWarning):
+    """A model's files state a setting that embedpipe does not know and passes over."""

@@ -162,6 +162,18 @@ def test_metadata_fields_are_what_arrow_looks_up_in_maps(rows, data):
         assert column.metadata_field(name).equals(wanted)
 
 
+def tokens_column(rows, begins, ends, result, vectors=None, metadata=None):
+    return AnnotationColumn(
+        annotator_type="token",
+        row_offsets=np.array(rows, np.int32),
+        begin=np.array(begins, np.int32),
+        end=np.array(ends, np.int32),
+        result=result,
+        metadata=metadata_map({}, len(begins)) if metadata is None else metadata,
+        embeddings=vectors,
+    )
+
+
 def test_of_a_repeated_metadata_key_the_first_counts_and_null_maps_have_none():
     maps = [[("a", "1"), ("a", "2")], [("a", "0")], [("b", "3"), ("a", None)], [("a", "4")]]
     full = pa.array(maps, METADATA_TYPE)
@@ -172,17 +184,13 @@ def test_of_a_repeated_metadata_key_the_first_counts_and_null_maps_have_none():
     given = pa.Array.from_buffers(
         METADATA_TYPE, 4, [null_bits, full.buffers()[1]], children=[pairs]
     )
-    spans = [np.array(n, np.int32) for n in ([0, 4], [0] * 4, [0] * 4)]
-    column = AnnotationColumn("token", *spans, pa.array(["", "", "", ""]), given)
+    column = tokens_column([0, 4], [0] * 4, [0] * 4, pa.array(["", "", "", ""]), metadata=given)
     assert column.metadata_field("a").to_pylist() == ["1", None, None, "4"]
 
 
 def test_vectors_are_shared_with_arrow_both_ways():
     vectors = np.arange(6, dtype=np.float32).reshape(3, 2)
-    spans = [np.array(n, np.int32) for n in ([0, 1, 3], [0, 1, 2], [0, 1, 2])]
-    column = AnnotationColumn(
-        "token", *spans, pa.array(["a", "b", "c"]), metadata_map({}, 3), vectors
-    )
+    column = tokens_column([0, 1, 3], [0, 1, 2], [0, 1, 2], pa.array(["a", "b", "c"]), vectors)
     out = column.to_arrow()
     numbers = out.values.field("embeddings").values
     address = vectors.__array_interface__["data"][0]
@@ -243,9 +251,8 @@ def test_another_annotator_type_than_the_expected_is_refused():
 def test_vectors_beyond_what_an_arrow_list_holds_are_refused():
     n = 2**16
     vectors = np.broadcast_to(np.float32(0), (n, 2**15 + 1))  # takes no memory
-    zeros = np.zeros(n, np.int32)
-    rows = np.array([0, n], np.int32)
-    column = AnnotationColumn("token", rows, zeros, zeros, pa.nulls(n, pa.string()), None, vectors)
+    zeros = np.zeros(n)
+    column = tokens_column([0, n], zeros, zeros, pa.nulls(n, pa.string()), vectors)
     with pytest.raises(InputError, match="pass fewer or shorter rows"):
         column.to_arrow()
 

@@ -125,7 +125,8 @@ def test_a_run_that_is_ended_has_shown_and_saved_what_was_done(
     monkeypatch.setattr("embedpipe_bench.run.Child", Ended)
     command = ["bench", str(model), str(second), "--against", "none", "--isa", "portable"]
     command += ["--precision", "float32", "--rounds", "1", "--sentences", "4"]
-    assert main([*command, "--json", str(figures), "--chart", str(chart)]) == code
+    command += ["--json", str(figures), "--chart", str(chart), "--overwrite"]
+    assert main(command) == code
     before, after = seen["tiny"], seen["second"]
     assert "###" not in before[0] and before[1] == "earlier"
     assert "### tiny, portable" in after[0] and figures.read_text() == after[1]
@@ -147,6 +148,23 @@ def test_a_file_that_cannot_be_written_is_refused_before_anything_is_measured(
     told = capsys.readouterr().err
     assert f"cannot write {path}: the folder {path.parent} does not exist" in told
     assert NOTICE not in told
+
+
+@pytest.mark.parametrize("option", ["--json", "--chart"])
+def test_a_file_that_is_there_is_refused_before_anything_is_measured(
+    option: str, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "file.svg"
+    path.write_text("one line\n")
+    command = ["bench", str(model), "--against", "none", option, str(path)]
+    assert main(command) == 1
+    told = capsys.readouterr().err
+    assert "exists already" in told
+    assert main([*command, "--text", str(path), "--overwrite"]) == 1
+    told += capsys.readouterr().err
+    assert "it is the input" in told
+    assert NOTICE not in told
+    assert path.read_text() == "one line\n"
 
 
 def test_a_model_that_is_not_there_is_refused_before_another_is_measured(

@@ -138,10 +138,14 @@ def test_lists_hold_texts_only(target, model):
 
 def test_annotations_are_those_of_the_pipeline_over_a_frame(model):
     table = model.transform(pa.table({"text": TEXTS}))
-    found = LightPipeline(model, parse_embeddings=True).fullAnnotate(TEXTS)
+    found = LightPipeline(model).fullAnnotate(TEXTS)
     for name in NAMES:
         assert [row[name] for row in found] == AnnotationColumn.from_arrow(table[name]).rows()
-    plain = LightPipeline(model).fullAnnotate(TEXTS)
+    asked = LightPipeline(model, parse_embeddings=True).fullAnnotate(TEXTS)
+    assert asked == found
+    plain = LightPipeline(model, parse_embeddings=False).fullAnnotate(TEXTS)
+    recorded = LightPipeline(model.copy({"compatibility": SPARK_NLP})).fullAnnotate(TEXTS)
+    assert not any(a.embeddings for row in recorded for name in NAMES for a in row[name])
     for with_vectors, without in zip(found, plain, strict=True):
         for name in NAMES:
             for one, other in zip(with_vectors[name], without[name], strict=True):

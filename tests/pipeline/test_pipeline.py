@@ -32,10 +32,11 @@ def exploding():
 
 
 def tokens(column):
-    return [[token.result for token in row] for row in AnnotationColumn.from_arrow(column).rows()]
+    rows = AnnotationColumn.from_arrow(column).rows()
+    return [None if row is None else [token.result for token in row] for row in rows]
 
 
-WORDS = [["One", ".", "Two", "three", "."], [], [], ["Four", "😀", "five", "."]]
+WORDS = [["One", ".", "Two", "three", "."], None, [], ["Four", "😀", "five", "."]]
 
 
 @pytest.fixture
@@ -77,9 +78,9 @@ def test_ids_and_metadata_join_the_documents():
     frame = pd.DataFrame({"text": TEXTS, "n": [1, 2, 3, 4], "meta": meta})
     stage = DocumentAssembler(inputCol="text", idCol="n", metadataCol="meta")
     out = AnnotationColumn.from_arrow(stage.transform(frame)["document"]).rows()
-    assert [row[0].metadata for row in out] == [
+    assert [row and row[0].metadata for row in out] == [
         {"source": "a", "sentence": "0", "id": "1"},
-        {"sentence": "0", "id": "2"},
+        None,
         {"sentence": "0", "id": "3"},
         {"sentence": "0", "id": "4"},
     ]
@@ -238,7 +239,7 @@ def test_models_are_stages_of_pipelines(table, model):
 def test_parameters_can_be_overridden_for_one_fit(table):
     pipeline = Pipeline(stages=text_stages())
     changed = pipeline.fit(table, {"minLength": 4}).transform(table)
-    assert tokens(changed["token"]) == [["three"], [], [], ["Four", "five"]]
+    assert tokens(changed["token"]) == [["three"], None, [], ["Four", "five"]]
     assert tokens(pipeline.copy().fit(table).transform(table)["token"]) == WORDS
 
 

@@ -34,7 +34,10 @@ PIECES = [
 def output(model: Any) -> dict[str, list[Any]]:
     """What a pipeline makes of TEXTS, as JSON holds it."""
     table = model.transform(pd.DataFrame({"text": TEXTS}))
-    return {name: [[_plain(a) for a in row] for row in table[name]] for name in COLUMNS}
+    return {
+        name: [None if row is pd.NA else [_plain(a) for a in row] for row in table[name]]
+        for name in COLUMNS
+    }
 
 
 def _plain(annotation: Any) -> dict[str, Any]:

@@ -47,7 +47,10 @@ def test_what_an_earlier_version_saved_gives_what_it_gave(golden: Path) -> None:
     found = output(PipelineModel.load(golden))
     compared = 0
     for name in COLUMNS:
-        for then, now in zip(expected[name], found[name], strict=True):
+        for text, then, now in zip(TEXTS, expected[name], found[name], strict=True):
+            if text is None:  # it once was an empty document, as in Spark NLP
+                assert now is None
+                continue
             for old, new in zip(then, now, strict=True):
                 for key in ("annotatorType", "begin", "end", "result"):
                     assert new[key] == old[key]

@@ -90,7 +90,7 @@ def test_documents_are_chunks_where_no_column_of_chunks_is_set():
     table = pa.table({"text": [CATS, None]})
     made = Doc2Chunk(inputCols=["sentence"], outputCol="chunk")
     out = PipelineModel([*text_stages()[:2], made]).transform(table)
-    assert shown(out) == [[(0, 14, "The cat 😀 saw."), (16, 29, "The cat slept.")], []]
+    assert shown(out) == [[(0, 14, "The cat 😀 saw."), (16, 29, "The cat slept.")], None]
     assert {a["annotatorType"] for a in out["chunk"].to_pylist()[0]} == {"chunk"}
 
 
@@ -289,7 +289,7 @@ def test_white_space_between_tokens_is_one_space_or_kept(params, wanted):
     cut.setSplitChars(["."])
     made = TokenAssembler(inputCols=["sentence", "token"], outputCol="again", **params)
     out = Pipeline(stages=[*stages[:2], cut, made]).fit(table).transform(table)
-    assert shown(out, "again") == [wanted, [], []]
+    assert shown(out, "again") == [wanted, [], None]
 
 
 def test_tokens_put_together_count_code_points_if_so_wanted():

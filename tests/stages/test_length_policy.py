@@ -18,6 +18,8 @@ from embedpipe.stages import (
 )
 from tests.support.golden_models import load_encoders
 
+pytestmark = pytest.mark.filterwarnings("ignore::embedpipe.errors.TruncationWarning")
+
 WORDS = "Painkillers aren't antibiotics , as everybody knows who has a headache today ."
 LONG = " ".join([WORDS[:-2]] * 3) + "."
 TEXTS = ["Short one. And another painkiller.", LONG, "", f"First. {LONG} Last."]

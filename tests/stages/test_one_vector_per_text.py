@@ -17,6 +17,8 @@ from embedpipe.formats.writing import model_parts
 from tests.support.golden_models import load_encoders
 from tests.support.unigram_models import write_unigram_bert
 
+pytestmark = pytest.mark.filterwarnings("ignore::embedpipe.errors.TruncationWarning")
+
 RECORDED = {"compatibility": "spark-nlp-5.5.3"}
 TEXTS = [
     "The train isn't late… “really”?",

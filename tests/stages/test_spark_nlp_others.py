@@ -31,6 +31,8 @@ from embedpipe.base import (
 )
 from tests.support.golden_models import load_encoders, records
 
+pytestmark = pytest.mark.filterwarnings("ignore::embedpipe.errors.TruncationWarning")
+
 SPARK_NLP = "spark-nlp-5.5.3"
 TOLERANCE = 1e-4
 FIELDS = ("annotatorType", "begin", "end", "result")
@@ -69,8 +71,9 @@ def of(found, annotator):
 
 
 def text_stages():
+    """Of a missing text, the empty document that was recorded."""
     return [
-        DocumentAssembler(inputCol="text"),
+        DocumentAssembler(inputCol="text", compatibility=SPARK_NLP),
         SentenceDetector(inputCols=["document"], outputCol="sentence"),
         Tokenizer(inputCols=["sentence"]),
     ]

@@ -9,7 +9,7 @@ import pytest
 
 from embedpipe.annotation import AnnotationColumn
 from tests.support.golden_models import records
-from tests.support.golden_runs import DEFAULT, RECORDED, groups, plain, run, text_stages
+from tests.support.golden_runs import DEFAULT, RECORDED, groups, plain, run, text_stages, with_texts
 
 # How many documents differ by default from those recorded (and so from those under compatibility,
 # where none does), and why. Groups that are not listed differ nowhere.
@@ -57,12 +57,15 @@ def differing(found, out):
 def test_default_structure_is_equal(column, setting, testdata, texts):
     found = [{"id": r["id"], column: r[column]} for r in records(testdata, "structure")]
     assert len(found) == 633
+    found = with_texts(found, texts, setting)
+    assert len(found) == (633 if setting == RECORDED else 632)
     assert differing(found, run(text_stages(), found, texts, setting)) == 0
 
 
 def differing_by_options(testdata, texts, setting):
     counts, total = {}, 0
-    for annotator, _, params, found in groups(testdata, "options"):
+    for annotator, _, params, recorded in groups(testdata, "options"):
+        found = with_texts(recorded, texts, setting)
         out = run(text_stages(annotator, params), found, texts, setting)
         total += len(found)
         if count := differing(found, out):

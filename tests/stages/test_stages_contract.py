@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from embedpipe.annotation import AnnotationColumn, annotator_type_of, metadata_map
-from embedpipe.base import PipelineModel
+from embedpipe.base import Pipeline, PipelineModel
 from embedpipe.errors import InputError, ModelFormatError, ParameterError
 from embedpipe.stages import (
     STAGES,
@@ -35,6 +35,8 @@ from embedpipe.stages import (
     TokenizerModel,
 )
 from tests.support.golden_models import load_encoders
+
+pytestmark = pytest.mark.filterwarnings("ignore::embedpipe.errors.TruncationWarning")
 
 TEXTS = [
     "I hate cancer. Antibiotics aren't painkillers!",
@@ -230,15 +232,25 @@ def test_other_columns_and_the_order_of_rows_stay(stage, encoders):
 
 
 @every_stage
-def test_rows_without_text_have_what_spark_nlp_recorded(stage, encoders):
+def test_of_a_missing_text_all_is_missing_and_of_an_empty_one_nothing_is_found(stage, encoders):
     out = EXAMPLES[stage].make(encoders).transform(inputs(stage, [None, ""], encoders))
-    for row in out["out"].to_pylist():
-        if stage is DocumentAssembler:
-            (only,) = row
-            assert (only["begin"], only["end"], only["result"]) == (0, -1, "")
-        else:
-            assert row == []
+    missing, empty = out["out"].to_pylist()
+    assert missing is None
+    assert [(a["begin"], a["end"], a["result"]) for a in empty] == (
+        [(0, -1, "")] if stage is DocumentAssembler else []
+    )
     assert out["text"].to_pylist() == [None, ""]
+
+
+@every_stage
+def test_rows_without_text_have_what_spark_nlp_recorded_under_compatibility(stage, encoders):
+    stages = [*EXAMPLES[stage].before(encoders), EXAMPLES[stage].make(encoders)]
+    table = texts_table([None, ""])
+    found = Pipeline(stages=stages).fit(table, {"compatibility": "spark-nlp-5.5.3"})
+    for row in found.transform(table)["out"].to_pylist():
+        assert [(a["begin"], a["end"], a["result"]) for a in row] == (
+            [(0, -1, "")] if stage is DocumentAssembler else []
+        )
 
 
 @every_stage
@@ -395,7 +407,8 @@ def test_an_error_is_given_for_the_texts_that_would_be_cut(stage, encoders, text
     made = EXAMPLES[stage].make(encoders).setMaxSentenceLength(limit)
     table = inputs(stage, texts, encoders)
     default = made.transform(table)
-    if any("piecesTotal" in dict(a["metadata"]) for row in default["out"].to_pylist() for a in row):
+    rows = [row or [] for row in default["out"].to_pylist()]
+    if any("piecesTotal" in dict(a["metadata"]) for row in rows for a in row):
         with pytest.raises(InputError, match=f"maxSentenceLength allows {limit}"):
             made.setLengthPolicy("error").transform(table)
     else:
@@ -408,8 +421,14 @@ def test_annotations_without_text_have_no_tokens():
     validity = pa.py_buffer(bytes([0b101]))
     offsets = pa.py_buffer(np.array([0, 4, 9, 12], np.int32))
     result = pa.StringArray.from_buffers(3, offsets, texts, validity)
-    spans = [np.array(n, np.int32) for n in ([0, 3], [0, 4, 9], [3, 8, 11])]
-    sentences = AnnotationColumn("document", *spans, result, metadata_map({}, 3))
+    sentences = AnnotationColumn(
+        annotator_type="document",
+        row_offsets=np.array([0, 3], np.int32),
+        begin=np.array([0, 4, 9], np.int32),
+        end=np.array([3, 8, 11], np.int32),
+        result=result,
+        metadata=metadata_map({}, 3),
+    )
     found = TokenizerModel().annotate(sentences).rows()
     assert [(token.result, token.begin) for token in found[0]] == [("one", 0), ("two", 9)]
 
@@ -418,15 +437,14 @@ def test_tokens_find_their_sentences_in_any_order(encoders):
     made, table = EXAMPLES[BertEmbeddings].make(encoders), inputs(BertEmbeddings, TEXTS, encoders)
     wanted = made.transform(table)["out"].to_pylist()
     for name in ("sentence", "token"):
-        cells = [row[::-1] for row in table[name].to_pylist()]
+        cells = [row and row[::-1] for row in table[name].to_pylist()]
         field = table.schema.field(name)
         index = table.schema.get_field_index(name)
         table = table.set_column(index, field, pa.array(cells, field.type))
     got = made.transform(table)["out"].to_pylist()
     # Tokens of a sentence are read in their order in the column, so the sentence is reversed.
-    assert [[a["begin"] for a in row] for row in got] == [
-        [a["begin"] for a in row[::-1]] for row in wanted
-    ]
-    assert [[dict(a["metadata"])["sentence"] for a in row] for row in got] == [
-        [dict(a["metadata"])["sentence"] for a in row[::-1]] for row in wanted
-    ]
+    pairs = list(zip(got, wanted, strict=True))
+    assert [row is None for row, _ in pairs] == [text is None for text in TEXTS]
+    for reversed_row, row in pairs:
+        for field in (lambda a: a["begin"], lambda a: dict(a["metadata"])["sentence"]):
+            assert [*map(field, reversed_row or [])] == [*map(field, (row or [])[::-1])]

@@ -25,14 +25,14 @@ def annotations(kind, rows, dimension=None, name="column"):
     metadata = [list(annotation[3].items()) for annotation in flat]
     vectors = [annotation[4] if len(annotation) > 4 else [] for annotation in flat]
     column = AnnotationColumn(
-        kind,
-        offsets,
-        np.array([a[0] for a in flat], np.int32),
-        np.array([a[1] for a in flat], np.int32),
-        pa.array([a[2] for a in flat], pa.string()),
-        pa.array(metadata, METADATA_TYPE),
-        np.array(vectors, np.float32).reshape(len(flat), dimension) if dimension else None,
-        np.array([row is not None for row in rows]) if None in rows else None,
+        annotator_type=kind,
+        row_offsets=offsets,
+        begin=np.array([a[0] for a in flat], np.int32),
+        end=np.array([a[1] for a in flat], np.int32),
+        result=pa.array([a[2] for a in flat], pa.string()),
+        metadata=pa.array(metadata, METADATA_TYPE),
+        embeddings=np.array(vectors, np.float32).reshape(-1, dimension) if dimension else None,
+        valid_rows=np.array([row is not None for row in rows]) if None in rows else None,
     )
     field = annotation_field(name, kind, dimension=dimension, ref="w" if dimension else None)
     return pa.table([column.to_arrow()], schema=pa.schema([field]))

@@ -47,6 +47,11 @@ def run(stages, found, texts, setting=DEFAULT):
     return Pipeline(stages=stages).fit(table, setting).transform(table)
 
 
+def with_texts(found, texts, setting):
+    """The records to compare: by default, a missing text is missing, where Spark NLP's is empty."""
+    return [r for r in found if setting == RECORDED or texts[r["id"]] is not None]
+
+
 def plain(row):
     """Annotations without their vectors."""
     fields = ("annotatorType", "begin", "end", "result", "metadata")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedpipe._dependencies import require
-from embedpipe.cli.options import positive_number
+from embedpipe.cli.options import add_overwrite_option, positive_number
 from embedpipe_bench import DEFAULT_MODELS, PEERS, PRECISIONS, RANDOM_SHAPES
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--chart", type=_chart, metavar="FILE", help="draw sentences/s, as .svg or .png"
     )
+    add_overwrite_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -114,9 +115,13 @@ def run(args: argparse.Namespace) -> None:
 
     So a run that is ended leaves what it has measured, and names what it has not.
     """
+    from embedpipe.output import check_output
     from embedpipe_bench.report import beginning_markdown, result_markdown
     from embedpipe_bench.run import run
 
+    for output in filter(None, (args.json, args.chart)):
+        inputs = [args.text] if args.text else []
+        check_output(output, overwrite=args.overwrite, inputs=inputs)
     if args.chart:
         require("matplotlib", "embedpipe bench --chart")
     reports = run(_benchmark(args), _teller())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ __all__ = ["AnnotationColumn"]
 _INT32_LIMIT = 2**31 - 1
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class AnnotationColumn:
     """The annotations of many rows: n annotations lie end to end and `row_offsets` cuts them.
 
@@ -40,9 +40,13 @@ class AnnotationColumn:
       numbers of each row of `embeddings` are its vector, the rest being zero; None otherwise
 
     >>> from embedpipe.annotation import metadata_map
-    >>> spans = [np.array(numbers, np.int32) for numbers in ([0, 2, 2], [0, 3], [1, 4])]
     >>> column = AnnotationColumn(
-    ...     "token", *spans, pa.array(["It", "is"]), metadata_map({"sentence": "0"}, 2)
+    ...     annotator_type="token",
+    ...     row_offsets=np.array([0, 2, 2], np.int32),
+    ...     begin=np.array([0, 3], np.int32),
+    ...     end=np.array([1, 4], np.int32),
+    ...     result=pa.array(["It", "is"]),
+    ...     metadata=metadata_map({"sentence": "0"}, 2),
     ... )
     >>> len(column), column.row_count
     (2, 2)
@@ -83,15 +87,17 @@ class AnnotationColumn:
         lengths = pc.fill_null(pc.list_value_length(array), 0)
         matrix, vector_lengths = _matrix(parts["embeddings"])
         return cls(
-            _only_type(parts["annotatorType"], annotator_type),
-            offsets_of(lengths.to_numpy(zero_copy_only=False)).astype(np.int32),
-            _int32(parts["begin"], "begin"),
-            _int32(parts["end"], "end"),
-            _cast(parts["result"], pa.string(), "result"),
-            _cast(parts["metadata"], METADATA_TYPE, "metadata"),
-            matrix,
-            array.is_valid().to_numpy(zero_copy_only=False) if array.null_count else None,
-            vector_lengths,
+            annotator_type=_only_type(parts["annotatorType"], annotator_type),
+            row_offsets=offsets_of(lengths.to_numpy(zero_copy_only=False)).astype(np.int32),
+            begin=_int32(parts["begin"], "begin"),
+            end=_int32(parts["end"], "end"),
+            result=_cast(parts["result"], pa.string(), "result"),
+            metadata=_cast(parts["metadata"], METADATA_TYPE, "metadata"),
+            embeddings=matrix,
+            valid_rows=array.is_valid().to_numpy(zero_copy_only=False)
+            if array.null_count
+            else None,
+            vector_lengths=vector_lengths,
         )
 
     def to_arrow(self) -> pa.ListArray:
@@ -169,31 +175,49 @@ class AnnotationColumn:
     def slice(self, start: int, stop: int) -> AnnotationColumn:
         """The rows from `start` up to `stop`, sharing this column's buffers."""
         first, last = self.row_offsets[start], self.row_offsets[stop]
-        return AnnotationColumn(
-            self.annotator_type,
-            self.row_offsets[start : stop + 1] - first,
-            self.begin[first:last],
-            self.end[first:last],
-            self.result[first:last],
-            self.metadata[first:last],
-            None if self.embeddings is None else self.embeddings[first:last],
-            None if self.valid_rows is None else self.valid_rows[start:stop],
-            None if self.vector_lengths is None else self.vector_lengths[first:last],
+        valid, vectors, lengths = self.valid_rows, self.embeddings, self.vector_lengths
+        return replace(
+            self,
+            row_offsets=self.row_offsets[start : stop + 1] - first,
+            begin=self.begin[first:last],
+            end=self.end[first:last],
+            result=self.result[first:last],
+            metadata=self.metadata[first:last],
+            embeddings=None if vectors is None else vectors[first:last],
+            valid_rows=None if valid is None else valid[start:stop],
+            vector_lengths=None if lengths is None else lengths[first:last],
         )
 
     def filter(self, keep: npt.NDArray[np.bool_]) -> AnnotationColumn:
         """The annotations to `keep` (n,), in the rows that they stand in."""
         kept = pa.array(keep)
-        return AnnotationColumn(
-            self.annotator_type,
-            offsets_of(keep)[self.row_offsets].astype(np.int32),
-            self.begin[keep],
-            self.end[keep],
-            self.result.filter(kept),
-            self.metadata.filter(kept),
-            None if self.embeddings is None else self.embeddings[keep],
-            self.valid_rows,
-            None if self.vector_lengths is None else self.vector_lengths[keep],
+        vectors, lengths = self.embeddings, self.vector_lengths
+        return replace(
+            self,
+            row_offsets=offsets_of(keep)[self.row_offsets].astype(np.int32),
+            begin=self.begin[keep],
+            end=self.end[keep],
+            result=self.result.filter(kept),
+            metadata=self.metadata.filter(kept),
+            embeddings=None if vectors is None else vectors[keep],
+            vector_lengths=None if lengths is None else lengths[keep],
+        )
+
+    def with_vectors(
+        self,
+        annotator_type: str,
+        embeddings: npt.NDArray[np.float32] | None,
+        metadata: pa.MapArray,
+        *,
+        vector_lengths: npt.NDArray[np.int32] | None = None,
+    ) -> AnnotationColumn:
+        """The same stretches of text as annotations of a type with vectors, and this metadata."""
+        return replace(
+            self,
+            annotator_type=annotator_type,
+            embeddings=embeddings,
+            metadata=metadata,
+            vector_lengths=vector_lengths,
         )
 
     def equals(self, other: AnnotationColumn) -> bool:

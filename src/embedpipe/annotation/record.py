@@ -8,9 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-
-from embedpipe.annotation.schema import ANNOTATION_TYPE
 
 __all__ = ["Annotation"]
 
@@ -69,16 +66,6 @@ class Annotation:
         values["metadata"] = dict(values["metadata"] or ())
         values["embeddings"] = [] if values["embeddings"] is None else values["embeddings"]
         return Annotation(**values)
-
-    @staticmethod
-    def dataType() -> pa.StructType:
-        """The Arrow type of one annotation."""
-        return ANNOTATION_TYPE.value_type
-
-    @staticmethod
-    def arrayType() -> pa.ListType:
-        """The Arrow type of an annotation column."""
-        return ANNOTATION_TYPE
 
     def __getitem__(self, name: str) -> Any:
         if name not in Annotation.__slots__:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
 from embedpipe.errors import InputError
 
-__all__ = ["arrow_texts"]
+__all__ = ["arrow_texts", "check_utf8"]
 
 
 def arrow_texts(texts: Sequence[str | None], column: str | None = None) -> pa.StringArray:
@@ -22,3 +22,26 @@ def arrow_texts(texts: Sequence[str | None], column: str | None = None) -> pa.St
             f"{error.start}, which is no Unicode text; replace it, for example by "
             "text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')"
         ) from error
+
+
+def check_utf8(batch: pa.RecordBatch, columns: Iterable[str], first_row: int) -> None:
+    """Raise InputError that names column and row where a text is not UTF-8, as Arrow's are to be.
+
+    Arrow checks no text that it is handed as bytes; `first_row` is the number of the batch's first.
+    """
+    for name in columns:
+        column = batch.column(batch.schema.get_field_index(name))
+        if not _is_valid(column):
+            row = next(i for i in range(len(column)) if not _is_valid(column.slice(i, 1)))
+            raise InputError(
+                f"column {name!r}, row {first_row + row}: the text is not UTF-8; decode the bytes "
+                "that it was made of by their own encoding, for example bytes.decode('latin-1')"
+            )
+
+
+def _is_valid(column: pa.Array) -> bool:
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True

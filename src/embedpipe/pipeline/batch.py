@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -21,12 +21,14 @@ class Batch:
 
     Annotations stay columnar from stage to stage and become Arrow once, at the end. What is no
     annotation, such as a Finisher's columns, is Arrow from the start. `row_numbers` int64 (rows,)
-    says which row of all that came in each one was.
+    says which row of all that came in each one was. `cut` counts the texts that stages cut, by
+    their labels and limits.
     """
 
     source: pa.RecordBatch
     row_numbers: npt.NDArray[np.int64]
     added: dict[str, AnnotationColumn | pa.Array] = field(default_factory=dict)
+    cut: Mapping[tuple[str, int], int] = field(default_factory=dict)
 
     @property
     def row_count(self) -> int:
@@ -51,7 +53,11 @@ class Batch:
 
     def adding(self, name: str, column: AnnotationColumn | pa.Array) -> Batch:
         """This batch with one more column."""
-        return Batch(self.source, self.row_numbers, {**self.added, name: column})
+        return replace(self, added={**self.added, name: column})
+
+    def counting_cut(self, label: str, limit: int, count: int) -> Batch:
+        """This batch, of which a stage has cut so many texts of more pieces than the limit."""
+        return replace(self, cut={**self.cut, (label, limit): count})
 
     def without(self, names: Collection[str]) -> Batch:
         """This batch without the columns of these names."""
@@ -59,13 +65,14 @@ class Batch:
             return self
         kept = [i for i, name in enumerate(self.source.schema.names) if name not in names]
         added = {name: column for name, column in self.added.items() if name not in names}
-        return Batch(self.source.select(kept), self.row_numbers, added)
+        return replace(self, source=self.source.select(kept), added=added)
 
     def take(self, rows: npt.NDArray[np.int64]) -> Batch:
         """The rows with these numbers, in this order; numbers may be missing or repeated."""
         indices = pa.array(rows)
         added = {name: _taken(column, indices) for name, column in self.added.items()}
-        return Batch(self.source.take(indices), self.row_numbers[rows], added)
+        source, numbers = self.source.take(indices), self.row_numbers[rows]
+        return replace(self, source=source, row_numbers=numbers, added=added)
 
     def to_record_batch(self, schema: pa.Schema) -> pa.RecordBatch:
         """All columns under `schema`: those that came in, then those added, in its order."""

@@ -31,7 +31,8 @@ class LightPipeline:
     sentences stay together where `explodeSentences` is set, and of a Finisher only the choice of
     columns is kept. `annotate` gives the annotations' texts, and with `parse_embeddings` vectors as
     texts, numbers with spaces between them; `fullAnnotate` gives Annotations, whose embeddings are
-    lists of float, empty unless `parse_embeddings`.
+    lists of float. With `parse_embeddings` False these are empty, and so they are by default (None)
+    for stages under `compatibility`, as in Spark NLP.
 
     >>> from embedpipe.base import DocumentAssembler, LightPipeline, Pipeline
     >>> from embedpipe.annotator import Tokenizer
@@ -43,7 +44,7 @@ class LightPipeline:
     [Annotation(token, 0, 4, rains, {'sentence': '0'}, [])]
     """
 
-    def __init__(self, pipelineModel: PipelineModel, parse_embeddings: bool = False) -> None:
+    def __init__(self, pipelineModel: PipelineModel, parse_embeddings: bool | None = None) -> None:
         if not isinstance(pipelineModel, PipelineModel):
             raise ParameterError(
                 f"LightPipeline: found {pipelineModel!r}; expected a PipelineModel, as "
@@ -56,9 +57,10 @@ class LightPipeline:
         self._inputs = _text_columns(self._stages)
         self._outputs = _kept_columns(pipelineModel.stages)
         self._schema = pa.schema([(name, pa.string()) for name in self._inputs])
+        recorded = [stage for stage in self._stages if stage.as_recorded]
+        self._recorded = {name for stage in recorded for name in stage.output_names()}
         # Spark NLP gives documents no metadata here
-        recorded = [stage for stage in self._stages if stage.as_recorded and _takes_texts(stage)]
-        self._bare = {name for stage in recorded for name in stage.output_names()}
+        self._bare = {name for s in recorded if _takes_texts(s) for name in s.output_names()}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.pipeline_model, self.parse_embeddings)
@@ -72,7 +74,7 @@ class LightPipeline:
 
         Raises InputError for anything but texts.
         """
-        found = self._rows(_texts(target), self._shown)
+        found = self._rows(_texts(target), self._results)
         return found[0] if isinstance(target, str) else found
 
     def fullAnnotate(
@@ -97,26 +99,30 @@ class LightPipeline:
         return Planner(self._stages).plan(columns_of(self._schema))
 
     def _rows(
-        self, texts: list[str], read: Callable[[AnnotationColumn], list[list[Any]]]
+        self, texts: list[str], read: Callable[[AnnotationColumn, str], list[list[Any]]]
     ) -> list[dict[str, list[Any]]]:
         """What `read` makes of the columns, one dict per text."""
         column = arrow_texts(texts)
         batch = pa.record_batch([column] * len(self._inputs), schema=self._schema)
         rows: list[dict[str, list[Any]]] = []
         for made in self._plan.run([batch], self._schema):
-            columns = [read(AnnotationColumn.from_arrow(made[name])) for name in self._outputs]
+            columns = [
+                read(AnnotationColumn.from_arrow(made[name]), name) for name in self._outputs
+            ]
             cells = zip(*columns, strict=True)
             rows += [dict(zip(self._outputs, row, strict=True)) for row in cells]
         return rows
 
-    def _shown(self, column: AnnotationColumn) -> list[list[str]]:
-        texts = column.texts(vectors=self.parse_embeddings).to_pylist()
+    def _results(self, column: AnnotationColumn, _: str) -> list[list[str]]:
+        texts = column.texts(vectors=bool(self.parse_embeddings)).to_pylist()
         return [texts[start:stop] for start, stop in pairwise(column.row_offsets.tolist())]
 
-    def _annotations(self, column: AnnotationColumn) -> list[list[Annotation]]:
+    def _annotations(self, column: AnnotationColumn, name: str) -> list[list[Annotation]]:
         rows = [row or [] for row in column.rows()]
+        wanted = self.parse_embeddings
+        with_vectors = name not in self._recorded if wanted is None else wanted
         for annotation in (annotation for row in rows for annotation in row):
-            vector = annotation.embeddings if self.parse_embeddings else []
+            vector = annotation.embeddings if with_vectors else []
             annotation.embeddings = [float(number) for number in vector]
         return rows
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -11,8 +13,9 @@ import numpy as np
 import pyarrow as pa
 
 from embedpipe.annotation import OffsetUnit
-from embedpipe.errors import ColumnError
+from embedpipe.errors import ColumnError, TruncationWarning
 from embedpipe.frames import Column, ColumnKind, Need, bounded, columns_of
+from embedpipe.frames.texts import check_utf8
 from embedpipe.pipeline.batch import Batch
 from embedpipe.pipeline.columns import HasColumns
 
@@ -42,11 +45,11 @@ class Step(NamedTuple):
 class Plan:
     """What stages do to frames with certain columns.
 
-    `texts`: the names of the columns of text that it reads.
+    `needed`: the columns of the frame that it reads, by name.
     """
 
     steps: tuple[Step, ...]
-    texts: tuple[str, ...]
+    needed: Mapping[str, Need]
 
     @property
     def removed(self) -> Collection[str]:
@@ -61,15 +64,24 @@ class Plan:
         return pa.schema(fields, schema.metadata)
 
     def run(self, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """Transform each batch of this schema as it is asked for. Long ones come out in several."""
+        """Transform each batch of this schema as it is asked for. Long ones come out in several.
+
+        Raises InputError for texts that are not UTF-8. After the last batch, a TruncationWarning
+        tells how many texts each stage has cut.
+        """
         output = self.output_schema(schema)
+        texts = [name for name, need in self.needed.items() if ColumnKind.TEXT in need.kinds]
+        cut: Counter[tuple[str, int]] = Counter()
         first = 0
-        for source in bounded(batches, self.texts):
+        for source in bounded(batches, texts):
+            check_utf8(source, self.needed, first)
             batch = Batch(source, np.arange(first, first + source.num_rows))
             first += source.num_rows
             for step in self.steps:
                 batch = step.stage.apply(batch, step.inputs).without(step.removed)
+            cut.update({key: count for key, count in batch.cut.items() if count})
             yield batch.to_record_batch(output)
+        _warn_of(cut)
 
 
 class Planner:
@@ -93,8 +105,7 @@ class Planner:
         for stage in self._stages:
             steps.append(_step(stage, available))
             available = steps[-1].after(available)
-        texts = (name for name, need in self.needed.items() if ColumnKind.TEXT in need.kinds)
-        return Plan(tuple(steps), tuple(texts))
+        return Plan(tuple(steps), self.needed)
 
     def run(
         self, batches: Iterable[pa.RecordBatch], schema: pa.Schema | None = None
@@ -135,6 +146,17 @@ def check_order(stages: Sequence[HasColumns]) -> None:
         step = _step(stage, available)
         gone.update(dict.fromkeys(step.removed, stage))
         available = step.after(available)
+
+
+def _warn_of(cut: Mapping[tuple[str, int], int]) -> None:
+    for (label, limit), count in cut.items():
+        warnings.warn(
+            f"{label}: {count:,} {'text was' if count == 1 else 'texts were'} cut after {limit} "
+            "pieces (maxSentenceLength); set lengthPolicy to 'window' to read them to their ends, "
+            "or to 'error' to refuse them",
+            TruncationWarning,
+            stacklevel=3,
+        )
 
 
 def _needed(stages: Iterable[HasColumns]) -> dict[str, Need]:

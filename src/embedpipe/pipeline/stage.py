@@ -50,8 +50,8 @@ class AnnotationStage(Stage):
 
     def output_fields(self, inputs: Sequence[Column]) -> list[pa.Field]:
         """The field of the annotation column."""
-        told = {"offset_unit": self.unit(inputs), **self.vector_metadata(inputs)}
-        return [annotation_field(self.getOutputCol(), self.output_annotator_type, **told)]
+        metadata = {"offset_unit": self.unit(inputs), **self.vector_metadata(inputs)}
+        return [annotation_field(self.getOutputCol(), self.output_annotator_type, **metadata)]
 
     def unit(self, inputs: Sequence[Column]) -> str:
         """What begin and end count, one of `OffsetUnit`: the same as those of the inputs."""
@@ -120,11 +120,11 @@ def names_given(value: Sequence[str | Sequence[str]]) -> Sequence[Any]:
 
 def unit_of(stage: Stage, inputs: Sequence[Column]) -> str | None:
     """What the offsets of all these columns count, None where no column tells."""
-    told = {column.offset_unit: column.name for column in inputs if column.offset_unit}
-    if len(told) > 1:
-        listed = " and ".join(f"{name!r} by {unit!r}" for unit, name in told.items())
+    units = {column.offset_unit: column.name for column in inputs if column.offset_unit}
+    if len(units) > 1:
+        listed = " and ".join(f"{name!r} by {unit!r}" for unit, name in units.items())
         raise ColumnError(
             f"{stage.label}: offsets count {listed} in its input columns; expected one unit. Set "
             "the same offsetUnit where text enters each of them"
         )
-    return next(iter(told), None)
+    return next(iter(units), None)

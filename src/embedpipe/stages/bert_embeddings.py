@@ -18,8 +18,8 @@ def _first_word(token: str, *, case_sensitive: bool) -> list[str]:
 
 
 def _all_words(token: str, *, case_sensitive: bool) -> list[str]:
-    shown = token if case_sensitive else token.lower()
-    return basic_words(shown, case_sensitive=case_sensitive)
+    text = token if case_sensitive else token.lower()
+    return basic_words(text, case_sensitive=case_sensitive)
 
 
 _CUTS = {

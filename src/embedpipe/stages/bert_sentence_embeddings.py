@@ -102,16 +102,11 @@ class BertSentenceEmbeddings(EncoderStage):
             vectors, vector_lengths = in_rows(flat)
         else:
             vectors = self._pooled(pieces, parts)
-        return AnnotationColumn(
+        return sentences.with_vectors(
             self.output_annotator_type,
-            sentences.row_offsets,
-            sentences.begin,
-            sentences.end,
-            sentences.result,
-            metadata_map(metadata, len(sentences)),
             vectors,
-            sentences.valid_rows,
-            vector_lengths,
+            metadata_map(metadata, len(sentences)),
+            vector_lengths=vector_lengths,
         )
 
     def _pieces(self, texts: Sequence[str]) -> Ragged:

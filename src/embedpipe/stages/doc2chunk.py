@@ -26,7 +26,7 @@ from embedpipe.text.segment import Stretches
 
 __all__ = ["Doc2Chunk"]
 
-_SHOWN = 60  # characters of a document in a message
+_QUOTED = 60  # characters of a document in a message
 
 
 class _Hit(NamedTuple):
@@ -165,7 +165,7 @@ class Doc2Chunk(HasOffsetUnit, Annotator):
             if chunk is not None and number not in found:
                 raise InputError(
                     f"{self.label}: chunk {chunk!r} does not stand in the text "
-                    f"{' '.join(texts)[:_SHOWN]!r}; correct column {self.getChunkCol()!r}, or set "
+                    f"{' '.join(texts)[:_QUOTED]!r}; correct column {self.getChunkCol()!r}, or set "
                     "failOnMissing=False to leave such chunks out"
                 )
 
@@ -185,11 +185,11 @@ class Doc2Chunk(HasOffsetUnit, Annotator):
             for pairs, hit in zip(of_documents, hits, strict=True)
         ]
         return AnnotationColumn(
-            self.output_annotator_type,
-            offsets_of(counts)[documents.row_offsets].astype(np.int32),
-            begins.astype(np.int32),
-            (begins + lengths - 1).astype(np.int32),
-            pa.array([hit.chunk for hit in hits], pa.string()),
-            pa.array(metadata, METADATA_TYPE),
+            annotator_type=self.output_annotator_type,
+            row_offsets=offsets_of(counts)[documents.row_offsets].astype(np.int32),
+            begin=begins.astype(np.int32),
+            end=(begins + lengths - 1).astype(np.int32),
+            result=pa.array([hit.chunk for hit in hits], pa.string()),
+            metadata=pa.array(metadata, METADATA_TYPE),
             valid_rows=documents.valid_rows,
         )

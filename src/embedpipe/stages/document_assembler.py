@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from embedpipe.annotation import METADATA_TYPE, AnnotationColumn, AnnotatorType, metadata_map
+from embedpipe.errors import InputError
 from embedpipe.frames import ANYTHING, TEXT_MAPS, TEXTS, ColumnKind, Need
 from embedpipe.params import Param, choice, string
 from embedpipe.pipeline.batch import Batch
@@ -22,6 +24,7 @@ from embedpipe.text.cleanup import CLEANUP_MODES, clean
 __all__ = ["DocumentAssembler"]
 
 _RECORDED_TEXTS = Need((ColumnKind.TEXT, ColumnKind.INTEGERS))
+_NULL, _ERROR = "null", "error"
 _BEYOND_BMP = r"[\x{10000}-\x{10FFFF}]"
 
 
@@ -35,10 +38,11 @@ class DocumentAssembler(HasOffsetUnit):
     | more metadata | maps from string to string, optional                    | `metadataCol` |
     | documents     | annotations of type document                            | `outputCol`   |
 
-    `cleanupMode` (default `disabled`) changes white space first; offsets count in the result. As in
-    Spark NLP, a null text gives the empty document, 0 to -1, which has no sentences and no tokens;
-    the text column itself stays null. A null id gives no entry; under `compatibility` it gives one
-    without value, and integers are taken for text.
+    `cleanupMode` (default `disabled`) changes white space first; offsets count in the result. A
+    null text gives a null document, of which all that follows is null, or with `missing` "error" an
+    InputError that names the row. A null id gives no entry. Under `compatibility`, as in Spark NLP,
+    a null text gives the empty document, 0 to -1, which has no sentences and no tokens, a null id
+    an entry without value, and integers are taken for text.
 
     >>> import pyarrow as pa
     >>> table = pa.table({"text": ["I hate cancer", None]})
@@ -46,7 +50,7 @@ class DocumentAssembler(HasOffsetUnit):
     >>> for row in AnnotationColumn.from_arrow(out["document"]).rows():
     ...     print(row)
     [Annotation(document, 0, 12, I hate cancer, {'sentence': '0'}, [])]
-    [Annotation(document, 0, -1, , {'sentence': '0'}, [])]
+    None
     """
 
     output_annotator_type = AnnotatorType.DOCUMENT
@@ -66,6 +70,10 @@ class DocumentAssembler(HasOffsetUnit):
     setMetadataCol, getMetadataCol = metadataCol.accessors()
     cleanupMode = Param("how white space is cleaned up", choice(*CLEANUP_MODES), default="disabled")
     setCleanupMode, getCleanupMode = cleanupMode.accessors()
+    missing = Param(
+        "what becomes of a null text: a null document, or an error", choice(_NULL, _ERROR), _NULL
+    )
+    setMissing, getMissing = missing.accessors()
 
     def inputs(self) -> list[tuple[str, Need]]:
         """The text, and metadata and ids where they are set; as recorded, integers are text."""
@@ -74,20 +82,39 @@ class DocumentAssembler(HasOffsetUnit):
 
     def apply(self, batch: Batch, inputs: Sequence[str]) -> Batch:
         """Add the document column."""
-        texts = _strings(batch.array(inputs[0])).fill_null("")
+        given = _strings(batch.array(inputs[0]))
+        there = self._texts_there(given, batch, inputs[0])
+        texts = given.fill_null("")
         mode = self.getCleanupMode()
         if mode != "disabled":
             texts = pa.array([clean(text, mode) for text in texts.to_pylist()], pa.string())
         rows = len(texts)
         column = AnnotationColumn(
-            self.output_annotator_type,
-            np.arange(rows + 1, dtype=np.int32),
-            np.zeros(rows, dtype=np.int32),
-            self._lengths(texts) - np.int32(1),
-            texts,
-            self._metadata(batch),
+            annotator_type=self.output_annotator_type,
+            row_offsets=np.arange(rows + 1, dtype=np.int32),
+            begin=np.zeros(rows, dtype=np.int32),
+            end=self._lengths(texts) - np.int32(1),
+            result=texts,
+            metadata=self._metadata(batch),
         )
+        if there is not None:
+            column = replace(column.filter(there), valid_rows=there)
         return batch.adding(self.getOutputCol(), column)
+
+    def _texts_there(
+        self, texts: pa.StringArray, batch: Batch, name: str
+    ) -> npt.NDArray[np.bool_] | None:
+        """Which rows have a text, or None where all are to have a document."""
+        if self.as_recorded or not texts.null_count:
+            return None
+        there: npt.NDArray[np.bool_] = texts.is_valid().to_numpy(zero_copy_only=False)
+        if self.getMissing() == _ERROR:
+            row = batch.row_numbers[np.flatnonzero(~there)[0]]
+            raise InputError(
+                f"{self.label}: row {row} of column {name!r} has no text, and missing={_ERROR!r} "
+                f"asks for one; leave such rows out, or set missing={_NULL!r} for null documents"
+            )
+        return there
 
     def _lengths(self, texts: pa.StringArray) -> npt.NDArray[np.int32]:
         """How many units or code points each text has, int32."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -92,15 +93,8 @@ class SentenceDetector(HasOffsetUnit, Annotator):
 
     def _exploded(self, batch: Batch) -> Batch:
         sentences = batch.annotations(self.getOutputCol(), self.output_annotator_type)
-        count = len(sentences)
-        single = AnnotationColumn(
-            sentences.annotator_type,
-            np.arange(count + 1, dtype=np.int32),
-            sentences.begin,
-            sentences.end,
-            sentences.result,
-            sentences.metadata,
-        )
+        own_rows = np.arange(len(sentences) + 1, dtype=np.int32)
+        single = replace(sentences, row_offsets=own_rows, valid_rows=None)
         return batch.take(sentences.row_of).adding(self.getOutputCol(), single)
 
     def _rules(self) -> SentenceRules:

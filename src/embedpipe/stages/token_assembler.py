@@ -68,12 +68,12 @@ class TokenAssembler(HasOffsetUnit, Annotator):
         lengths = np.array([length(text) for text in texts.to_pylist()], dtype=np.int32)
         numbers = pa.array(sentence_numbers(sentences)).cast(pa.string())
         return AnnotationColumn(
-            self.output_annotator_type,
-            sentences.row_offsets,
-            sentences.begin,
-            sentences.begin + lengths - np.int32(1),
-            texts,
-            metadata_map({"sentence": numbers}, len(sentences)),
+            annotator_type=self.output_annotator_type,
+            row_offsets=sentences.row_offsets,
+            begin=sentences.begin,
+            end=sentences.begin + lengths - np.int32(1),
+            result=texts,
+            metadata=metadata_map({"sentence": numbers}, len(sentences)),
             valid_rows=sentences.valid_rows,
         )
 

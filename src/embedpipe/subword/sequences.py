@@ -77,13 +77,13 @@ def lay_out(
     >>> [ids.tolist() for ids in layout.pieces], layout.first.tolist(), layout.counts.tolist()
     ([[7, 8, 9], [], [8, 9]], [0, 1, 3], [1, 2, 2])
     """
-    homes = np.where(sentences < 0, sentence_count, sentences)
-    order = np.argsort(homes, kind="stable")  # those outside of all come last
-    words, homes = words[order], homes[order]
-    lengths = np.where(homes < sentence_count, word_pieces.lengths[words], 0)
+    sentence_of = np.where(sentences < 0, sentence_count, sentences)
+    order = np.argsort(sentence_of, kind="stable")  # those outside of all come last
+    words, sentence_of = words[order], sentence_of[order]
+    lengths = np.where(sentence_of < sentence_count, word_pieces.lengths[words], 0)
     begins = np.cumsum(lengths) - lengths
     values = word_pieces.values[ranges(word_pieces.offsets[words], lengths)]
-    totals = np.bincount(homes, lengths, minlength=sentence_count + 1)[:sentence_count]
+    totals = np.bincount(sentence_of, lengths, minlength=sentence_count + 1)[:sentence_count]
     first = np.empty(len(words), dtype=np.int64)
     counts = np.empty(len(words), dtype=np.int64)
     first[order], counts[order] = np.where(lengths > 0, begins, -1), lengths

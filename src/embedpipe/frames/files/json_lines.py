@@ -139,7 +139,7 @@ def _records(lines: LineReader, column: str, errors: str) -> Iterator[_Record]:
 
 def _json_object(line: str, where: str) -> dict[str, Any]:
     try:
-        record = json.loads(line, object_pairs_hook=_unique)
+        record = _DECODER.decode(line)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{where}: not JSON: {error}; expected one JSON object a line") from error
     if not isinstance(record, dict):
@@ -154,6 +154,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the member {twice!r} stands twice in one object")
     return members
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique)  # json.loads would make one for each line
 
 
 def _json_type(value: Any) -> str:

@@ -45,9 +45,9 @@ def flattened(encoder: Encoder, pieces: Ragged, rows: Int64, batch_size: int) ->
         if length == len(ids):
             found.append(vectors.ravel())
             continue
-        whole = np.full(length, _PADDING, dtype=np.int32)
-        whole[: len(ids)] = ids
-        found.append(_reference(encoder).hidden_states_padded(whole, len(ids)).ravel())
+        padded_ids = np.full(length, _PADDING, dtype=np.int32)
+        padded_ids[: len(ids)] = ids
+        found.append(_reference(encoder).hidden_states_padded(padded_ids, len(ids)).ravel())
     values = np.concatenate(found, dtype=np.float32) if found else np.empty(0, np.float32)
     return Ragged(values, offsets_of(padded * encoder.dimension))
 

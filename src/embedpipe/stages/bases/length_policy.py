@@ -1,4 +1,4 @@
-"""What becomes of sentences of more pieces than an encoder is to read."""
+"""Sentences longer than `maxSentenceLength`: cut, refused, or read in windows."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import NoReturn
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from embedpipe.annotation import AnnotationColumn
 from embedpipe.errors import InputError, ParameterError
@@ -21,7 +22,8 @@ __all__ = ["HasLengthPolicy"]
 
 _SPECIAL_PIECES = 2  # [CLS] and [SEP] stand in every sequence
 _FEWEST = _SPECIAL_PIECES + 1
-_SHOWN = 40  # characters of a sentence in a message
+_TOTAL = "piecesTotal"
+_SEEN = 40  # characters of a sentence in a message
 
 Int64 = npt.NDArray[np.int64]
 
@@ -32,6 +34,15 @@ class _SentenceTooLongError(InputError):
     def __init__(self, row: int, message: str) -> None:
         super().__init__(message)
         self.row = row
+
+
+def _cut_sentences(column: AnnotationColumn) -> int:
+    """How many sentences the metadata of their annotations tells to be cut."""
+    if pc.index(column.metadata.keys, _TOTAL).as_py() < 0:
+        return 0
+    cut = column.metadata_field(_TOTAL).is_valid().to_numpy(zero_copy_only=False)
+    sentences = (column.row_of[cut] << 32) + sentence_numbers(column)[cut]
+    return len(np.unique(sentences))
 
 
 class HasLengthPolicy(Annotator):
@@ -76,26 +87,31 @@ class HasLengthPolicy(Annotator):
             self._refuse(sentences, long, int(np.diff(offsets)[long[0]]))
         return truncated(offsets, limit, keep_empty=keep_empty)
 
-    def cut_metadata(self, offsets: Int64, homes: Int64) -> dict[str, pa.StringArray]:
+    def cut_metadata(self, offsets: Int64, sentence_of: Int64) -> dict[str, pa.StringArray]:
         """`piecesUsed` and `piecesTotal` by annotation, null where nothing was cut off.
 
-        `homes` (annotations,): the sentence of each, or -1. Nothing at all where all are null.
+        `sentence_of` (annotations,): the sentence of each, or -1. Nothing where all are null.
         """
         totals = np.diff(offsets)
         long = totals > self.piece_limit
         if self.getLengthPolicy() == "window" or not long.any():
             return {}
-        cut = (homes >= 0) & long[homes]
+        cut = (sentence_of >= 0) & long[sentence_of]
         numbers = {
-            "piecesUsed": np.full(len(homes), self.piece_limit + _SPECIAL_PIECES),
-            "piecesTotal": totals[homes] + _SPECIAL_PIECES,
+            "piecesUsed": np.full(len(sentence_of), self.piece_limit + _SPECIAL_PIECES),
+            _TOTAL: totals[sentence_of] + _SPECIAL_PIECES,
         }
         return {name: pa.array(n, mask=~cut).cast(pa.string()) for name, n in numbers.items()}
 
     def apply(self, batch: Batch, inputs: Sequence[str]) -> Batch:
-        """Annotate the batch; an error about a sentence names its row among all that came in."""
+        """Annotate the batch, and count the sentences that were cut.
+
+        An error about a sentence names its row among all that came in.
+        """
         try:
-            return super().apply(batch, inputs)
+            made = super().apply(batch, inputs)
+            count = _cut_sentences(made.annotations(self.getOutputCol()))
+            return made.counting_cut(self.label, self.getMaxSentenceLength(), count)
         except _SentenceTooLongError as error:
             row = batch.row_numbers[error.row]
             raise InputError(f"{self.label}: row {row}, {error}") from None
@@ -105,7 +121,7 @@ class HasLengthPolicy(Annotator):
         number, text = sentence_numbers(sentences)[place], sentences.result[place].as_py() or ""
         raise _SentenceTooLongError(
             int(sentences.row_of[place]),
-            f"sentence {number} ({text[:_SHOWN]!r}...) has {total + _SPECIAL_PIECES} pieces, [CLS] "
+            f"sentence {number} ({text[:_SEEN]!r}...) has {total + _SPECIAL_PIECES} pieces, [CLS] "
             f"and [SEP] included, and maxSentenceLength allows {self.getMaxSentenceLength()} "
             f"({long.size} such sentences in this batch); raise maxSentenceLength if the model has "
             "more positions, cut the text into shorter sentences, or set lengthPolicy to 'window' "

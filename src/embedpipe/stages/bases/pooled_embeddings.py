@@ -73,12 +73,12 @@ class PooledEmbeddings(HasCompatibility, Annotator):
     def vector_metadata(self, inputs: Sequence[Column]) -> dict[str, Any]:
         """What the column of word vectors tells of them."""
         of_words = inputs[1].metadata
-        told: dict[str, Any] = {}
+        known: dict[str, Any] = {}
         if b"dimension" in of_words:
-            told["dimension"] = int(of_words[b"dimension"])
+            known["dimension"] = int(of_words[b"dimension"])
         if b"ref" in of_words:
-            told["ref"] = of_words[b"ref"].decode()
-        return told
+            known["ref"] = of_words[b"ref"].decode()
+        return known
 
     def pooled(
         self,
@@ -91,16 +91,10 @@ class PooledEmbeddings(HasCompatibility, Annotator):
         n = len(stretches)
         there = members.counts(n) > 0
         vectors = self._vectors(words, members, n)
-        return AnnotationColumn(
-            self.output_annotator_type,
-            stretches.row_offsets,
-            stretches.begin,
-            stretches.end,
-            stretches.result,
-            metadata_map({**metadata, "pieceId": "-1", "isWordStart": "true"}, n),
-            vectors,
-            stretches.valid_rows,
-            None if there.all() or vectors is None else there * np.int32(vectors.shape[1]),
+        lengths = None if there.all() or vectors is None else there * np.int32(vectors.shape[1])
+        fields = {**metadata, "pieceId": "-1", "isWordStart": "true"}
+        return stretches.with_vectors(
+            self.output_annotator_type, vectors, metadata_map(fields, n), vector_lengths=lengths
         )
 
     def _vectors(self, words: AnnotationColumn, members: Members, count: int) -> Float32 | None:

@@ -82,9 +82,9 @@ class HasOffsetUnit(HasCompatibility, AnnotationStage):
         """The unit of the columns read, or else the stage's own; ParameterError if they differ."""
         found, own = unit_of(self, inputs), self.getOffsetUnit()
         if found and self.isSet("offsetUnit") and own != found:
-            told = next(column.name for column in inputs if column.offset_unit)
+            name = next(column.name for column in inputs if column.offset_unit)
             raise ParameterError(
-                f"{self.label}: offsetUnit is {own!r}, and that of column {told!r} is {found!r}; "
+                f"{self.label}: offsetUnit is {own!r}, and that of column {name!r} is {found!r}; "
                 "stages of one pipeline count alike: set it only where text enters"
             )
         return found or own

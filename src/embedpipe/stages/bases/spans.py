@@ -82,12 +82,12 @@ def _children(
     else:
         own = pa.DictionaryArray.from_arrays(pa.array(owners), pa.array(numbers).cast(pa.string()))
     return AnnotationColumn(
-        annotator_type,
-        row_offsets.astype(np.int32),
-        begins.astype(np.int32),
-        (begins + placed.lengths - 1).astype(np.int32),
-        placed.texts,
-        metadata_map({"sentence": own}, len(owners)),
+        annotator_type=annotator_type,
+        row_offsets=row_offsets.astype(np.int32),
+        begin=begins.astype(np.int32),
+        end=(begins + placed.lengths - 1).astype(np.int32),
+        result=placed.texts,
+        metadata=metadata_map({"sentence": own}, len(owners)),
         valid_rows=parents.valid_rows,
     )
 

@@ -65,17 +65,20 @@ class WordEmbeddings(EncoderStage):
         distinct = tokens.result.dictionary_encode()
         texts, words = distinct.dictionary.to_pylist(), distinct.indices
         pieces = self.encode_tokens(texts)
-        homes = sentences_of_tokens(sentences, tokens)
+        sentence_of = sentences_of_tokens(sentences, tokens)
         if self.as_recorded and self.recorded_token_limit:
-            homes = np.where(_numbers_in(homes, len(sentences)) < self.piece_limit, homes, -1)
-        layout = lay_out(pieces, words.to_numpy(), homes, len(sentences))
+            sentence_of = np.where(
+                _numbers_in(sentence_of, len(sentences)) < self.piece_limit,
+                sentence_of,
+                -1,
+            )
+        layout = lay_out(pieces, words.to_numpy(), sentence_of, len(sentences))
         parts = self.parts(layout.pieces.offsets, sentences)
-        vectors, found = self._vectors(layout, parts, homes)
+        vectors, found = self._vectors(layout, parts, sentence_of)
         cased = distinct.dictionary if self.getCaseSensitive() else _lower(distinct.dictionary)
-        shown = pa.DictionaryArray.from_arrays(words, cased)
-        result = shown.dictionary_decode()
+        texts_of_tokens = pa.DictionaryArray.from_arrays(words, cased)
         metadata = {
-            "sentence": _sentence_metadata(sentences, tokens, homes),
+            "sentence": _sentence_metadata(sentences, tokens, sentence_of),
             "isOOV": pa.DictionaryArray.from_arrays(
                 pa.array(~found).cast(pa.int8()), pa.array(["false", "true"])
             ),
@@ -83,24 +86,17 @@ class WordEmbeddings(EncoderStage):
             "pieceId": pa.DictionaryArray.from_arrays(
                 words, pa.array(_first_ids(pieces)).cast(pa.string())
             ),
-            "token": shown,
+            "token": texts_of_tokens,
         }
         if not self.as_recorded:
-            metadata |= self.cut_metadata(layout.pieces.offsets, homes)
-        made = AnnotationColumn(
-            self.output_annotator_type,
-            tokens.row_offsets,
-            tokens.begin,
-            tokens.end,
-            result,
-            metadata_map(metadata, len(tokens)),
-            vectors,
-            tokens.valid_rows,
+            metadata |= self.cut_metadata(layout.pieces.offsets, sentence_of)
+        made = replace(tokens, result=texts_of_tokens.dictionary_decode()).with_vectors(
+            self.output_annotator_type, vectors, metadata_map(metadata, len(tokens))
         )
         return made.filter(found) if self.as_recorded else made
 
     def _vectors(
-        self, layout: Layout, parts: Parts, homes: Int64
+        self, layout: Layout, parts: Parts, sentence_of: Int64
     ) -> tuple[Float32, npt.NDArray[np.bool_]]:
         """The vector of each token (tokens, dimension), and whether it has one."""
         # Imported late, as the encoder is: stages without a model do not need the engine.
@@ -110,8 +106,8 @@ class WordEmbeddings(EncoderStage):
         hidden = self.encoder.hidden_states(sequences.pieces).values
         places = np.append(sequences.places, _NO_PIECE)[layout.first]  # -1 takes what is appended
         if self.as_recorded:
-            next_ones = self._next_ones(layout, homes)  # behind the last piece stands [SEP]
-            part = np.searchsorted(parts.sentences, homes[next_ones])
+            next_ones = self._next_ones(layout, sentence_of)  # behind the last piece stands [SEP]
+            part = np.searchsorted(parts.sentences, sentence_of[next_ones])
             places[next_ones] = sequences.pieces.offsets[part + 1] - 1
         found = places >= 0
         vectors = empty_vectors(len(found), self.encoder.dimension)
@@ -122,10 +118,10 @@ class WordEmbeddings(EncoderStage):
         vectors[~found] = 0
         return vectors, found
 
-    def _next_ones(self, layout: Layout, homes: Int64) -> Int64:
+    def _next_ones(self, layout: Layout, sentence_of: Int64) -> Int64:
         """The tokens that begin with the first piece that is not read of their sentence."""
         inside = np.flatnonzero(layout.first >= 0)
-        number = layout.first[inside] - layout.pieces.offsets[homes[inside]]
+        number = layout.first[inside] - layout.pieces.offsets[sentence_of[inside]]
         tokens: Int64 = inside[number == self.piece_limit]
         return tokens
 
@@ -169,12 +165,12 @@ def sentences_of_tokens(
     return np.where(inside, found, -1)
 
 
-def _numbers_in(homes: Int64, sentence_count: int) -> Int64:
+def _numbers_in(sentence_of: Int64, sentence_count: int) -> Int64:
     """The number of each token among those of its sentence, int64 (tokens,)."""
-    order = np.argsort(homes, kind="stable")
-    numbers = np.empty(len(homes), dtype=np.int64)
+    order = np.argsort(sentence_of, kind="stable")
+    numbers = np.empty(len(sentence_of), dtype=np.int64)
     numbers[order] = place_in_sequence(
-        offsets_of(np.bincount(homes + 1, minlength=sentence_count + 1))
+        offsets_of(np.bincount(sentence_of + 1, minlength=sentence_count + 1))
     )
     return numbers
 
@@ -197,12 +193,12 @@ def _first_ids(pieces: Ragged) -> npt.NDArray[np.int64]:
 
 
 def _sentence_metadata(
-    sentences: AnnotationColumn, tokens: AnnotationColumn, homes: npt.NDArray[np.int64]
+    sentences: AnnotationColumn, tokens: AnnotationColumn, sentence_of: npt.NDArray[np.int64]
 ) -> pa.Array:
     """The number of each token's sentence; for a token outside of all, what it says itself."""
-    outside = homes < 0
+    outside = sentence_of < 0
     numbers = pa.array(sentence_numbers(sentences)).cast(pa.string())
     if not outside.any():
-        return pa.DictionaryArray.from_arrays(pa.array(homes), numbers)
-    found = numbers.take(pa.array(homes, mask=outside))
+        return pa.DictionaryArray.from_arrays(pa.array(sentence_of), numbers)
+    found = numbers.take(pa.array(sentence_of, mask=outside))
     return pc.coalesce(found, tokens.metadata_field("sentence"))
