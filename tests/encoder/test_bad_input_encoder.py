@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas
+import polars
 import pyarrow
 import pytest
 
 from embedpipe import Encoder, Ragged
-from embedpipe.errors import InputError, ModelFormatError, ModelNotFoundError, ParameterError
+from embedpipe.errors import (
+    InputError,
+    ModelFormatError,
+    ModelNotFoundError,
+    ParameterError,
+    TruncationWarning,
+)
 from tests.support.model_folders import random_tensors, tiny_config, write_model, write_safetensors
 
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "##b", "c"]
@@ -68,7 +76,63 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
 )
 def test_what_is_no_column_of_texts_is_refused(tiny, texts, message):
     with pytest.raises(InputError, match=message):
+        tiny.encode(texts, missing="error")
+
+
+MISSING = [
+    [None],
+    ["a", None, "b"],
+    ["a", "b", float("nan")],
+    [np.float32("nan"), np.str_("a")],
+    np.array(["a", np.nan], dtype=object),
+    np.ma.array(["a", "b"], mask=[False, True]),
+    pandas.Series(["a", None]),
+    pandas.Series(["a", None], dtype=object),
+    pandas.Series(["a", pandas.NA], dtype=object),
+    pandas.Series(["a", None], dtype="string"),
+    pandas.Series(["a", None, "a"], dtype="category"),
+    pandas.Series([pandas.NaT, pandas.NaT]),
+    pyarrow.array(["a", None]),
+    pyarrow.chunked_array([["a"], [None, "b"]]),
+    pyarrow.array(["a", None], pyarrow.large_string()),
+    pyarrow.array(["a", None, "a"]).dictionary_encode(),
+    polars.Series(["a", None]),
+]
+
+
+@pytest.mark.parametrize("texts", MISSING, ids=repr)
+def test_a_missing_text_has_a_row_of_nan_and_others_are_as_without_it(tiny, texts):
+    missing = [type(text) not in (str, np.str_) for text in texts_of(texts)]
+    assert any(missing)
+    vectors = tiny.encode(texts)
+    assert vectors.dtype == np.float32
+    assert np.isnan(vectors[missing]).all()
+    there = [str(text) for text, gone in zip(texts_of(texts), missing, strict=True) if not gone]
+    assert vectors[np.invert(missing)].tobytes() == tiny.encode(there).tobytes()
+    with pytest.raises(InputError, match=rf"texts\[{missing.index(True)}\]: .* a missing value"):
+        tiny.encode(texts, missing="error")
+
+
+def texts_of(texts: object) -> list[object]:
+    return texts if isinstance(texts, list) else getattr(texts, "to_pylist", texts.__iter__)()
+
+
+def test_what_is_no_text_is_refused_beside_missing_ones(tiny):
+    with pytest.raises(InputError, match=r"texts\[2\]: found int 5; expected str"):
+        tiny.encode(["a", None, 5])
+    with pytest.raises(ParameterError, match="missing: 'drop'; expected 'null' or 'error'"):
+        tiny.encode(["a"], missing="drop")
+
+
+def test_one_warning_counts_the_texts_of_a_call_that_were_cut(tiny):
+    texts = ["a " * 100, "a", None, "b " * 23]
+    with pytest.warns(TruncationWarning) as caught:
         tiny.encode(texts)
+    assert [str(one.message).split(",")[0] for one in caught] == [
+        "2 of 3 texts have more than 24 pieces"
+    ]
+    assert caught[0].filename == __file__
+    tiny.encode(["a " * 22, None])  # as long as may be: no warning, which would be an error here
 
 
 def test_tokenize_refuses_the_same(tiny):
@@ -144,7 +208,9 @@ def test_a_model_without_a_pooler_says_so(folder):
     "text", ["a" * 100_000, "a " * 50_000, "\U0001f600" * 100_000, "\ud800\udfff"]
 )
 def test_extreme_texts_give_finite_vectors(tiny, text):
-    vectors = tiny.encode([text, "a"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TruncationWarning)
+        vectors = tiny.encode([text, "a"])
     assert np.isfinite(vectors).all()
     assert vectors[1].tobytes() == tiny.encode(["a"])[0].tobytes()
     assert tiny.tokenize([text]).ids.lengths[0] <= tiny.max_length == 24

@@ -23,6 +23,8 @@ from embedpipe.hub import find_model
 from tests.support.encoder_texts import TEXTS
 from tests.support.model_folders import write_albert, write_model
 
+pytestmark = pytest.mark.filterwarnings("ignore::embedpipe.errors.TruncationWarning")
+
 
 @pytest.fixture(scope="session")
 def models(testdata: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

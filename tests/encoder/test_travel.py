@@ -91,6 +91,7 @@ def test_threads_that_nobody_asked_for_are_counted_where_it_arrives(folder, monk
     assert arrive(pickle.dumps(arrive(free).with_precision("int8"))).threads == 7
 
 
+@pytest.mark.filterwarnings("ignore::embedpipe.errors.TruncationWarning")
 def test_what_was_changed_on_the_encoder_travels(folder):
     encoder = Encoder.load(folder)
     encoder.max_length, encoder.pooling = 3, "cls"

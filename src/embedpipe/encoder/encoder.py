@@ -10,13 +10,24 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from embedpipe.arrays import offsets_of, ranges
 from embedpipe.encoder.loaded import LoadedModel, Origin
-from embedpipe.encoder.texts import as_piece_ids, as_texts, check_switch
+from embedpipe.encoder.prompts import Prompts
+from embedpipe.encoder.texts import (
+    Missing,
+    as_piece_ids,
+    as_texts,
+    check_switch,
+    present_texts,
+    warn_of_cut,
+    with_gaps,
+)
 from embedpipe.encoder.travel import Travels
 from embedpipe.encoder.windows import window_pieces, windows
 from embedpipe.engine.choice import Engine, EngineChoice, Implementation
 from embedpipe.engine.config import EncoderConfig
-from embedpipe.engine.pooling import Pooling, check_pooling
+from embedpipe.engine.pooling import Pooling, check_pooling, pool
+from embedpipe.engine.pooling import normalize as normalized
 from embedpipe.engine.precision import AskedPrecision, Precision
 from embedpipe.engine.ragged import Ragged
 from embedpipe.formats.model import Model
@@ -45,6 +56,7 @@ class Encoder(Travels):
         dimension: of a vector; `hidden_size` is the same.
         max_length: most pieces of a text, `[CLS]` and `[SEP]` included; the rest is cut off.
         pooling, normalize: how the model was published to be used; `encode` may overrule them.
+        prompts: what may be put before texts, by name, and which one is by default.
         has_pooler: whether "pooler" is among the poolings that can be asked for.
 
     >>> encoder = Encoder.load()
@@ -70,6 +82,7 @@ class Encoder(Travels):
         self.config: EncoderConfig = model.read.config
         self.tokenizer: SubwordTokenizer = model.tokenizer
         self.has_pooler = model.read.has_pooler
+        self.prompts = Prompts.of(model.read.usage)
         self._model = model
         self._choice = engine
         self._window = window_pieces(model.read.config)
@@ -188,30 +201,41 @@ class Encoder(Travels):
             f"isa={self.isa!r}, threads={self.threads})"
         )
 
-    def encode(
+    def encode(  # noqa: PLR0913
         self,
-        texts: Iterable[str],
+        texts: Iterable[str | None],
         *,
         pooling: Pooling | None = None,
         normalize: bool | None = None,
+        prompt: str | None = None,
+        prompt_name: str | None = None,
+        missing: Missing = "null",
         progress: bool = False,
     ) -> npt.NDArray[np.float32]:
         """One vector per text, float32 (n, dimension); no texts give (0, dimension).
 
-        A text of more than `max_length` pieces is cut, as sentence-transformers does; `tokenize`
-        tells which ones are. An empty text, or one of white space, has the vector of
-        `[CLS] [SEP]`. Half of a surrogate pair counts as U+FFFD.
+        A text of more than `max_length` pieces is cut, as sentence-transformers does; one warning
+        counts those of a call, and `tokenize` tells which ones they are. An empty text, or one of
+        white space, has the vector of `[CLS] [SEP]`. Half of a surrogate pair counts as U+FFFD.
 
         Args:
             texts: a list, tuple or iterator of str, or one column: NumPy, pandas, Polars, Arrow.
             pooling: "mean", "cls" or "pooler"; None as the model was published.
             normalize: whether vectors get length 1; None as the model was published.
+            prompt: put before every text. prompt_name: likewise, one of the model's `prompts` by
+                its name. With neither, the model's default prompt, where it has one, as in
+                sentence-transformers; `prompt=""` puts nothing.
+            missing: what becomes of None, NaN and pandas' NA and NaT: with "null" a row of NaN,
+                with "error" an InputError that names the first one.
             progress: show a bar on standard error.
 
         Raises:
             InputError: a single str, or an element that is not a str (which is named).
-            ParameterError: another pooling, "pooler" of a model that has none, or a `normalize`
-                that is not a bool.
+            ParameterError: another pooling, "pooler" of a model that has none, an unknown prompt,
+                or a `normalize` that is not a bool.
+
+        Warns:
+            TruncationWarning: texts were cut.
 
         >>> encoder = Encoder.load()
         >>> question, answer, other = encoder.encode(
@@ -220,17 +244,39 @@ class Encoder(Travels):
         True
         """
         chosen, unit_length = self._choices(pooling, normalize)
-        listed = as_texts(texts)
+        put = self.prompts.chosen(prompt, prompt_name)
+        found, present = present_texts(texts, missing)
+        listed = [put + text for text in found] if put else found
+        left_out = 0 if self.prompts.pooled or not put else self._pieces_before(put)
         vectors = np.empty((len(listed), self.dimension), dtype=np.float32)
         sizes = (len(text) // _CHARACTERS_PER_PIECE + 2 for text in listed)
+        cut = 0
         with Progress(len(listed), unit="texts", shown=progress) as bar:
             for begin, end in windows(sizes, self._window):
-                ids = self.tokenizer.encode(listed[begin:end], max_length=self.max_length).ids
-                vectors[begin:end] = self._engine.encode_pieces(
-                    ids.values, ids.offsets, pooling=chosen, normalize=unit_length
-                )
+                batch = self.tokenizer.encode(listed[begin:end], max_length=self.max_length)
+                cut += int(np.count_nonzero(batch.truncated))
+                vectors[begin:end] = self._pooled(batch.ids, chosen, unit_length, left_out)
                 bar.advance(end - begin)
-        return vectors
+        warn_of_cut(cut, len(listed), self.max_length)
+        return with_gaps(vectors, present)
+
+    def _pieces_before(self, prompt: str) -> int:
+        """How many pieces stand before a text, `[CLS]` and those of the prompt."""
+        return min(int(self.tokenizer.text_pieces([prompt]).offsets[-1]) + 1, self.max_length - 1)
+
+    def _pooled(
+        self, ids: Ragged, pooling: Pooling, unit_length: bool, left_out: int
+    ) -> npt.NDArray[np.floating]:
+        """A vector of each sequence, of its pieces but the first `left_out`."""
+        if not left_out:
+            return self._engine.encode_pieces(
+                ids.values, ids.offsets, pooling=pooling, normalize=unit_length
+            )
+        hidden = self._engine.hidden_states(ids.values, ids.offsets)
+        kept = np.maximum(ids.lengths - left_out, 1)  # [SEP] at least
+        rows = hidden[ranges(ids.offsets[1:] - kept, kept)]
+        vectors = pool(rows, offsets_of(kept), pooling, self._model.read.weights.pooler)
+        return normalized(vectors) if unit_length else vectors
 
     def encode_pieces(
         self,
@@ -274,14 +320,20 @@ class Encoder(Travels):
         hidden = self._engine.hidden_states(pieces.values, pieces.offsets)
         return Ragged(hidden.astype(np.float32, copy=False), pieces.offsets)
 
-    def tokenize(self, texts: Iterable[str]) -> PieceBatch:
+    def tokenize(
+        self, texts: Iterable[str], *, prompt: str | None = None, prompt_name: str | None = None
+    ) -> PieceBatch:
         """What `encode` hands to the encoder: piece ids of each text, and which texts were cut.
+
+        The prompt is chosen as there. A missing text is an InputError.
 
         >>> batch = Encoder.load().tokenize(["short", "long " * 1000])
         >>> batch.truncated.tolist(), batch.full_lengths.tolist()
         ([False, True], [3, 1002])
         """
-        return self.tokenizer.encode(as_texts(texts), max_length=self.max_length)
+        put = self.prompts.chosen(prompt, prompt_name)
+        listed = [put + text for text in as_texts(texts)]
+        return self.tokenizer.encode(listed, max_length=self.max_length)
 
     def _choices(self, pooling: Pooling | None, normalize: bool | None) -> tuple[Pooling, bool]:
         """The pooling and normalization asked for, or the model's own."""

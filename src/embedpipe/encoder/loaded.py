@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import zlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,6 +15,7 @@ from embedpipe.encoder.fingerprint import fingerprint_of
 from embedpipe.engine.choice import Engine, EngineChoice
 from embedpipe.engine.weights import WeightsFile
 from embedpipe.formats.archives.tree import FileTree, open_tree
+from embedpipe.formats.layout import CONFIG
 from embedpipe.formats.model import Model
 from embedpipe.formats.reading import open_model, open_model_tree
 from embedpipe.formats.writing import model_texts
@@ -104,7 +106,13 @@ class LoadedModel:
     @classmethod
     def of(cls, model: Model, origin: Origin | None = None) -> LoadedModel:
         """A model that was read, with the tokenizer of its own files."""
-        tokenizer = make_tokenizer(model.tokenizer_files, model.config, source=model.source)
+        config = json.dumps(model.huggingface_config).encode()  # which may name the tokenizer
+        tokenizer = make_tokenizer(
+            {CONFIG: config, **model.tokenizer_files},
+            model.config,
+            source=model.source,
+            lower_first=model.usage.lowercase,
+        )
         if origin is not None:
             archive = Path(origin.path)
             state = (WeightsFile.of(archive),) if archive.is_file() else ()

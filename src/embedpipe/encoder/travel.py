@@ -38,7 +38,7 @@ _present: WeakValueDictionary[str, LoadedModel] = WeakValueDictionary()
 
 
 _OF_THE_MODEL = (
-    *("config", "model", "has_pooler", "path", "tokenizer"),
+    *("config", "model", "has_pooler", "path", "prompts", "tokenizer"),
     *("_choice", "_model", "_window"),
 )
 """What an encoder takes over from its model."""

@@ -19,7 +19,10 @@ from embedpipe.engine.tensors import expected_shapes, find_tensors, has_pooler
 from embedpipe.engine.weights import EncoderWeights, WeightsFile, group_weights
 from embedpipe.errors import ModelFormatError
 
-__all__ = ["Model", "Usage"]
+__all__ = ["USUAL_PROMPTS", "Model", "Usage"]
+
+USUAL_PROMPTS = {"query": "", "document": ""}
+"""The prompts of a model that names none by these names."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,9 @@ class Usage:
     transformer: the folder of config.json and weights, inside the model's ("" for the same one).
     lengths: declared limits on the pieces of a sequence, special ones included.
     dimension: the vector size that the pooling configuration was written for.
+    lowercase: whether texts are folded to lower case before the tokenizer sees them.
+    prompts: texts to put before a text, by name; default_prompt_name: the one that is put before
+    every text unless another is asked for. include_prompt: whether its pieces take part in pooling.
     """
 
     transformer: str = ""
@@ -36,6 +42,17 @@ class Usage:
     normalize: bool | None = None
     lengths: tuple[int, ...] = ()
     dimension: int | None = None
+    lowercase: bool = False
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    default_prompt_name: str | None = None
+    include_prompt: bool = True
+
+    def further(self) -> dict[str, Any]:
+        """What a record keeps of it beside pooling, normalization and length."""
+        usual = Usage()
+        names = ("lowercase", "prompts", "default_prompt_name", "include_prompt")
+        found = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in found.items() if value != getattr(usual, name)}
 
     def check(self, config: EncoderConfig, source: str, *, pooler: bool) -> None:
         """Raise ModelFormatError where the declared pooling does not fit the encoder.

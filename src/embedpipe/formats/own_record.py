@@ -3,6 +3,7 @@
 | field | what it says, and who writes it |
 |---|---|
 | pooling, normalize, max_length | how sentence vectors are made; people, and `embedpipe import` |
+| prompts, default_prompt_name, include_prompt, lowercase | what is done to texts; likewise |
 | name, version, language, license, ... | which model of the catalog it is; the download |
 | source | kind and place that the files came from; the download |
 | files | SHA-256 and size of each file; the download |
@@ -20,7 +21,7 @@ from typing import Any
 
 from embedpipe.engine.pooling import POOLINGS
 from embedpipe.errors import OutputError
-from embedpipe.files.fields import FLAG, Field, check_fields, choice, optional
+from embedpipe.files.fields import FLAG, TEXT, Field, check_fields, choice, optional
 from embedpipe.files.strict_json import read_json
 from embedpipe.formats.archives.tree import FileTree
 
@@ -40,10 +41,19 @@ LENGTH = Field(  # of a sequence, in pieces
     f"a number of pieces from {_SHORTEST} up", _is_length
 )
 
+_PROMPTS = Field(
+    "an object of texts by name",
+    lambda value: isinstance(value, dict) and all(map(TEXT.holds, value.values())),
+)
+
 _DECLARED = {
     "pooling": optional(choice(POOLINGS)),
     "normalize": optional(FLAG),
     "max_length": optional(LENGTH),
+    "lowercase": optional(FLAG),
+    "include_prompt": optional(FLAG),
+    "prompts": optional(_PROMPTS),
+    "default_prompt_name": optional(TEXT),
 }
 
 
@@ -54,7 +64,7 @@ def read_record(tree: FileTree) -> dict[str, Any]:
 
 
 def read_declared(tree: FileTree) -> dict[str, Any]:
-    """`pooling`, `normalize` and `max_length` as the record declares them, None where it does not.
+    """What the record declares of the model's use, by `Usage`'s names; None where it does not.
 
     Raises ModelFormatError for values that cannot be.
     """

@@ -22,7 +22,8 @@ _WEIGHT_TYPES = ("dtype", "torch_dtype")
 def model_texts(model: Model) -> dict[str, bytes]:
     """All files but the weights, by name: `config.json`, the tokenizer's, and what is declared.
 
-    `embedpipe.json` holds pooling, normalization and greatest length where the model tells them.
+    `embedpipe.json` holds pooling, normalization, greatest length and prompts where the model tells
+    them.
     Raises ModelFormatError if the model has no vocabulary.
     """
     if not any(name in model.tokenizer_files for name in VOCABULARIES):
@@ -38,6 +39,7 @@ def model_texts(model: Model) -> dict[str, bytes]:
         "max_length": model.max_length
         if model.max_length < model.config.max_position_embeddings
         else None,
+        **usage.further(),
     }
     said = {key: value for key, value in declared.items() if value is not None}
     record = {OWN_RECORD: json_text(said)} if said else {}

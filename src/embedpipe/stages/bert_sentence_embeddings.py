@@ -118,7 +118,9 @@ class BertSentenceEmbeddings(EncoderStage):
             pieces = tokenizer.encode_words(stretches, cut=_CUTS[self.getCaseSensitive()])
             return Ragged(pieces.values, pieces.offsets[ends])
         folds = self._model_is_cased and not self.getCaseSensitive()
-        return tokenizer.text_pieces([text.lower() for text in texts] if folds else texts)
+        listed = [text.lower() for text in texts] if folds else list(texts)
+        put = self.encoder.prompts.of_every_text()
+        return tokenizer.text_pieces([put + text for text in listed] if put else listed)
 
     def _pooled(self, pieces: Ragged, parts: Parts) -> Float32:
         """One vector per sentence (sentences, dimension)."""

@@ -9,49 +9,98 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from embedpipe.engine.ragged import Ragged
+from embedpipe.errors import ModelFormatError
 from embedpipe.subword.sentencepiece_model import WORD_BOUNDARY, SentencePiece
-from embedpipe.subword.splitter import as_ragged
+from embedpipe.subword.settings import AddedPiece, TokenizerSettings
+from embedpipe.subword.splitter import Splitter, as_ragged
+from embedpipe.subword.tokenizer import TokenizerParts
 
-__all__ = ["AlbertText"]
+__all__ = ["AlbertText", "read_albert"]
+
+_MASK = "[MASK]"
+
+
+def read_albert(
+    files: Mapping[str, bytes], source: str, settings: TokenizerSettings
+) -> TokenizerParts:
+    """ALBERT's `spiece.model`."""
+    model = SentencePiece(files["spiece.model"], f"{source}/spiece.model")
+    unk_piece = model.pieces[model.unk_id]
+    vocabulary = {piece: piece_id for piece_id, piece in enumerate(model.pieces)}
+    names = (settings.cls_token, settings.sep_token, settings.mask_token or _MASK, unk_piece)
+    known = [AddedPiece(p) for p in (*names, *model.controls) if p in vocabulary]
+    stated = {piece.text: piece for piece in (*known, *settings.added)}
+    added = [_with_id(piece, vocabulary, source) for piece in stated.values()]
+    vocabulary |= {piece.text: piece.id for piece in added if piece.id is not None}
+    return TokenizerParts(
+        vocabulary=vocabulary,
+        text=AlbertText(model, [piece for piece in added if piece.id is not None], settings),
+        make_words=partial(_itself, model),
+        unk_piece=unk_piece,
+        skipped_in_words=WORD_BOUNDARY,
+    )
+
+
+def _with_id(piece: AddedPiece, vocabulary: Mapping[str, int], source: str) -> AddedPiece:
+    """The piece with its id in the vocabulary, or the one that the files state, or none."""
+    found = vocabulary.get(piece.text, piece.id)
+    if piece.id is not None and piece.id != found:
+        raise ModelFormatError(
+            f"{source}/spiece.model: the added piece {piece.text[:80]!r} has the id {piece.id}, in "
+            f"the vocabulary {found}. Use the tokenizer files of one model, all as published"
+        )
+    return replace(piece, id=found)
+
+
+def _itself(splitter: Splitter) -> Splitter:
+    return splitter
 
 
 class AlbertText:
     """Cuts running text: special pieces, then case and accents, SentencePiece, numbers."""
 
     def __init__(
-        self,
-        model: SentencePiece,
-        *,
-        special: Mapping[str, int],
-        lowercase: bool,
-        keep_accents: bool,
+        self, model: SentencePiece, added: Sequence[AddedPiece], settings: TokenizerSettings
     ) -> None:
-        """Take the model, and the pieces that stand for themselves in a text."""
+        """Take the model, and the pieces that stand for themselves in a text, with their ids.
+
+        Those that are `normalized` are found in folded text, others in the text as it is.
+        """
         self._model = model
-        self._special = special
-        self._lowercase = lowercase
-        self._keep_accents = keep_accents
-        longest_first = sorted(special, key=len, reverse=True)
-        self._special_piece = re.compile(f"({'|'.join(map(re.escape, longest_first))})")
+        self._lower_first = settings.lower_first
+        self._lowercase = settings.do_lower_case is not False
+        self._keep_accents = settings.keep_accents is True
+        self._raw = _Finder({p.text: p for p in added if not p.normalized})
+        self._in_folded = _Finder({self._folded(p.text): p for p in added if p.normalized})
         self._numbers = _numbers(model)
 
     def split(self, texts: Sequence[str]) -> Ragged:
         """Piece ids (int32) of each text, without special pieces around them."""
-        rows = [self._special_piece.split(text) for text in texts]
+        rows = [self._parts(text) for text in texts]
         plain = iter(self._plain_ids([part for row in rows for part in row[::2]]))
         return as_ragged(self._joined(row[1::2], plain) for row in rows)
 
-    def _joined(self, special: Sequence[str], plain: Iterator[list[int]]) -> list[int]:
-        """The ids of a text: of its plain parts, which come next there, and special pieces."""
+    def _parts(self, text: str) -> list[Any]:
+        """Folded text, an added piece's id, folded text, ..., folded text."""
+        row: list[Any] = []
+        for part in self._raw.split(text):
+            row += [part] if isinstance(part, int) else self._in_folded.split(self._folded(part))
+        return row
+
+    def _joined(self, added: Sequence[int], plain: Iterator[list[int]]) -> list[int]:
+        """The ids of a text: of its plain parts, which come next there, and added pieces."""
         ids = next(plain)
-        for piece in special:
-            ids = [*ids, self._special[piece], *next(plain)]
+        for piece_id in added:
+            ids = [*ids, piece_id, *next(plain)]
         return ids
 
-    def _plain_ids(self, texts: Sequence[str]) -> list[list[int]]:
-        return [self._cut_numbers(ids) for ids in self._model.ids(map(self._folded, texts))]
+    def _plain_ids(self, folded: Sequence[str]) -> list[list[int]]:
+        return [self._cut_numbers(ids) for ids in self._model.ids(folded)]
 
     def _cut_numbers(self, ids: list[int]) -> list[int]:
         if self._numbers.keys().isdisjoint(ids):
@@ -60,11 +109,32 @@ class AlbertText:
 
     def _folded(self, text: str) -> str:
         """The text as the model was trained on it."""
+        if self._lower_first:
+            text = text.lower()
         text = " ".join(text.split()).replace("``", '"').replace("''", '"')
         if not self._keep_accents and not text.isascii():
             text = unicodedata.normalize("NFKD", text)
             text = "".join(c for c in text if not unicodedata.combining(c))
         return text.lower() if self._lowercase else text
+
+
+class _Finder:
+    """Finds added pieces in a text, the longest first."""
+
+    def __init__(self, pieces: Mapping[str, AddedPiece]) -> None:
+        """Take the pieces by what they look like in the text."""
+        patterns = [
+            rf"(?<!\w){re.escape(text)}(?!\w)" if pieces[text].single_word else re.escape(text)
+            for text in sorted(pieces, key=len, reverse=True)
+        ]
+        self._pattern = re.compile(f"({'|'.join(patterns) or '(?!)'})")
+        self._ids = {text: piece.id for text, piece in pieces.items()}
+
+    def split(self, text: str) -> list[Any]:
+        """Text, a piece's id, text, ..., text."""
+        parts: list[Any] = self._pattern.split(text)
+        parts[1::2] = map(self._ids.__getitem__, parts[1::2])
+        return parts
 
 
 def _numbers(model: SentencePiece) -> dict[int, list[int]]:

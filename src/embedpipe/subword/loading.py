@@ -1,146 +1,118 @@
-"""Reads the tokenizer of a model's folder, whichever of the known files it lies in."""
+"""Reads the tokenizer of a model's folder, whichever of the known files it lies in.
+
+`LAYOUTS` and `CLASSES` are the tables by which that is decided; each file is read in a module of
+its own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
-from embedpipe._dependencies import require
 from embedpipe.engine.config import EncoderConfig
 from embedpipe.errors import ModelFormatError
-from embedpipe.files.whole import decoded, read_bytes
-from embedpipe.subword.albert import AlbertText
-from embedpipe.subword.plain_text import text_splitter
-from embedpipe.subword.sentencepiece_model import WORD_BOUNDARY, SentencePiece
+from embedpipe.files.whole import read_bytes
+from embedpipe.subword.albert import read_albert
 from embedpipe.subword.settings import TokenizerSettings, read_settings
-from embedpipe.subword.splitter import Splitter, TokenizersSplitter
 from embedpipe.subword.tokenizer import SubwordTokenizer, TokenizerParts
 from embedpipe.subword.tokenizer_json import read_tokenizer_json
-from embedpipe.subword.wordpiece import wordpiece_for_text, wordpiece_for_words
+from embedpipe.subword.wordpiece import read_vocabulary
 
-__all__ = ["load_tokenizer", "make_tokenizer"]
+__all__ = ["CLASSES", "LAYOUTS", "load_tokenizer", "make_tokenizer"]
 
-_SETTINGS = "tokenizer_config.json"
+LAYOUTS: dict[str, Callable[[Mapping[str, bytes], str, TokenizerSettings], TokenizerParts]] = {
+    # tokenizer.json of an ALBERT is made from spiece.model, and only nearly splits as that does
+    "spiece.model": read_albert,
+    "tokenizer.json": read_tokenizer_json,
+    "vocab.txt": read_vocabulary,
+}
+"""What reads a folder's files, by the file that holds the vocabulary; the first comes first."""
+
+_BERT, _WHOLE = ("tokenizer.json", "vocab.txt"), ("tokenizer.json",)
+
+CLASSES = {
+    **dict.fromkeys(("BertTokenizer", "ElectraTokenizer", "DistilBertTokenizer"), _BERT),
+    **dict.fromkeys(("MobileBertTokenizer", "SqueezeBertTokenizer", "ConvBertTokenizer"), _BERT),
+    **dict.fromkeys(("LxmertTokenizer", "RetriBertTokenizer", "LayoutLMTokenizer"), _BERT),
+    "AlbertTokenizer": ("spiece.model", "tokenizer.json"),
+    **dict.fromkeys(("PreTrainedTokenizer", "TokenizersBackend", "MPNetTokenizer"), _WHOLE),
+    **dict.fromkeys(("XLMRobertaTokenizer", "CamembertTokenizer", "RobertaTokenizer"), _WHOLE),
+    **dict.fromkeys(("BigBirdTokenizer", "RemBertTokenizer", "DebertaV2Tokenizer"), _WHOLE),
+}
+"""By the class of transformers that a folder names, "Fast" left out: the files that describe it in
+full. Of a class that is not here, transformers computes what no file says: it is refused."""
+
+_FILES = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "config.json")
 
 _LARGEST_FILE = 256 * 2**20
 """Bytes. The largest published multilingual vocabularies take 20 MiB."""
-
-_CLS, _SEP, _MASK = "[CLS]", "[SEP]", "[MASK]"
-"""BERT's and ALBERT's names, unless the settings say otherwise."""
 
 
 def load_tokenizer(directory: Path, config: EncoderConfig) -> SubwordTokenizer:
     """The tokenizer that lies beside a model: `spiece.model`, `tokenizer.json` or `vocab.txt`.
 
-    The first of these that is there is read; `tokenizer_config.json` may add settings. Raises
-    ModelFormatError if there is none, if it is damaged, if it lacks `[CLS]`, `[SEP]` or the unknown
-    piece, or if it gives ids that `config` has no place for.
+    The first of these that is there is read, of those that describe the class that the folder
+    names; files beside it may add settings, see `settings`. Raises ModelFormatError if there is
+    none, if it is damaged, if it lacks the pieces around a text or the unknown piece, or if it
+    gives ids that `config` has no place for.
     """
-    layout = [name for name in _LAYOUTS if (directory / name).exists()][:1]
-    settings = [_SETTINGS] if (directory / _SETTINGS).exists() else []
     files = {
-        name: read_bytes(directory / name, largest=_LARGEST_FILE) for name in (*settings, *layout)
+        name: read_bytes(directory / name, largest=_LARGEST_FILE)
+        for name in (*_FILES, *LAYOUTS)
+        if (directory / name).exists()
     }
     return make_tokenizer(files, config, source=str(directory))
 
 
 def make_tokenizer(
-    files: Mapping[str, bytes], config: EncoderConfig, *, source: str
+    files: Mapping[str, bytes],
+    config: EncoderConfig,
+    *,
+    source: str,
+    lower_first: bool = False,
 ) -> SubwordTokenizer:
-    """The same of files in memory, by name; `source` names their folder in errors."""
-    settings = TokenizerSettings()
-    if _SETTINGS in files:
-        settings = read_settings(files[_SETTINGS], f"{source}/{_SETTINGS}")
-    for name, read in _LAYOUTS.items():
+    """The same of files in memory, by name; `source` names their folder in errors.
+
+    lower_first: whether texts are folded to lower case before anything else.
+    """
+    stated = read_settings(files, source)
+    cls_piece, sep_piece = config.row.special
+    settings = replace(
+        stated,
+        cls_token=stated.cls_token or cls_piece,
+        sep_token=stated.sep_token or sep_piece,
+        encoder_size=config.vocab_size,
+        lower_first=lower_first,
+    )
+    name = _layout(files, settings.tokenizer_class, source)
+    parts = LAYOUTS[name](files, source, settings)
+    return _checked(parts, settings, f"{source}/{name}", config)
+
+
+def _layout(files: Mapping[str, bytes], kind: str | None, source: str) -> str:
+    """The file that holds the vocabulary."""
+    if kind is not None and kind not in CLASSES:
+        raise ModelFormatError(
+            f"{source}: tokenizer_class is {kind[:80]}, which computes what no file describes; "
+            f"expected one of {', '.join(CLASSES)}. Use a model with one of these"
+        )
+    layouts = LAYOUTS if kind is None else CLASSES[kind]
+    for name in layouts:
         if name in files:
-            path = f"{source}/{name}"
-            return _checked(read(files[name], path, settings), settings, path, config)
+            return name
+    found = [name for name in LAYOUTS if name in files]
+    beside = f", though {', '.join(found)}, which does not describe a {kind}" if found else ""
     raise ModelFormatError(
-        f"{source} has no tokenizer: found none of {', '.join(_LAYOUTS)}. "
+        f"{source} has no tokenizer: found none of {', '.join(layouts)}{beside}. "
         "Copy the file that was published with the model into the folder"
     )
-
-
-def _from_vocabulary(data: bytes, source: str, settings: TokenizerSettings) -> TokenizerParts:
-    """BERT's `vocab.txt`: a piece a line; of equal lines the last counts, as in transformers."""
-    text = decoded(data, source).replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
-    vocabulary = {piece: piece_id for piece_id, piece in enumerate(text.split("\n"))}
-    unk_piece = settings.unk_token or "[UNK]"
-    tokenizer = wordpiece_for_text(
-        vocabulary,
-        unk_piece=unk_piece,
-        lowercase=settings.do_lower_case is not False,
-        strip_accents=settings.strip_accents,
-        split_chinese=settings.tokenize_chinese_chars is not False,
-    )
-    special = _special_ids(vocabulary, settings, (unk_piece, settings.pad_token or "[PAD]"))
-    added_token = require("tokenizers", "reading a vocabulary").AddedToken
-    tokenizer.add_special_tokens(
-        [added_token(piece, normalized=False, special=True) for piece in special]
-    )
-    return TokenizerParts(
-        vocabulary=vocabulary,
-        text=text_splitter(tokenizer, source=source),
-        make_words=partial(_words_of_vocabulary, vocabulary, unk_piece, source),
-        unk_piece=unk_piece,
-    )
-
-
-def _words_of_vocabulary(vocabulary: Mapping[str, int], unk_piece: str, source: str) -> Splitter:
-    return TokenizersSplitter(wordpiece_for_words(vocabulary, unk_piece=unk_piece), source=source)
-
-
-def _from_sentencepiece(data: bytes, source: str, settings: TokenizerSettings) -> TokenizerParts:
-    """ALBERT's `spiece.model`."""
-    model = SentencePiece(data, source)
-    unk_piece = model.pieces[model.unk_id]
-    vocabulary = {piece: piece_id for piece_id, piece in enumerate(model.pieces)}
-    text = AlbertText(
-        model,
-        special=_special_ids(vocabulary, settings, (unk_piece, *model.controls)),
-        lowercase=settings.do_lower_case is not False,
-        keep_accents=settings.keep_accents is True,
-    )
-    return TokenizerParts(
-        vocabulary=vocabulary,
-        text=text,
-        make_words=partial(_itself, model),
-        unk_piece=unk_piece,
-        skipped_in_words=WORD_BOUNDARY,
-    )
-
-
-def _itself(splitter: Splitter) -> Splitter:
-    return splitter
-
-
-def _special_ids(
-    vocabulary: Mapping[str, int], settings: TokenizerSettings, further_pieces: tuple[str, ...]
-) -> dict[str, int]:
-    """Special pieces that give their ids where they stand in a text, as in transformers."""
-    pieces = (
-        settings.cls_token or _CLS,
-        settings.sep_token or _SEP,
-        settings.mask_token or _MASK,
-        *further_pieces,
-    )
-    return {piece: vocabulary[piece] for piece in pieces if piece in vocabulary}
-
-
-_LAYOUTS: dict[str, Callable[[bytes, str, TokenizerSettings], TokenizerParts]] = {
-    # tokenizer.json of an ALBERT is made from spiece.model, and only nearly splits as that does
-    "spiece.model": _from_sentencepiece,
-    "tokenizer.json": read_tokenizer_json,
-    "vocab.txt": _from_vocabulary,
-}
 
 
 def _checked(
     parts: TokenizerParts, settings: TokenizerSettings, path: str, config: EncoderConfig
 ) -> SubwordTokenizer:
-    cls_piece = settings.cls_token or _CLS
-    sep_piece = settings.sep_token or _SEP
+    cls_piece, sep_piece = settings.cls_token or "", settings.sep_token or ""
     missing = [
         piece for piece in (cls_piece, sep_piece, parts.unk_piece) if piece not in parts.vocabulary
     ]
@@ -153,7 +125,7 @@ def _checked(
     if tokenizer.vocab_size > config.vocab_size:
         raise ModelFormatError(
             f"{path} has piece ids up to {tokenizer.vocab_size - 1}; the encoder's vocab_size is "
-            f"{config.vocab_size}. The tokenizer belongs to another model"
+            f"{config.vocab_size}. The tokenizer, or a piece added to it, belongs to another model"
         )
     _check_template(parts, tokenizer, path)
     return tokenizer

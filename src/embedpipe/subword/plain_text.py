@@ -21,29 +21,44 @@ from embedpipe.subword.splitter import Splitter, TokenizersSplitter, WordwiseSpl
 __all__ = ["text_splitter"]
 
 _NOT_PLAIN = re.compile(r"[^\t\n\r -~]")
+_NOT_PLAIN_WITH_SPACES = re.compile(r"[^ -~]")
+"""Where added pieces have spaces in them, which any white space of a text becomes."""
 _WORD = re.compile(r"[!-/:-@\[-`{-~]|[0-9A-Za-z]+")
 
 
-def text_splitter(tokenizer: Any, *, source: str) -> Splitter:
+def text_splitter(tokenizer: Any, *, lower_first: bool = False, source: str) -> Splitter:
     """What gives the ids that a `tokenizers.Tokenizer` gives, in less time where it is BERT's.
 
-    `source` names its file in errors.
+    lower_first: whether the tokenizer is to fold text to lower case before anything else. `source`
+    names its file in errors.
     """
-    for_any_text = TokenizersSplitter(tokenizer, source=source)
     parts = (tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.model)
     names = tuple(type(part).__name__ for part in parts)
+    is_bert = names == ("BertNormalizer", "BertPreTokenizer", "WordPiece")
+    lowercase = is_bert and (lower_first or tokenizer.normalizer.lowercase)
+    if lower_first:
+        _lower_first(tokenizer)
+    for_any_text = TokenizersSplitter(tokenizer, source=source)
     added = [token.content for token in tokenizer.get_added_tokens_decoder().values()]
-    if names != ("BertNormalizer", "BertPreTokenizer", "WordPiece"):
-        return for_any_text
-    if not all(map(str.isascii, added)):  # others might become ASCII when accents are stripped
+    # those that are not ASCII might become it when accents are stripped
+    if not is_bert or not all(map(str.isascii, added)):
         return for_any_text
     words = require("tokenizers", "splitting words into pieces").Tokenizer(tokenizer.model)
     return _PlainTextSplitter(
         _by_words(TokenizersSplitter(words, source=source)),
         for_any_text,
         added=added,
-        lowercase=tokenizer.normalizer.lowercase,
+        lowercase=lowercase,
     )
+
+
+def _lower_first(tokenizer: Any) -> None:
+    """Put lower case before other normalization, as sentence-transformers' Transformer does."""
+    normalizers = require("tokenizers", "folding text to lower case").normalizers
+    before = tokenizer.normalizer
+    steps = list(before) if type(before).__name__ == "Sequence" else [before] if before else []
+    if not any(type(step).__name__ == "Lowercase" for step in [before, *steps]):
+        tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *steps])
 
 
 def _by_words(words: Splitter) -> Splitter:
@@ -66,6 +81,7 @@ class _PlainTextSplitter:
         self._for_any_text = for_any_text
         self._lowercase = lowercase
         self._added = [self._folded(piece) for piece in added]
+        self._not_plain = _NOT_PLAIN_WITH_SPACES if " " in "".join(added) else _NOT_PLAIN
 
     def split(self, texts: Sequence[str]) -> Ragged:
         """Piece ids (int32) of each text, without special pieces around them."""
@@ -87,7 +103,7 @@ class _PlainTextSplitter:
 
     def _plain_text(self, text: str) -> str | None:
         """A plain text, folded, or None where it is not."""
-        if _NOT_PLAIN.search(text):
+        if self._not_plain.search(text):
             return None
         folded = self._folded(text)
         for piece in self._added:  # `any` would take twice the time

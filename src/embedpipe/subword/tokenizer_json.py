@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from embedpipe._dependencies import require
 from embedpipe.errors import ModelFormatError
 from embedpipe.files.whole import decoded
+from embedpipe.subword.added import add_pieces
 from embedpipe.subword.plain_text import text_splitter
 from embedpipe.subword.sentencepiece_model import (
     CONTROL,
@@ -21,46 +22,108 @@ from embedpipe.subword.sentencepiece_model import (
     model_bytes,
 )
 from embedpipe.subword.settings import TokenizerSettings
-from embedpipe.subword.splitter import Splitter, TokenizersSplitter, failures_named
+from embedpipe.subword.splitter import Splitter, failures_named
 from embedpipe.subword.tokenizer import TokenizerParts
-from embedpipe.subword.wordpiece import wordpiece_for_words
+from embedpipe.subword.wordpiece import words_of
 
 __all__ = ["read_tokenizer_json"]
 
 _DEFAULT_UNKNOWN = "<unk>"  # AlbertTokenizer's
 
 
-def read_tokenizer_json(data: bytes, source: str, settings: TokenizerSettings) -> TokenizerParts:
-    """The tokenizer of the file's contents, without the padding and truncation that it may ask for.
+def read_tokenizer_json(
+    files: Mapping[str, bytes], source: str, settings: TokenizerSettings
+) -> TokenizerParts:
+    """The tokenizer of `tokenizer.json`, without the padding and truncation that it may ask for.
 
-    As in transformers, `settings` overrule the file on case, accents and Chinese characters.
+    As in transformers, what `tokenizer_config.json` says of a class of BERT's overrules the file on
+    case, accents and Chinese characters, and pieces that it adds are added.
     """
-    tokenizer = _open(data, source)
+    path = f"{source}/tokenizer.json"
+    tokenizer = _open(files["tokenizer.json"], path)
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    model = tokenizer.model
-    kind = type(model).__name__
-    make_words: Callable[[], Splitter]
-    if kind == "WordPiece":
-        _apply(settings, tokenizer.normalizer)
-        unk_piece, skipped_in_words = model.unk_token, None
-        make_words = partial(_wordpiece_words, tokenizer, source)
-    elif kind == "Unigram":
-        unk_piece, skipped_in_words = settings.unk_token or _DEFAULT_UNKNOWN, WORD_BOUNDARY
-        make_words = partial(_unigram_words, tokenizer, source)
-    else:
+    kind = type(tokenizer.model).__name__
+    if kind not in _MODELS:
         raise ModelFormatError(
-            f"{source}: found a {kind} tokenizer; expected WordPiece (BERT) or Unigram (ALBERT). "
+            f"{path}: found a {kind} tokenizer; expected WordPiece (BERT) or Unigram (ALBERT). "
             "The encoder belongs to another family than this tokenizer"
         )
+    model = _MODELS[kind](tokenizer, path, settings)
+    add_pieces(tokenizer, settings.added, encoder_size=settings.encoder_size, source=path)
     return TokenizerParts(
         vocabulary=tokenizer.get_vocab(with_added_tokens=True),
-        text=text_splitter(tokenizer, source=source),
-        make_words=make_words,
-        unk_piece=unk_piece,
-        skipped_in_words=skipped_in_words,
-        empty=_empty(tokenizer, source),
+        text=text_splitter(tokenizer, lower_first=settings.lower_first, source=path),
+        make_words=model.make_words,
+        unk_piece=model.unk_piece,
+        skipped_in_words=model.skipped_in_words,
+        empty=_empty(tokenizer, path),
     )
+
+
+class _Model(NamedTuple):
+    """What TokenizerParts needs of one kind of model."""
+
+    make_words: Callable[[], Splitter]
+    unk_piece: str
+    skipped_in_words: str | None = None
+
+
+def _wordpiece(tokenizer: Any, source: str, settings: TokenizerSettings) -> _Model:
+    normalizer, model = tokenizer.normalizer, tokenizer.model
+    is_bert = type(normalizer).__name__ == "BertNormalizer"
+    if is_bert and settings.stated and settings.tokenizer_class not in _AS_IN_FILE:
+        normalizer.lowercase = settings.do_lower_case is not False
+        normalizer.strip_accents = settings.strip_accents
+        normalizer.handle_chinese_chars = settings.tokenize_chinese_chars is not False
+    make_words = partial(
+        words_of,
+        tokenizer.get_vocab(with_added_tokens=False),
+        model.unk_token,
+        continuation=model.continuing_subword_prefix,
+        source=source,
+    )
+    return _Model(make_words, model.unk_token)
+
+
+def _unigram(tokenizer: Any, source: str, settings: TokenizerSettings) -> _Model:
+    if settings.tokenizer_class == "AlbertTokenizer":
+        _check_case(tokenizer, source, settings)
+    make_words = partial(_unigram_words, tokenizer, source)
+    return _Model(make_words, settings.unk_token or _DEFAULT_UNKNOWN, WORD_BOUNDARY)
+
+
+_MODELS: dict[str, Callable[[Any, str, TokenizerSettings], _Model]] = {
+    "WordPiece": _wordpiece,
+    "Unigram": _unigram,
+}
+"""By the kind of model in the file: what reads it."""
+
+_AS_IN_FILE = ("PreTrainedTokenizer", "TokenizersBackend", "MPNetTokenizer")
+"""Classes that take case and accents from `tokenizer.json` alone."""
+
+
+def _check_case(tokenizer: Any, source: str, settings: TokenizerSettings) -> None:
+    """Refuse an ALBERT whose two files disagree on case or accents."""
+    steps = {step["type"] for step in _steps(json.loads(tokenizer.to_str())["normalizer"])}
+    keep = settings.keep_accents
+    for key, step, value in (
+        ("do_lower_case", "Lowercase", settings.do_lower_case),
+        ("keep_accents", "StripAccents", None if keep is None else not keep),
+    ):
+        if value is not None and value is not (step in steps):
+            raise ModelFormatError(
+                f"{source} {'has' if step in steps else 'lacks'} the step {step}, against {key} in "
+                "tokenizer_config.json. Use the tokenizer files of one model, as published"
+            )
+
+
+def _steps(normalizer: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The steps of normalization, those of sequences one by one."""
+    if normalizer is None:
+        return []
+    inner = normalizer.get("normalizers")
+    return [normalizer] if inner is None else [step for part in inner for step in _steps(part)]
 
 
 def _open(data: bytes, source: str) -> Any:
@@ -79,26 +142,6 @@ def _empty(tokenizer: Any, source: str) -> tuple[int, ...] | None:
         return None
     with failures_named(f"{source} made the tokenizers package fail on an empty text"):
         return tuple(tokenizer.encode("").ids)
-
-
-def _apply(settings: TokenizerSettings, normalizer: Any) -> None:
-    if type(normalizer).__name__ != "BertNormalizer":
-        return
-    if settings.do_lower_case is not None:
-        normalizer.lowercase = settings.do_lower_case
-        normalizer.strip_accents = settings.strip_accents
-    if settings.tokenize_chinese_chars is not None:
-        normalizer.handle_chinese_chars = settings.tokenize_chinese_chars
-
-
-def _wordpiece_words(tokenizer: Any, source: str) -> Splitter:
-    model = tokenizer.model
-    words = wordpiece_for_words(
-        tokenizer.get_vocab(with_added_tokens=False),
-        unk_piece=model.unk_token,
-        continuation=model.continuing_subword_prefix,
-    )
-    return TokenizersSplitter(words, source=source)
 
 
 def _unigram_words(tokenizer: Any, source: str) -> Splitter:
@@ -120,8 +163,5 @@ def _unigram_words(tokenizer: Any, source: str) -> Splitter:
 
 def _charsmap(normalizer: dict[str, Any] | None) -> bytes:
     """The precompiled rules among the steps of normalization, or empty."""
-    if normalizer is None:
-        return b""
-    if normalizer["type"] == "Precompiled":
-        return base64.b64decode(normalizer["precompiled_charsmap"] or "")
-    return b"".join(map(_charsmap, normalizer.get("normalizers", [])))
+    rules = [s["precompiled_charsmap"] for s in _steps(normalizer) if s["type"] == "Precompiled"]
+    return b"".join(base64.b64decode(rule or "") for rule in rules)

@@ -31,6 +31,9 @@ def transformers_vectors(
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True) if normalize else vectors
 
 
+pytestmark = pytest.mark.filterwarnings("ignore::embedpipe.errors.TruncationWarning")
+
+
 @pytest.mark.parametrize("name", ["bert_L2_H128", "albert_small"])
 @pytest.mark.parametrize(
     ("pooling", "normalize"), [("mean", True), ("cls", False), ("pooler", False)]

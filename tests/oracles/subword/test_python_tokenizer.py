@@ -50,6 +50,11 @@ def test_bert_pieces_of_real_text_equal_the_python_tokenizer(bert, python_bert, 
     assert ids_of(bert, latin) == [python_bert(text)["input_ids"] for text in latin]
 
 
+@pytest.mark.parametrize("text", ["a [SEP] [sep] [MASK]b", "a" * 100, "a" * 101])
+def test_special_pieces_and_long_words_equal_the_python_tokenizer(bert, python_bert, text):
+    assert ids_of(bert, [text]) == [python_bert(text)["input_ids"]]
+
+
 @quick
 @given(latin_text)
 def test_bert_pieces_of_latin_text_equal_the_python_tokenizer(bert, python_bert, text):

@@ -1,0 +1,85 @@
+"""Settings that a model's files state: tables of those that are known, and what becomes of each.
+
+A row says that a setting is honored, that it has no effect here, or which values it may have. What
+is not in a table is named in a warning. The tables stand beside their readers.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from embedpipe.errors import ModelFormatError, UnknownSettingWarning
+
+__all__ = ["FLAG", "TEXT", "Setting", "check_stated", "honored", "ignored", "only"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What becomes of a setting that is stated and not null.
+
+    why: for "ignored" and "only", the reason. expected: what a value must be, in words. holds: the
+    same as a test.
+    """
+
+    becomes: Literal["honored", "ignored", "only"]
+    why: str = ""
+    expected: str = ""
+    holds: Callable[[Any], bool] = lambda _: True
+
+
+def honored(expected: str, holds: Callable[[Any], bool]) -> Setting:
+    """A setting that is followed, whatever it says."""
+    return Setting("honored", expected=expected, holds=holds)
+
+
+def ignored(why: str) -> Setting:
+    """A setting that changes nothing here, whatever it says."""
+    return Setting("ignored", why)
+
+
+def only(*values: Any, why: str) -> Setting:
+    """A setting that is followed if it has one of these values, and refused otherwise."""
+    return Setting("only", why, holds=lambda value: any(value == known for known in values))
+
+
+FLAG = honored("true, false or null", lambda value: isinstance(value, bool))
+TEXT = honored("a text that is not empty", lambda value: isinstance(value, str) and value != "")
+
+
+def check_stated(found: Mapping[str, Any], table: Mapping[str, Setting], source: str) -> None:
+    """Raise ModelFormatError that lists all that cannot be followed; name what is not known.
+
+    Names that begin with `_` are bookkeeping and always known.
+
+    >>> table = {"lower": FLAG, "side": only("right", why="texts are cut at their end")}
+    >>> check_stated({"lower": True, "side": "left"}, table, "tokenizer.json")
+    Traceback (most recent call last):
+    embedpipe.errors.ModelFormatError: tokenizer.json has settings that cannot be followed:
+      - side: 'left'; texts are cut at their end
+    Correct or remove them, or use another model.
+    """
+    listed = "".join(f"\n  - {problem}" for problem in _problems(found, table))
+    if listed:
+        raise ModelFormatError(
+            f"{source} has settings that cannot be followed:{listed}\n"
+            "Correct or remove them, or use another model."
+        )
+    unknown = sorted(key for key in found.keys() - table.keys() if not key.startswith("_"))
+    if unknown:
+        warnings.warn(
+            f"{source} states {', '.join(unknown)[:300]}, which embedpipe does not know and passes "
+            "over; see that vectors are as you expect",
+            UnknownSettingWarning,
+            stacklevel=2,
+        )
+
+
+def _problems(found: Mapping[str, Any], table: Mapping[str, Setting]) -> Iterator[str]:
+    for key, value in found.items():
+        setting = table.get(key)
+        if setting is not None and value is not None and not setting.holds(value):
+            reason = setting.why or f"expected {setting.expected}"
+            yield f"{key}: {value!r:.80}; {reason}"
