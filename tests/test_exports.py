@@ -81,7 +81,12 @@ def test_every_error_is_ours_and_the_builtin_one_users_expect():
         for name, value in vars(errors).items()
         if inspect.isclass(value) and issubclass(value, BaseException)
     }
-    assert sorted(defined) == sorted([*expected, "EmbedpipeError"]) == sorted(errors.__all__)
+    warnings = ["EmbedpipeWarning", "TruncationWarning", "UnknownSettingWarning"]
+    assert sorted(defined) == sorted([*expected, "EmbedpipeError", *warnings])
+    assert sorted(defined) == sorted(errors.__all__)
+    for name in warnings:
+        assert issubclass(defined[name], errors.EmbedpipeWarning)
+        assert issubclass(defined[name], UserWarning)
     for name, builtin in expected.items():
         assert issubclass(defined[name], errors.EmbedpipeError)
         assert issubclass(defined[name], builtin)
