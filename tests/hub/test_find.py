@@ -237,11 +237,24 @@ def test_an_empty_folder_that_hides_a_name_is_named(name, where, tmp_path):
     folder.mkdir(parents=True)
     with pytest.raises(ModelNotFoundError) as caught:
         find_model(name)
-    assert f"the folder {folder} is empty and hides any other model of the name {name!r}" in str(
-        caught.value
-    )
+    known = where == "work" and name != "mine"
+    expected = f"holds no model, and hides the one of the name {name!r}" if known else "is empty"
+    assert f"the folder {folder} {expected}" in str(caught.value)
     with pytest.raises(ModelNotFoundError, match=r"is empty; remove it, or put the model's files"):
         find_model(folder)
+
+
+def test_a_folder_without_a_model_hides_no_name_silently(places):
+    (places["work"] / "bert").mkdir()
+    (places["work"] / "bert/notes.txt").touch()
+    with pytest.raises(ModelNotFoundError, match="holds no model, and hides the one of the name"):
+        find_model("bert")
+    (places["work"] / "mine").mkdir()
+    (places["work"] / "mine/notes.txt").touch()
+    assert find_model("mine") == Path("mine")  # whose reader will tell what it lacks
+    make_model(places["first"] / "mine")
+    with pytest.raises(ModelNotFoundError, match="hides the one of the name 'mine'; rename it"):
+        find_model("mine")
 
 
 def test_many_names_are_counted_not_listed(places):

@@ -254,5 +254,9 @@ def test_files_are_chosen_by_name():
         *("config.json", "pytorch_model.bin", "tokenizer.json")
     ]
     assert wanted_files(["config.json", "model.safetensors"]) == []
-    steps = ["modules.json", "1_Pooling/config.json", "sentence_bert_config.json"]
+    steps = [
+        *("modules.json", "1_Pooling/config.json", "2_Dense/config.json", "added_tokens.json"),
+        *("config_sentence_transformers.json", "sentence_bert_config.json"),
+        *("sentence_distilbert_config.json", "special_tokens_map.json", "tokenizer_config.json"),
+    ]
     assert set(steps) <= set(wanted_files([*base, *steps, "model.safetensors", "onnx/model.onnx"]))

@@ -32,17 +32,17 @@ class Catalog:
     models: dict[str, tuple[CatalogModel, ...]]
     aliases: dict[str, str]
 
-    def name_of(self, asked: str) -> str:
-        """The model's name that a name in one line means, else what was asked; no version."""
-        plain = asked.partition("@")[0]
+    def name_of(self, reference: str) -> str:
+        """The model's name that a name in one line means, else what was given; no version."""
+        plain = reference.partition("@")[0]
         return self.aliases.get(plain, plain) if plain not in self.models else plain
 
-    def get(self, asked: str, language: str | None = None) -> CatalogModel | None:
+    def get(self, reference: str, language: str | None = None) -> CatalogModel | None:
         """The model of a name, a name in one line or `NAME@VERSION`; None if it is not here.
 
         Raises ModelNotFoundError if it is here in other languages or versions only.
         """
-        name, _, version = asked.partition("@")
+        name, _, version = reference.partition("@")
         found = self.models.get(self.name_of(name), ())
         chosen = [
             model
@@ -83,7 +83,7 @@ def search(
     dimension: int | None = None,
     text: str | None = None,
 ) -> list[CatalogModel]:
-    """The models that fit everything that is asked for, in the catalog's order.
+    """The models that fit everything given, in the catalog's order.
 
     task: "word" or "sentence". text: a part of the name or of a further name, in any case. Other
     versions than the newest are left out.

@@ -65,16 +65,17 @@ def find_model(
             "of its folder, or None"
         )
     path = Path(name_or_path)
-    if name_or_path != "" and _is_directory(path):  # Path("") would be the working directory
-        return _not_empty(path, name_or_path)
     if not isinstance(name_or_path, str):
         if not _holds(path.exists):
             raise _bad_path(name_or_path)
-        return path
+        return _not_empty(path)
+    if name_or_path != "" and _is_directory(path):  # Path("") would be the working directory
+        _check_hides_nothing(path, name_or_path, language)
+        return _not_empty(path)
     found = _in_directories(name_or_path, language)
     if found is None and name_or_path != "" and _holds(path.exists):
         return path
-    return _not_empty(found or _in_catalog(name_or_path, language), name_or_path)
+    return _not_empty(found or _in_catalog(name_or_path, language))
 
 
 def _default_model() -> Path:
@@ -129,7 +130,7 @@ def _in_catalog(name: str, language: str | None) -> Path:
 def find_here(model: CatalogModel) -> Path | None:
     """The folder of a model of the catalog if it is on this machine; nothing is downloaded."""
     here = _in_directories(_folder_name(model, ""), model.language)
-    if here is not None and not any(here.iterdir()):
+    if here is not None and _is_empty(here):
         return None
     return here or next((directory for directory, _ in _packages(model)), None)
 
@@ -174,16 +175,35 @@ def _check_package(directory: Path, source: Source) -> None:
             )
 
 
-def _not_empty(folder: Path, asked: str | os.PathLike[str]) -> Path:
-    """The folder; ModelNotFoundError if there is nothing in it that could be a model."""
-    if not _is_directory(folder) or any(folder.iterdir()):
-        return folder
-    hides = ""
-    if isinstance(asked, str) and FOLDER_NAME.fullmatch(asked):
-        hides = f" and hides any other model of the name {asked!r}"
-    raise ModelNotFoundError(
-        f"the folder {folder.absolute()} is empty{hides}; remove it, or put the model's files there"
-    )
+def _not_empty(path: Path) -> Path:
+    if _is_empty(path):
+        raise ModelNotFoundError(
+            f"the folder {path.absolute()} is empty; remove it, or put the model's files there"
+        )
+    return path
+
+
+def _check_hides_nothing(folder: Path, name: str, language: str | None) -> None:
+    """Raise ModelNotFoundError for a folder without a model that stands in the way of a name."""
+    from embedpipe.formats.reading import recognize
+
+    try:
+        recognize(folder)
+    except ModelFormatError as error:
+        from embedpipe.hub.catalog import catalog
+
+        if FOLDER_NAME.fullmatch(name) and (
+            _in_directories(name, language) or catalog().get(name) is not None
+        ):
+            raise ModelNotFoundError(
+                f"the folder {folder.absolute()} holds no model, and hides the one of the name "
+                f"{name!r}; rename it, or work in another directory"
+            ) from error
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether it is a directory, readable, without anything in it."""
+    return _holds(lambda: path.is_dir() and next(path.iterdir(), None) is None)
 
 
 def _is_directory(path: Path) -> bool:
@@ -198,43 +218,43 @@ def _holds(question: Callable[[], bool]) -> bool:
         return False
 
 
-def _bad_path(asked: str | os.PathLike[str]) -> ModelNotFoundError:
+def _bad_path(name: str | os.PathLike[str]) -> ModelNotFoundError:
     return ModelNotFoundError(
-        f"{os.fspath(asked)!r:.300}: no such directory, and no name of a model. "
+        f"{os.fspath(name)!r:.300}: no such directory, and no name of a model. "
         "Give the path of a directory that holds config.json, or a name such as "
         f"{DEFAULT_MODEL!r} or 'organization/name'"
     )
 
 
-def _unknown(asked: str) -> ModelNotFoundError:
+def _unknown(name: str) -> ModelNotFoundError:
     """What to say of a string that is neither a directory nor the name of a model."""
     from embedpipe.hub.catalog import catalog, suggestion
 
     known = catalog()
-    meant = known.aliases.get(asked)
+    meant = known.aliases.get(name)
     if meant is not None:
         return ModelNotFoundError(
-            f"{asked!r} is a name for the model {meant}, of which no source is known here. Get the "
+            f"{name!r} is a name for the model {meant}, of which no source is known here. Get the "
             f"model, and put the directory above its folder into {MODELS_VARIABLE}; or describe it "
             f"in a file of {CATALOG_VARIABLE}"
         )
-    if not FOLDER_NAME.fullmatch(asked) or _holds(Path(asked).exists):
-        return _bad_path(asked)
+    if not FOLDER_NAME.fullmatch(name) or _holds(Path(name).exists):
+        return _bad_path(name)
     directories = model_directories()
     names = sorted({found for d in directories for found in _names_in(d)})
     listed = ", ".join(names[:_MOST_NAMES]) or "none"
     if len(names) > _MOST_NAMES:
         listed += f" and {len(names) - _MOST_NAMES} more"
     return ModelNotFoundError(
-        f"no model is named {asked!r}{suggestion(asked, [*names, *known.names()])}"
+        f"no model is named {name!r}{suggestion(name, [*names, *known.names()])}"
         + "".join(f"\n  searched: {directory}{_state(directory)}" for directory in directories)
         + f"\n  names there: {listed}"
         + f"\n  and the catalog, of {len(known.models)} models; to see them, run: embedpipe models"
         + "\nGive the path of the model's directory, or put the directory above it into "
         f"{MODELS_VARIABLE}."
         + (
-            f" To get it from Hugging Face, run: hf download {asked} --local-dir {asked}"
-            if "/" in asked
+            f" To get it from Hugging Face, run: hf download {name} --local-dir {name}"
+            if "/" in name
             else ""
         )
     )

@@ -11,6 +11,14 @@ from embedpipe._dependencies import require
 from embedpipe.environment import is_offline
 from embedpipe.errors import DownloadError, EmbedpipeError
 from embedpipe.files.hashes import sha256_of
+from embedpipe.formats.layout import (
+    CONFIG,
+    MODULES,
+    TOKENIZER_FILES,
+    VOCABULARIES,
+    WEIGHTS,
+    index_of,
+)
 from embedpipe.hub.catalog_file import Source
 from embedpipe.hub.disk import check_room, writing_into
 from embedpipe.hub.retries import (
@@ -23,12 +31,8 @@ from embedpipe.hub.retries import (
 
 __all__ = ["fetch_repository", "wanted_files"]
 
-_TOKENIZERS = ("tokenizer.json", "vocab.txt", "spiece.model")
-_SETTINGS = re.compile(
-    r"([0-9]_[A-Za-z]{1,50}/)?config\.json|modules\.json|sentence_bert_config\.json"
-    r"|tokenizer_config\.json|special_tokens_map\.json"
-)
-_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_STEPS = re.compile(r"[0-9]_[A-Za-z]{1,50}/config\.json|(config_)?sentence_[a-z_]{1,50}\.json")
+"""sentence-transformers' settings, beside its list of steps."""
 _CACHE_VARIABLE = "HF_HOME"
 _SHA256 = re.compile("[0-9a-f]{64}")
 _SECONDS = 10.0
@@ -65,20 +69,20 @@ def wanted_files(names: Iterable[str]) -> list[str]:
     """
     there = set(names)
     weights: set[str] = set()
-    for name in _WEIGHTS:
+    for name in WEIGHTS:
         stem, _, suffix = name.rpartition(".")
         shards = {n for n in there if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}", n)}
-        index = f"{name}.index.json"
+        index = index_of(name)
         if name in there:
             weights = {name}
         elif index in there and _all_shards(shards):
             weights = {index, *shards}
         if weights:
             break
-    vocabulary = there & set(_TOKENIZERS)
-    if not weights or not vocabulary or "config.json" not in there:
+    if not weights or CONFIG not in there or not there & set(VOCABULARIES):
         return []
-    return sorted(weights | vocabulary | set(filter(_SETTINGS.fullmatch, there)))
+    settings = there & {CONFIG, MODULES, *TOKENIZER_FILES} | set(filter(_STEPS.fullmatch, there))
+    return sorted(weights | settings)
 
 
 def _all_shards(shards: set[str]) -> bool:
@@ -94,9 +98,7 @@ def _from_cache(source: Source) -> Path | None:
     """The folder of the revision in the Hugging Face cache, if it has a configuration."""
     hub = require("huggingface_hub", "a model from Hugging Face")
     try:
-        found = hub.try_to_load_from_cache(
-            source.repository, "config.json", revision=source.revision
-        )
+        found = hub.try_to_load_from_cache(source.repository, CONFIG, revision=source.revision)
     except ValueError as error:
         raise DownloadError(f"{source.repository} is no name of a repository: {error}") from error
     return Path(found).parent if isinstance(found, str) else None  # an object if known not to exist
@@ -143,7 +145,7 @@ def _asked(
     for file in names:
         hub.hf_hub_download(name, file, revision=facts.sha)
     # Under its branch, once, so that the cache knows which commit that means.
-    folder = Path(hub.hf_hub_download(name, "config.json", revision=revision)).parent
+    folder = Path(hub.hf_hub_download(name, CONFIG, revision=revision)).parent
     if folder.name != facts.sha:
         raise TransientError("the repository was changed meanwhile")
     for file in names:
