@@ -6,6 +6,7 @@
 namespace embedpipe::bindings {
 
 void bind_encoder(nanobind::module_& module);
+void bind_model(nanobind::module_& module);
 void bind_processor(nanobind::module_& module);
 
 }  // namespace embedpipe::bindings

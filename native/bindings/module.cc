@@ -5,5 +5,6 @@ NB_MODULE(_native, module) {
   // A thread that computes when the interpreter ends keeps its encoder, which is no leak to warn of.
   nanobind::set_leak_warnings(false);
   embedpipe::bindings::bind_processor(module);
+  embedpipe::bindings::bind_model(module);
   embedpipe::bindings::bind_encoder(module);
 }

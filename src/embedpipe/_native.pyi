@@ -23,15 +23,6 @@ def multiply_add_peak(isa: str, precision: str, threads: int) -> float:
     10^9 operations a second of a register-only multiply-add loop on `threads` threads.
     """
 
-PACKING_FORMAT: int = 3
-
-def empty_result(
-    rows: int, columns: int
-) -> Annotated[NDArray[numpy.float32], dict(shape=(None, None))]:
-    """
-    Float32 (rows, columns), not filled, in memory that is kept for later results.
-    """
-
 class Linear:
     """y = x W^T + b: weight (outputs, inputs) in any order, bias (outputs,)"""
 
@@ -104,6 +95,15 @@ class Model:
     ) -> None: ...
     def packed_size(self, isa: str, precision: str) -> int:
         """Floats in the block of packed weights; the weights are not read."""
+
+PACKING_FORMAT: int = 3
+
+def empty_result(
+    rows: int, columns: int
+) -> Annotated[NDArray[numpy.float32], dict(shape=(None, None))]:
+    """
+    Float32 (rows, columns), not filled, in memory that is kept for later results.
+    """
 
 class Encoder:
     """An encoder with packed weights; it keeps the embedding tables alive"""

@@ -2,7 +2,7 @@
 
 A file is a head that says what was packed and for what, the block's CRC-32, zeros up to a
 multiple of 4096 bytes, and the block as `embedpipe._native` gave it. Where caches lie is decided in
-`embedpipe.hub.find`.
+`embedpipe.environment`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _MOST_BYTES = 4 * 2**30
 """Of all files together; those that were not used for the longest time are removed first."""
 
 _ABANDONED = 3600
-"""Seconds after which a file that never got its name is nobody's any more."""
+"""Seconds after which an unfinished file counts as left behind by a process that has ended."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class PackedCache:
     weights: tuple[WeightsFile, ...]
 
     def find(self, made_for: Mapping[str, Any], size: int) -> Float32 | None:
-        """The block of `size` floats that was kept under the same description, if it is whole.
+        """The block of `size` floats that was kept under the same description; None if damaged.
 
         made_for: all that the block depends on besides the files of weights, as JSON can hold it;
         of it, "isa" and "precision" name the file.
@@ -106,7 +106,7 @@ class PackedCache:
         return _MAGIC + _SIZES.pack(len(key), 4 * size) + key
 
     def _remove_oldest(self, kept: Path) -> None:
-        """Remove what nobody finished, and of the others those beyond the bound, but not `kept`."""
+        """Remove files left unfinished, then the oldest until the limit holds, but not `kept`."""
         total = kept.stat().st_size
         for path, status in sorted(self._files(), key=lambda file: -file[1].st_mtime_ns):
             if path == kept:

@@ -1,4 +1,4 @@
-"""The names of the precisions; what each one means and costs is told by `Encoder.load`."""
+"""The names of the precisions; `Encoder.load` says what each one means and costs."""
 
 from __future__ import annotations
 
