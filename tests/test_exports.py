@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -76,13 +79,33 @@ def test_every_error_is_ours_and_the_builtin_one_users_expect():
         "ParameterError": ValueError,
         "UnsupportedPatternError": ValueError,
     }
+    warnings = {"TruncationWarning", "UnknownSettingWarning"}
     defined = {
         name: value
         for name, value in vars(errors).items()
         if inspect.isclass(value) and issubclass(value, BaseException)
     }
-    assert sorted(defined) == sorted([*expected, "EmbedpipeError"]) == sorted(errors.__all__)
+    bases = {"EmbedpipeError", "EmbedpipeWarning"}
+    assert defined.keys() == expected.keys() | warnings | bases == set(errors.__all__)
     for name, builtin in expected.items():
         assert issubclass(defined[name], errors.EmbedpipeError)
         assert issubclass(defined[name], builtin)
+    for name in warnings:
+        assert issubclass(defined[name], errors.EmbedpipeWarning)
     assert issubclass(errors.EmbedpipeError, Exception)
+    assert issubclass(errors.EmbedpipeWarning, UserWarning)
+
+
+def test_errors_are_defined_in_one_place_and_drawn_in_its_tree():
+    """But those that have a leading underscore, or that never leave the folder they stand in."""
+    inner = {"TransientError"}  # with_retries makes a DownloadError of it
+    package = Path(embedpipe.__file__).parent
+    elsewhere = {
+        node.name
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef) and path.name != "errors.py"
+        if re.fullmatch(r"[A-Z]\w*(Error|Warning)", node.name)
+    }
+    assert elsewhere == inner
+    assert all(re.search(rf"\b{name}\b", errors.__doc__) for name in errors.__all__)

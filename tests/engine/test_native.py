@@ -19,8 +19,7 @@ from embedpipe.engine.native import NativeEncoder, supported_isas
 from embedpipe.engine.reference import ReferenceEncoder
 from embedpipe.errors import InputError, ParameterError
 from tests.support.engines import ISAS, encoder_of
-from tests.support.model_folders import random_config, random_tensors, tiny_config
-from tests.support.oracles import random_pieces
+from tests.support.model_folders import random_config, random_pieces, random_tensors, tiny_config
 
 """Those whose float32 kernels differ; the others share them."""
 

@@ -17,7 +17,7 @@ from embedpipe.engine import EncoderConfig, check_weights, native
 from embedpipe.engine.native import NativeEncoder, supported_isas, supported_precisions
 from embedpipe.engine.packed_cache import PackedCache
 from embedpipe.engine.tensors import expected_shapes
-from embedpipe.engine.weights import EncoderWeights
+from embedpipe.engine.weights import EncoderWeights, WeightsFile
 from embedpipe.formats import open_model
 from tests.support.cli_support import write_tiny_model
 from tests.support.model_folders import random_pieces, tiny_config
@@ -62,11 +62,12 @@ def test_mapped_weights_give_the_bits_of_packed_ones_and_are_not_packed_again(
 
 
 def test_the_process_that_packs_uses_the_file_too(model: Path, packed_folder: Path) -> None:
-    block = Encoder.load(model)._engine._encoder.packed()  # type: ignore[attr-defined]
+    encoder = Encoder.load(model)
+    before = encoder.encode(["a text"], normalize=False)
     with the_file(packed_folder).open("r+b") as file:  # which nobody but a test may do
         file.seek(4096)
-        file.write(np.float32(1234.5).tobytes())
-    assert block[0] == 1234.5
+        file.write(bytes(the_file(packed_folder).stat().st_size - 4096))
+    assert not np.array_equal(encoder.encode(["a text"], normalize=False), before)
 
 
 def test_a_file_of_another_processor_or_precision_is_not_used(
@@ -244,8 +245,12 @@ def fixed_weights() -> tuple[EncoderConfig, EncoderWeights]:
 
 
 @pytest.mark.parametrize(("isa", "precision"), KINDS)
-def test_packing_has_not_changed_without_a_new_format(isa: str, precision: Any) -> None:
+def test_packing_has_not_changed_without_a_new_format(
+    isa: str, precision: Any, packed_folder: Path
+) -> None:
     """Where this fails because weights are packed otherwise, count kPackingFormat up."""
     config, weights = fixed_weights()
-    block = NativeEncoder(config, weights, isa=isa, precision=precision)._encoder.packed()
+    cache = PackedCache(packed_folder, (WeightsFile("/weights", 1, 2, 3),))
+    NativeEncoder(config, weights, isa=isa, precision=precision, cache=cache)
+    block = the_file(packed_folder).read_bytes()[4096:]
     assert (native._native.PACKING_FORMAT, zlib.crc32(block)) == (3, PACKED[isa, precision])

@@ -235,24 +235,32 @@ def test_what_was_not_used_for_longest_is_removed_beyond_the_bound(
     made_for = {"isa": "any", "precision": "float32"}
     caches = [PackedCache(packed_folder, (WeightsFile(f"/{i}", 1, 2, 3),)) for i in range(5)]
 
+    files: list[Path] = []
+
+    def keep(i: int) -> None:
+        before = set(packed_folder.iterdir())
+        assert caches[i].keep(made_for, block) is not None
+        (new,) = set(packed_folder.iterdir()) - before
+        files.append(new)
+
     def there() -> list[int]:
-        return [i for i, cache in enumerate(caches) if cache._path(made_for).exists()]
+        return [i for i, path in enumerate(files) if path.exists()]
 
     (tmp_path / "cache/packed").mkdir(parents=True)
     others = [packed_folder / "mine.txt", packed_folder / ".embedpipe-0123456789abcdef.tmp"]
     for path in others:
         path.write_bytes(b"x")
     for i in range(3):
-        caches[i].keep(made_for, block)
-        os.utime(caches[i]._path(made_for), (1000 + i, 1000 + i))
+        keep(i)
+        os.utime(files[i], (1000 + i, 1000 + i))
     assert there() == [0, 1, 2]
     assert caches[0].find(made_for, block.size) is not None  # now 1 has waited longest
-    assert caches[3].keep(made_for, block) is not None
+    keep(3)
     assert there() == [0, 2, 3]
     assert all(path.exists() for path in others)
     long_ago = time.time() - 4000
     for path in others:
         os.utime(path, (long_ago, long_ago))
-    assert caches[4].keep(made_for, block) is not None
+    keep(4)
     assert there() == [0, 3, 4]
     assert [path.exists() for path in others] == [True, False]

@@ -226,7 +226,7 @@ def test_context_characters_come_out_of_the_rules(spark_pipeline: Path) -> None:
         (DETECTOR, {"uid": None}, "uid is missing"),
         (EMBEDDINGS, {"paramMap": {"poolingLayer": -2}}, "poolingLayer is -2; embedpipe computes"),
         (EMBEDDINGS, {"paramMap": {"maxSentenceLength": 65}}, "at most 64, the positions"),
-        ("", {"paramMap": {"stageUids": 5}}, "stageUids is no list"),
+        ("", {"paramMap": {"stageUids": 5}}, "stageUids is not a list"),
         ("", {"paramMap": {"stageUids": ["../x"]}}, r"lacks stages/0_\.\./x"),
     ],
 )
@@ -242,7 +242,7 @@ def test_what_cannot_be_computed_is_refused(
 def test_patterns_of_ones_own_in_a_tokenizer_are_refused(spark_pipeline: Path) -> None:
     rules = spark_pipeline / TOKENIZER / "fields/rules/part-00000"
     rules.write_bytes(rules.read_bytes().replace(rb"(?:.*[^\Q", rb"(?:.+[^\Q"))
-    with pytest.raises(ModelFormatError, match="other patterns than those of context characters"):
+    with pytest.raises(ModelFormatError, match="patterns other than those of context characters"):
         PipelineModel.load(spark_pipeline)
     assert BertEmbeddings.load(spark_pipeline).getStorageRef() == "tiny_bert"  # as it advises
 

@@ -1,15 +1,16 @@
-"""Encoders and pipelines in other processes, by each library that people use: the same bits."""
+"""Encoders and pipelines in other processes: the same bits, by Python's own means.
+
+Those of joblib, Dask and Ray are in `tests/oracles/saving`.
+"""
 
 from __future__ import annotations
 
 import copy
-import importlib
 import multiprocessing
 import os
 import pickle
 import shutil
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -55,16 +56,10 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
 
 
-def require(library: str) -> Any:
-    try:
-        return importlib.import_module(library)
-    except ImportError as error:
-        pytest.skip(f"COULD NOT RUN: {error}; pip install {library.partition('.')[0]}")
+# ---- other processes ----
 
 
-# ---- each library ----
-
-
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*fork")  # that it is there while threads are
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
 def test_multiprocessing(method: str, model, expected) -> None:
@@ -75,6 +70,7 @@ def test_multiprocessing(method: str, model, expected) -> None:
     assert (worker != os.getpid(), vectors) == (True, encoded(encoder)[1])
 
 
+@pytest.mark.slow
 def test_a_model_that_vanished_is_told_by_the_worker_that_needs_it(tmp_path) -> None:
     shutil.copy(BUNDLE, tmp_path)
     model = Sent(PipelineModel.load(tmp_path / BUNDLE.name))
@@ -95,54 +91,12 @@ class Sent:
         return pickle.loads, (self._pickled,)
 
 
+@pytest.mark.slow
 def test_concurrent_futures(model, expected) -> None:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         assert list(pool.map(transformed, [model, model])) == [expected, expected]
         assert pool.submit(encoded, model.stages[-1].encoder).result()[0] != os.getpid()
-
-
-def test_joblib(model, expected) -> None:
-    joblib = require("joblib")
-    with joblib.parallel_config("loky", n_jobs=2):
-        found = joblib.Parallel()(joblib.delayed(transformed)(model) for _ in range(3))
-        workers = joblib.Parallel()([joblib.delayed(encoded)(model.stages[-1].encoder)] * 2)
-    require("joblib.externals.loky").get_reusable_executor().shutdown(wait=True)
-    assert found == [expected] * 3
-    assert os.getpid() not in {worker for worker, _ in workers}
-
-
-@pytest.fixture
-def dask_client() -> Iterator[Any]:
-    distributed = require("distributed")
-    settings = {"n_workers": 1, "threads_per_worker": 2, "dashboard_address": None}
-    with (
-        distributed.LocalCluster(**settings, processes=True) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        yield client
-
-
-@pytest.mark.filterwarnings("ignore")  # of its own
-def test_dask(model, expected, dask_client) -> None:
-    dask = require("dask")
-    assert dask.delayed(transformed)(model).compute().equals(expected)
-    results = dask_client.gather(dask_client.map(encoded, [model.stages[-1].encoder], pure=False))
-    assert results[0][0] != os.getpid()
-    assert results[0][1] == encoded(model.stages[-1].encoder)[1]
-
-
-@pytest.mark.filterwarnings("ignore")  # of its own
-def test_ray(model, expected) -> None:
-    ray = require("ray")
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, configure_logging=False)
-    try:
-        assert ray.get(ray.remote(transformed).remote(model)).equals(expected)
-        shared = ray.put(model.stages[-1].encoder)
-        worker, vectors = ray.get(ray.remote(encoded).remote(shared))
-    finally:
-        ray.shutdown()
-    assert (worker != os.getpid(), vectors) == (True, encoded(model.stages[-1].encoder)[1])
 
 
 # ---- pipelines ----

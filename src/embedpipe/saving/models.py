@@ -60,13 +60,13 @@ class StoredModels:
     def _reference(self, encoder: Encoder) -> str:
         if encoder.reference is None:
             raise OutputError(
-                f"cannot save the model {encoder.name!r} by reference: it was read out of "
-                f"{encoder.path}, where no name or path leads. Save with models='copy'"
+                f"cannot save the model {encoder.name!r} by reference: it lies inside "
+                f"{encoder.path}, and no name or path loads it alone. Save with models='copy'"
             )
         if self._target in Path(encoder.reference).parents:
             raise OutputError(
                 f"cannot save the model {encoder.name!r} by reference: it lies in "
-                f"{self._target}, which is to be replaced. Save with models='copy'"
+                f"{self._target}, which will be replaced. Save with models='copy'"
             )
         return encoder.reference
 

@@ -16,7 +16,7 @@ from embedpipe.formats.layout import SPARK_METADATA
 from embedpipe.formats.spark_nlp.folder import embeddings_stages, read_metadata
 from embedpipe.params import Param
 from embedpipe.pipeline.savable import Savable
-from embedpipe.saving.tree import Node
+from embedpipe.saving.tree import SAVE_AGAIN, Node
 
 __all__ = ["is_spark", "spark_node"]
 
@@ -51,7 +51,7 @@ def spark_node(
     metadata = read_metadata(tree)
     name, uid = metadata["class"], metadata.get("uid")
     if not isinstance(uid, str) or not uid:
-        raise ModelFormatError(f"{tree.where(SPARK_METADATA)}: uid is missing. Fetch it again")
+        raise ModelFormatError(f"{tree.where(SPARK_METADATA)}: uid is missing. {SAVE_AGAIN}")
     if name in _PIPELINES:
         stages = _stage_folders(tree, metadata)
         inner = None if wanted is None or _PIPELINES[name] in wanted else wanted
@@ -104,7 +104,7 @@ def _stage_folders(tree: FileTree, metadata: Mapping[str, Any]) -> list[str]:
     uids = metadata.get("paramMap", {}).get("stageUids")
     if not isinstance(uids, list) or not all(isinstance(uid, str) for uid in uids):
         raise ModelFormatError(
-            f"{tree.where(SPARK_METADATA)}: stageUids is no list. Fetch it again"
+            f"{tree.where(SPARK_METADATA)}: stageUids is not a list of texts. {SAVE_AGAIN}"
         )
     width = len(str(len(uids) - 1))
     folders = [f"stages/{number:0{width}}_{uid}" for number, uid in enumerate(uids)]
@@ -112,7 +112,7 @@ def _stage_folders(tree: FileTree, metadata: Mapping[str, Any]) -> list[str]:
     if missing:
         raise ModelFormatError(
             f"{tree.source} lacks {', '.join(missing)[:200]}, which its metadata lists. "
-            "Fetch it again"
+            f"{SAVE_AGAIN}"
         )
     return folders
 
@@ -134,7 +134,7 @@ def _context_characters(tree: FileTree) -> str:
     characters = found[1] if found else ""
     if patterns != {_pattern(characters)}:
         raise ModelFormatError(
-            f"{tree.where(_RULES)} holds other patterns than those of context characters: "
+            f"{tree.where(_RULES)} holds patterns other than those of context characters: "
             f"{', '.join(sorted(patterns))[:300] or 'none'}. Give them to a Tokenizer of your own. "
             f"{_ADVICE}"
         )

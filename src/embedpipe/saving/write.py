@@ -99,6 +99,6 @@ def _check_replaceable(target: Path) -> None:
     """Deleting a folder of something else would be a high price for a mistyped path."""
     if target.is_dir() and any(target.iterdir()) and not (target / SAVED_STAGES).is_file():
         raise OutputError(
-            f"cannot replace {target}: it holds something else than a saved stage or pipeline "
+            f"cannot replace {target}: it holds something other than a saved stage or pipeline "
             f"(there is no {SAVED_STAGES} in it). Remove it yourself, or name another folder"
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -85,8 +87,7 @@ def test_an_engine_that_fails_says_why(tmp_path: Path) -> None:
         (setting,) = child.settings()
         with pytest.raises(EngineError, match="Unrecognized model"):
             child.start(setting, right)
-        child._process.kill()
-        child._process.wait()
+        os.kill(child.identifier, signal.SIGKILL)
         with pytest.raises(EngineError, match="its process ended with status"):
             child.settings()
 
