@@ -159,7 +159,7 @@ def test_every_recorded_setting_is_compared(name, testdata):
     assert recorded == [group for group in EMBEDDING_GROUPS if group[0] == name]
 
 
-@pytest.mark.parametrize(("name", "params"), list(map(marked, EMBEDDING_GROUPS)))
+@pytest.mark.parametrize(("name", "params"), [*map(marked, EMBEDDING_GROUPS)])
 def test_embeddings_are_equal_under_compatibility(name, params, embedded):
     found, out, table = embedded(name, params, RECORDED)
     assert [key for key in found if not same_annotations(found[key], out[key])] == []
