@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from pyarrow import types
 
@@ -17,6 +18,7 @@ __all__ = [
     "column_position",
     "conform",
     "kept_positions",
+    "string_array",
     "unified",
 ]
 
@@ -44,6 +46,22 @@ def check_string(kind: pa.DataType, source: str, column: str) -> None:
         or is_view(plain)
     ):
         raise ColumnError(f"{source}: the column {column!r} has the type {kind}; expected string")
+
+
+def string_array(texts: Sequence[str]) -> pa.Array:
+    """An array of strings. `pyarrow.array` would import pandas, which takes a while.
+
+    >>> string_array(["one", "", "é"]).to_pylist()
+    ['one', '', 'é']
+    """
+    joined = "".join(texts)
+    sizes = map(len, texts if joined.isascii() else (text.encode() for text in texts))
+    offsets = np.zeros(len(texts) + 1, np.int64)
+    np.cumsum(np.fromiter(sizes, np.int64, len(texts)), out=offsets[1:])
+    if offsets[-1] >= 2**31:  # more than a batch of Arrow's strings can hold
+        return pa.array(texts, pa.string())
+    buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(joined.encode())]
+    return pa.Array.from_buffers(pa.string(), len(texts), buffers)
 
 
 def check_utf8(array: pa.Array, errors: str, where: str, first_row: int) -> pa.Array:

@@ -13,7 +13,7 @@ from pyarrow import types
 
 from embedpipe.errors import ColumnError, InputError
 from embedpipe.frames.files.json_types import is_json_text
-from embedpipe.frames.files.vectors import MADE_WITH
+from embedpipe.frames.files.vectors import MADE_WITH, stored_rows
 
 __all__ = ["MODEL_SUFFIX", "JsonLinesRows", "record_values"]
 
@@ -76,7 +76,7 @@ class JsonLinesRows:
         return map(_dumped, values)
 
     def _arrays(self, lists: Any) -> list[str]:
-        rows = lists.values.to_numpy().reshape(len(lists), -1)
+        rows = stored_rows(lists)
         present = lists.is_valid().to_pylist()
         return [
             self._array(row) if there else "null" for row, there in zip(rows, present, strict=True)
