@@ -48,19 +48,23 @@ def check_string(kind: pa.DataType, source: str, column: str) -> None:
         raise ColumnError(f"{source}: the column {column!r} has the type {kind}; expected string")
 
 
-def string_array(texts: Sequence[str]) -> pa.Array:
-    """An array of strings. `pyarrow.array` would import pandas, which takes a while.
+def string_array(texts: Sequence[str | None]) -> pa.Array:
+    """An array of strings and nulls. `pyarrow.array` would import pandas, which takes a while.
 
-    >>> string_array(["one", "", "é"]).to_pylist()
-    ['one', '', 'é']
+    >>> string_array(["one", None, "é"]).to_pylist()
+    ['one', None, 'é']
     """
-    joined = "".join(texts)
-    sizes = map(len, texts if joined.isascii() else (text.encode() for text in texts))
-    offsets = np.zeros(len(texts) + 1, np.int64)
-    np.cumsum(np.fromiter(sizes, np.int64, len(texts)), out=offsets[1:])
-    if offsets[-1] >= 2**31:  # more than a batch of Arrow's strings can hold
+    there = [text or "" for text in texts]
+    joined = "".join(there)
+    sizes = map(len, there if joined.isascii() else (text.encode() for text in there))
+    offsets = np.zeros(len(there) + 1, np.int64)
+    np.cumsum(np.fromiter(sizes, np.int64, len(there)), out=offsets[1:])
+    if offsets[-1] >= 2**31:  # more than an array of Arrow's strings can hold
         return pa.array(texts, pa.string())
     buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(joined.encode())]
+    if None in texts:
+        present = np.fromiter((text is not None for text in texts), np.bool_, len(texts))
+        buffers[0] = pa.py_buffer(np.packbits(present, bitorder="little"))
     return pa.Array.from_buffers(pa.string(), len(texts), buffers)
 
 
