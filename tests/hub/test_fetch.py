@@ -1,15 +1,11 @@
-"""Models by name from servers on loopback: each source, the cache, mirrors, crowds and crashes."""
+"""Models by name from servers on loopback: each source, and the cache."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import signal
-import time
 from collections import namedtuple
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,51 +13,21 @@ import pytest
 from embedpipe import Encoder
 from embedpipe.errors import DownloadError, ModelNotFoundError, OutputError
 from embedpipe.formats import open_model
-from embedpipe.hub import find_model, retries
+from embedpipe.hub import find_model
 from embedpipe.stages.bert_embeddings import BertEmbeddings
 from tests.support.download_support import (
     GOOGLE,
     GOOGLE_EXPECTED,
     SPARK_NLP,
     SPARK_NLP_EXPECTED,
-    Place,
     assert_is_whole,
     entry,
-    finished,
     names_below,
-    process,
     zipped,
 )
 from tests.support.format_support import OUTPUT_TOLERANCE, largest_difference
-from tests.support.model_server import Answer, model_server
 
 Usage = namedtuple("Usage", "total used free")
-
-
-@pytest.fixture
-def server():
-    with model_server() as running:
-        yield running
-
-
-@pytest.fixture
-def place(tmp_path, monkeypatch) -> Place:
-    monkeypatch.setattr(retries, "_FIRST_WAIT", 0.01)
-    monkeypatch.chdir(tmp_path)
-    return Place(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def fixtures(testdata) -> Path:
-    return testdata / "models"
-
-
-@pytest.fixture
-def tiny(place, server, fixtures) -> str:
-    """The name of a model whose archive the server has at /tiny.zip."""
-    address = server.add("/tiny.zip", (fixtures / GOOGLE).read_bytes())
-    place.describe(entry("tiny", {"kind": "archive", "address": address}))
-    return "tiny"
 
 
 def test_an_archive_becomes_a_folder_of_the_cache(place, server, fixtures):
@@ -251,149 +217,6 @@ def test_languages_of_one_name_lie_apart(place, server, fixtures):
     assert_is_whole(find_model("tiny", language="de"), fixtures / SPARK_NLP_EXPECTED)
     assert_is_whole(find_model("tiny", language="en"), fixtures / GOOGLE_EXPECTED)
     assert names_below(place.models) == ["tiny", "tiny@de"]
-
-
-@pytest.mark.parametrize("by_address", [False, True])
-def test_a_copy_of_a_cache_is_a_mirror(
-    place, server, tiny, fixtures, tmp_path, monkeypatch, by_address
-):
-    find_model(tiny)
-    copy = tmp_path / "mirror"
-    shutil.move(place.models, copy)
-    for path in copy.rglob("*"):
-        if path.is_file():
-            server.add(f"/pub/{path.relative_to(copy).as_posix()}", path.read_bytes())
-    server.requests.clear()
-    stale = place.models / ".tiny.partial/model/left by a process that was ended"
-    stale.parent.mkdir(parents=True)
-    stale.touch()
-    monkeypatch.setenv("EMBEDPIPE_MIRROR", f"{server.address}/pub/" if by_address else str(copy))
-    assert_is_whole(find_model(tiny), fixtures / GOOGLE_EXPECTED)
-    assert server.asked("/tiny.zip") == []
-    assert bool(server.requests) == by_address
-    assert names_below(place.models) == ["tiny"]
-    if not by_address:  # which needs no network
-        shutil.rmtree(place.models)
-        monkeypatch.setenv("EMBEDPIPE_OFFLINE", "1")
-        assert_is_whole(find_model(tiny), fixtures / GOOGLE_EXPECTED)
-
-
-def test_a_mirror_without_the_model_or_with_a_damaged_one_is_passed_over(
-    place, server, tiny, fixtures, tmp_path, monkeypatch
-):
-    monkeypatch.setenv("EMBEDPIPE_MIRROR", f"{server.address}/pub")
-    find_model(tiny)
-    assert [r.path for r in server.requests] == ["/pub/tiny/embedpipe.json", "/tiny.zip"]
-    copy = tmp_path / "mirror"
-    shutil.move(place.models, copy)
-    monkeypatch.setenv("EMBEDPIPE_MIRROR", str(copy))
-    weights = copy / "tiny/model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-1] + b"?")
-    assert_is_whole(find_model(tiny), fixtures / GOOGLE_EXPECTED)
-    assert len(server.asked("/tiny.zip")) == 2
-
-
-@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "a/../../evil", ".hidden", "a/b/c"])
-def test_a_mirror_cannot_write_elsewhere(place, server, tmp_path, monkeypatch, name):
-    place.describe(entry("tiny", {"kind": "archive", "address": f"{server.address}/no.zip"}))
-    files = {name: {"sha256": hashlib.sha256(b"x").hexdigest(), "size": 1}}
-    server.add("/tiny/embedpipe.json", json.dumps({"files": files}).encode())
-    monkeypatch.setenv("EMBEDPIPE_MIRROR", server.address)
-    with pytest.raises(DownloadError, match="expected a file's name with its sha256 and size"):
-        find_model("tiny")
-    assert not list(tmp_path.rglob("*evil*"))
-
-
-def test_ten_processes_download_once(place, server, tiny, fixtures):
-    server.answers["/tiny.zip"] = [Answer(pause=0.05)]
-    crowd = [process(tiny) for _ in range(10)]
-    results = [finished(child) for child in crowd]
-    assert {output for output, _ in results} == {str(place.models / "tiny")}, results
-    assert len(server.asked("/tiny.zip")) == 1
-    assert_is_whole(place.models / "tiny", fixtures / GOOGLE_EXPECTED)
-
-
-def test_processes_that_are_killed_leave_nothing_wrong(place, server, tiny, fixtures):
-    size = (fixtures / GOOGLE).stat().st_size
-    server.answers["/tiny.zip"] = [Answer(pause=0.1)]
-    for share in (0.2, 0.5, 0.8):
-        server.sent = 0
-        child = process(tiny)
-        deadline = time.monotonic() + 20
-        while server.sent < share * size and time.monotonic() < deadline:
-            time.sleep(0.01)
-        os.kill(child.pid, signal.SIGKILL)
-        finished(child)
-        assert names_below(place.models) == [".tiny.partial"]
-    server.answers.clear()
-    output, errors = finished(process(tiny))
-    assert output == str(place.models / "tiny"), errors
-    assert_is_whole(place.models / "tiny", fixtures / GOOGLE_EXPECTED)
-    assert len(server.asked("/tiny.zip")) == 4
-
-
-KILLED = """
-import os, signal, sys
-import {module} as module
-from embedpipe.hub import find_model
-
-real = module.{function}
-
-def deadly(*args, **options):
-    if {after}:
-        real(*args, **options)
-    if str(args[0]).endswith({ending!r}):
-        os.kill(os.getpid(), signal.SIGKILL)
-    if not {after}:
-        real(*args, **options)
-
-module.{function} = deadly
-find_model(sys.argv[1])
-"""
-
-
-@pytest.mark.parametrize(
-    ("module", "function", "after", "ending"),
-    [
-        ("embedpipe.hub.fetch", "convert_archive", False, ""),
-        ("embedpipe.hub.fetch", "convert_archive", True, ""),
-        ("embedpipe.hub.install", "_write_json", True, "tokenizer_config.json"),
-        ("embedpipe.hub.install", "_write_json", True, "embedpipe.json"),
-        ("embedpipe.hub.fetch", "install_model", True, ""),
-        ("shutil", "rmtree", False, ".partial"),
-    ],
-)
-def test_killed_at_each_step_the_next_process_makes_it_right(
-    place, server, fixtures, module, function, after, ending
-):
-    tiny, address = "tiny", server.add("/tiny.zip", (fixtures / GOOGLE).read_bytes())
-    source = {"kind": "archive", "address": address}
-    place.describe(entry(tiny, source, case_sensitive=True))
-    code = KILLED.format(module=module, function=function, after=after, ending=ending)
-    child = process(tiny, code=code)
-    _, errors = finished(child)
-    assert child.returncode == -signal.SIGKILL, errors
-    if (place.models / "tiny").exists():
-        assert_is_whole(place.models / "tiny", fixtures / GOOGLE_EXPECTED)
-    assert_is_whole(find_model(tiny), fixtures / GOOGLE_EXPECTED)
-    assert Encoder.load(tiny).encode(["a"]).shape == (1, 32)
-    assert len(server.asked("/tiny.zip")) <= 2
-
-
-def test_an_encoder_of_a_cached_model_loads_nothing_of_downloads(tiny):
-    find_model(tiny)
-    code = """
-import json, sys
-from embedpipe import Encoder
-Encoder.load(sys.argv[1])
-print(json.dumps(sorted(sys.modules)))
-"""
-    output, errors = finished(process(tiny, code=code))
-    loaded = set(json.loads(output))
-    assert "embedpipe.hub.find" in loaded, errors
-    unwanted = {"huggingface_hub", "httpx", "httpx2", "filelock", "tqdm"}
-    unwanted |= {f"embedpipe.hub.{name}" for name in ("catalog", "fetch", "download")}
-    assert not loaded & unwanted
 
 
 def test_vectors_are_the_frameworks(tiny, fixtures):
