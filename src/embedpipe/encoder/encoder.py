@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from embedpipe.arrays import offsets_of, ranges
 from embedpipe.encoder.described import Described
 from embedpipe.encoder.loaded import LoadedModel, Origin
 from embedpipe.encoder.texts import (
@@ -25,8 +24,7 @@ from embedpipe.encoder.texts import (
 from embedpipe.encoder.travel import Travels
 from embedpipe.encoder.windows import windows
 from embedpipe.engine.choice import EngineChoice, Implementation
-from embedpipe.engine.pooling import Pooling, check_pooling, pool
-from embedpipe.engine.pooling import normalize as normalized
+from embedpipe.engine.pooling import Pooling, check_pooling
 from embedpipe.engine.precision import AskedPrecision
 from embedpipe.engine.ragged import Ragged
 from embedpipe.formats.model import Model
@@ -120,12 +118,7 @@ class Encoder(Described, Travels):
 
     @classmethod
     def of_model(
-        cls,
-        model: Model,
-        *,
-        name: str,
-        reference: str | None,
-        origin: Origin | None = None,
+        cls, model: Model, *, name: str, reference: str | None, origin: Origin | None = None
     ) -> Encoder:
         """An encoder of what has been read already, such as out of a saved pipeline."""
         loaded = LoadedModel.of(model, origin)
@@ -221,27 +214,15 @@ class Encoder(Described, Travels):
             for begin, end in windows(sizes, self._window):
                 batch = self.tokenizer.encode(listed[begin:end], max_length=self.max_length)
                 cut += int(np.count_nonzero(batch.truncated))
-                vectors[begin:end] = self._pooled(batch.ids, chosen, unit_length, left_out)
+                vectors[begin:end] = self._model.encode_pieces(
+                    batch.ids, self._choice, chosen, normalize=unit_length, left_out=left_out
+                )
                 bar.advance(end - begin)
         return vectors, cut
 
     def _pieces_before(self, prompt: str) -> int:
         """How many pieces stand before a text, `[CLS]` and those of the prompt."""
         return min(int(self.tokenizer.text_pieces([prompt]).offsets[-1]) + 1, self.max_length - 1)
-
-    def _pooled(
-        self, ids: Ragged, pooling: Pooling, unit_length: bool, left_out: int
-    ) -> npt.NDArray[np.floating]:
-        """A vector of each sequence, of its pieces but the first `left_out`."""
-        if not left_out:
-            return self._engine.encode_pieces(
-                ids.values, ids.offsets, pooling=pooling, normalize=unit_length
-            )
-        hidden = self._engine.hidden_states(ids.values, ids.offsets)
-        kept = np.maximum(ids.lengths - left_out, 1)  # [SEP] at least
-        rows = hidden[ranges(ids.offsets[1:] - kept, kept)]
-        vectors = pool(rows, offsets_of(kept), pooling, self._model.read.weights.pooler)
-        return normalized(vectors) if unit_length else vectors
 
     def encode_pieces(
         self,
