@@ -1,4 +1,4 @@
-"""The distribution embedpipe-bench: of embedpipe's version and license, with the peers in its extra."""
+"""The distribution embedpipe-bench: embedpipe's version and license, the peers in its extra."""
 
 from __future__ import annotations
 
