@@ -17,7 +17,7 @@ def check_is_file(path: Path) -> None:
         return
     if path.exists():
         raise ModelFormatError(f"{path} is not a regular file; expected one")
-    raise ModelNotFoundError(f"{path} does not exist; fetch the model again")
+    raise ModelNotFoundError(f"{path} does not exist; copy the model whole")
 
 
 def read_bytes(path: Path, *, largest: int) -> bytes:
@@ -32,7 +32,7 @@ def read_bytes(path: Path, *, largest: int) -> bytes:
         if size > largest:
             raise ModelFormatError(
                 f"{path}: found {size} bytes, larger than the {largest} bytes allowed. "
-                "Fetch the model again"
+                "Get an undamaged copy"
             )
         data = path.read_bytes()
     except OSError as error:
@@ -64,5 +64,5 @@ def decoded(data: bytes, source: str) -> str:
     except UnicodeDecodeError as error:
         raise ModelFormatError(
             f"{source}: byte {error.start} is not UTF-8 ({error.reason}); expected UTF-8 text. "
-            "Fetch the model again"
+            "Get an undamaged copy"
         ) from error

@@ -57,7 +57,7 @@ class FileTree:
         """
         if name not in self:
             raise ModelFormatError(
-                f"{self.source} has no {name}; found {_listing(self.names)}. Fetch the model again"
+                f"{self.source} has no {name}; found {_listing(self.names)}. Get an undamaged copy"
             )
         data = self._read(self._prefix + name)
         check_is_no_pointer(data, self.where(name))
@@ -80,7 +80,7 @@ class FileTree:
         if len(data) > most:
             raise ModelFormatError(
                 f"{self.where(name)} has {len(data)} bytes; at most {most} are allowed in a file "
-                "of text or settings. Fetch the model again"
+                "of text or settings. Get an undamaged copy"
             )
         return bytes(data)
 

@@ -268,7 +268,7 @@ class ZipArchive:
 
     def _wrong(self, finding: str) -> ModelFormatError:
         return ModelFormatError(
-            f"{self.source} is damaged or no zip archive: {finding}. Fetch it again"
+            f"{self.source} is damaged or no zip archive: {finding}. Get an undamaged copy"
         )
 
 

@@ -88,7 +88,7 @@ def _parse(data: npt.NDArray[np.uint8], source: str) -> dict[str, npt.NDArray[An
 
 def _damaged(path: str, finding: str) -> ModelFormatError:
     return ModelFormatError(
-        f"{path}: {finding}. The file is damaged or no safetensors file: fetch the model again"
+        f"{path}: {finding}. The file is damaged or no safetensors file: get an undamaged copy"
     )
 
 

@@ -242,4 +242,4 @@ def _scalars(contents: _Contents) -> Iterator[tuple[str, float]]:
 
 
 def _wrong(where: str, finding: str) -> ModelFormatError:
-    return ModelFormatError(f"{where}: {finding}. Fetch the model again")
+    return ModelFormatError(f"{where}: {finding}. Get an undamaged copy")

@@ -260,5 +260,5 @@ def _array(name: str, tensor: _Tensor, blocks: _Blocks, source: str) -> npt.NDAr
 
 def _damaged(source: str, finding: str) -> ModelFormatError:
     return ModelFormatError(
-        f"{source} is damaged or no file of PyTorch tensors: {finding}. Fetch the model again"
+        f"{source} is damaged or no file of PyTorch tensors: {finding}. Get an undamaged copy"
     )

@@ -105,9 +105,9 @@ def read_metadata(tree: FileTree) -> dict[str, Any]:
     found: dict[str, Any] = tree.read_json(SPARK_METADATA, dict)
     for key in ("paramMap", "defaultParamMap"):
         if not isinstance(found.get(key, {}), dict):
-            raise ModelFormatError(f"{where}: {key} is no object. Fetch the model again")
+            raise ModelFormatError(f"{where}: {key} is no object. Get an undamaged copy")
     if not isinstance(found.get("class"), str):
-        raise ModelFormatError(f"{where}: class is missing or no text. Fetch the model again")
+        raise ModelFormatError(f"{where}: class is missing or no text. Get an undamaged copy")
     return found
 
 
@@ -190,17 +190,17 @@ def _vocabulary(tree: FileTree) -> tuple[str, ...]:
             if not isinstance(number, int) or not 0 <= number < _LARGEST_PIECE_ID:
                 raise ModelFormatError(
                     f"{tree.where(part)}: the piece {piece[:80]!r} has the id {number!r:.80};"
-                    f" expected 0 to {_LARGEST_PIECE_ID - 1}. Fetch the model again"
+                    f" expected 0 to {_LARGEST_PIECE_ID - 1}. Get an undamaged copy"
                 )
             if number in pieces:
                 raise ModelFormatError(
                     f"{where}: the pieces {pieces[number][:80]!r} and {piece[:80]!r} have the same "
-                    f"id {number}. Fetch the model again"
+                    f"id {number}. Get an undamaged copy"
                 )
             pieces[number] = piece
     if not pieces or max(pieces) != len(pieces) - 1:
         raise ModelFormatError(
             f"{where}: {len(pieces)} pieces in {len(parts)} files with ids up to "
-            f"{max(pieces, default=0)}; expected every id once. Fetch the model again"
+            f"{max(pieces, default=0)}; expected every id once. Get an undamaged copy"
         )
     return tuple(pieces[number] for number in range(len(pieces)))

@@ -78,7 +78,7 @@ def read_bundle_index(data: memoryview, source: str) -> BundleIndex:
     shards = header.integer(1)
     if not 1 <= shards <= _MOST_SHARDS:
         raise ModelFormatError(
-            f"{source}: {shards} data files; expected 1 to {_MOST_SHARDS}. Fetch the model again"
+            f"{source}: {shards} data files; expected 1 to {_MOST_SHARDS}. Get an undamaged copy"
         )
     if header.integer(2):
         raise ModelFormatError(
@@ -201,4 +201,4 @@ def _compare_checksum(found: int, entry: BundleEntry, where: str) -> None:
 
 
 def _wrong(where: str, finding: str) -> ModelFormatError:
-    return ModelFormatError(f"{where}: {finding}. Fetch the model again")
+    return ModelFormatError(f"{where}: {finding}. Get an undamaged copy")
