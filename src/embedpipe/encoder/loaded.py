@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import zlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,10 +13,9 @@ import numpy as np
 from embedpipe.encoder.fingerprint import fingerprint_of
 from embedpipe.engine.choice import Engine, EngineChoice
 from embedpipe.engine.weights import WeightsFile
-from embedpipe.formats.archives.tree import FileTree, open_tree
-from embedpipe.formats.layout import CONFIG
+from embedpipe.formats.archives.tree import open_tree
 from embedpipe.formats.model import Model
-from embedpipe.formats.reading import open_model, open_model_tree
+from embedpipe.formats.reading import open_model
 from embedpipe.formats.writing import model_texts
 from embedpipe.subword import SubwordTokenizer, make_tokenizer
 
@@ -39,10 +37,10 @@ class Origin:
     language: str | None = None
     files: tuple[WeightsFile, ...] = ()
 
-    def open(self) -> FileTree:
-        """The tree of the model's files."""
+    def open(self) -> Model:
+        """The only model there."""
         path = Path(self.path)
-        return open_tree(path).below(self.inside) if self.inside else open_model_tree(path)
+        return open_model(open_tree(path).below(self.inside) if self.inside else path)
 
     def is_unchanged(self) -> bool:
         """Whether the files are those that were read, as far as their sizes and times tell."""
@@ -101,14 +99,13 @@ class LoadedModel:
     @classmethod
     def at(cls, origin: Origin) -> LoadedModel:
         """The only model at a place."""
-        return cls.of(open_model(origin.open()), origin)
+        return cls.of(origin.open(), origin)
 
     @classmethod
     def of(cls, model: Model, origin: Origin | None = None) -> LoadedModel:
         """A model that was read, with the tokenizer of its own files."""
-        config = json.dumps(model.huggingface_config).encode()  # which may name the tokenizer
         tokenizer = make_tokenizer(
-            {CONFIG: config, **model.tokenizer_files},
+            model.stated_files,
             model.config,
             source=model.source,
             lower_first=model.usage.lowercase,

@@ -71,12 +71,12 @@ def read_tar(path: Path) -> dict[str, memoryview]:
         if isinstance(error, ModelFormatError):
             raise
         raise ModelFormatError(
-            f"{path} is damaged or no tar archive: {error}. Get an undamaged copy"
+            f"{path} is damaged or no tar archive: {error}. Get a new copy of it"
         ) from error
     except OSError as error:
         raise ModelFormatError(
             f"{path} cannot be unpacked into {tempfile.gettempdir()}: {error}. Set TMPDIR to a "
-            "folder with more space, or unpack the archive yourself"
+            "folder with more space, or fetch the archive again"
         ) from error
     return {name: whole[begin:end] for name, (begin, end) in places.items()}
 
@@ -119,5 +119,5 @@ def _copy(archive: tarfile.TarFile, member: tarfile.TarInfo, target: IO[bytes], 
 
 def _refused(path: Path, finding: str) -> ModelFormatError:
     return ModelFormatError(
-        f"{path}: {finding}. Do not use this archive: those of models have none of that"
+        f"{path}: {finding}. Do not use this archive: models' have none of that"
     )
