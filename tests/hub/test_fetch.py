@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import signal
-import time
 from collections import namedtuple
 from pathlib import Path
 
@@ -33,7 +30,7 @@ from tests.support.download_support import (
     zipped,
 )
 from tests.support.format_support import OUTPUT_TOLERANCE, largest_difference
-from tests.support.model_server import Answer, model_server
+from tests.support.model_server import model_server
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -251,133 +248,6 @@ def test_languages_of_one_name_lie_apart(place, server, fixtures):
     assert_is_whole(find_model("tiny", language="de"), fixtures / SPARK_NLP_EXPECTED)
     assert_is_whole(find_model("tiny", language="en"), fixtures / GOOGLE_EXPECTED)
     assert names_below(place.models) == ["tiny", "tiny@de"]
-
-
-@pytest.mark.parametrize("by_address", [False, True])
-def test_a_copy_of_a_cache_is_a_mirror(
-    place, server, tiny, fixtures, tmp_path, monkeypatch, by_address
-):
-    find_model(tiny)
-    copy = tmp_path / "mirror"
-    shutil.move(place.models, copy)
-    for path in copy.rglob("*"):
-        if path.is_file():
-            server.add(f"/pub/{path.relative_to(copy).as_posix()}", path.read_bytes())
-    server.requests.clear()
-    stale = place.models / ".tiny.partial/model/left by a process that was ended"
-    stale.parent.mkdir(parents=True)
-    stale.touch()
-    monkeypatch.setenv("EMBEDPIPE_MIRROR", f"{server.address}/pub/" if by_address else str(copy))
-    assert_is_whole(find_model(tiny), fixtures / GOOGLE_EXPECTED)
-    assert server.asked("/tiny.zip") == []
-    assert bool(server.requests) == by_address
-    assert names_below(place.models) == ["tiny"]
-    if not by_address:  # which needs no network
-        shutil.rmtree(place.models)
-        monkeypatch.setenv("EMBEDPIPE_OFFLINE", "1")
-        assert_is_whole(find_model(tiny), fixtures / GOOGLE_EXPECTED)
-
-
-def test_a_mirror_without_the_model_or_with_a_damaged_one_is_passed_over(
-    place, server, tiny, fixtures, tmp_path, monkeypatch
-):
-    monkeypatch.setenv("EMBEDPIPE_MIRROR", f"{server.address}/pub")
-    find_model(tiny)
-    assert [r.path for r in server.requests] == ["/pub/tiny/embedpipe.json", "/tiny.zip"]
-    copy = tmp_path / "mirror"
-    shutil.move(place.models, copy)
-    monkeypatch.setenv("EMBEDPIPE_MIRROR", str(copy))
-    weights = copy / "tiny/model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-1] + b"?")
-    assert_is_whole(find_model(tiny), fixtures / GOOGLE_EXPECTED)
-    assert len(server.asked("/tiny.zip")) == 2
-
-
-@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "a/../../evil", ".hidden", "a/b/c"])
-def test_a_mirror_cannot_write_elsewhere(place, server, tmp_path, monkeypatch, name):
-    place.describe(entry("tiny", {"kind": "archive", "address": f"{server.address}/no.zip"}))
-    files = {name: {"sha256": hashlib.sha256(b"x").hexdigest(), "size": 1}}
-    server.add("/tiny/embedpipe.json", json.dumps({"files": files}).encode())
-    monkeypatch.setenv("EMBEDPIPE_MIRROR", server.address)
-    with pytest.raises(DownloadError, match="expected a file's name with its sha256 and size"):
-        find_model("tiny")
-    assert not list(tmp_path.rglob("*evil*"))
-
-
-def test_ten_processes_download_once(place, server, tiny, fixtures):
-    server.answers["/tiny.zip"] = [Answer(pause=0.05)]
-    crowd = [process(tiny) for _ in range(10)]
-    results = [finished(child) for child in crowd]
-    assert {output for output, _ in results} == {str(place.models / "tiny")}, results
-    assert len(server.asked("/tiny.zip")) == 1
-    assert_is_whole(place.models / "tiny", fixtures / GOOGLE_EXPECTED)
-
-
-def test_processes_that_are_killed_leave_nothing_wrong(place, server, tiny, fixtures):
-    size = (fixtures / GOOGLE).stat().st_size
-    server.answers["/tiny.zip"] = [Answer(pause=0.1)]
-    for share in (0.2, 0.5, 0.8):
-        server.sent = 0
-        child = process(tiny)
-        deadline = time.monotonic() + 20
-        while server.sent < share * size and time.monotonic() < deadline:
-            time.sleep(0.01)
-        os.kill(child.pid, signal.SIGKILL)
-        finished(child)
-        assert names_below(place.models) == [".tiny.partial"]
-    server.answers.clear()
-    output, errors = finished(process(tiny))
-    assert output == str(place.models / "tiny"), errors
-    assert_is_whole(place.models / "tiny", fixtures / GOOGLE_EXPECTED)
-    assert len(server.asked("/tiny.zip")) == 4
-
-
-KILLED = """
-import os, signal, sys
-import {module} as module
-from embedpipe.hub import find_model
-
-real = module.{function}
-
-def deadly(*args, **options):
-    if {after}:
-        real(*args, **options)
-    if str(args[0]).endswith({ending!r}):
-        os.kill(os.getpid(), signal.SIGKILL)
-    if not {after}:
-        real(*args, **options)
-
-module.{function} = deadly
-find_model(sys.argv[1])
-"""
-
-
-@pytest.mark.parametrize(
-    ("module", "function", "after", "ending"),
-    [
-        ("embedpipe.hub.fetch", "convert_archive", False, ""),
-        ("embedpipe.hub.fetch", "convert_archive", True, ""),
-        ("embedpipe.hub.install", "_write_json", True, "tokenizer_config.json"),
-        ("embedpipe.hub.install", "_write_json", True, "embedpipe.json"),
-        ("embedpipe.hub.fetch", "install_model", True, ""),
-        ("shutil", "rmtree", False, ".partial"),
-    ],
-)
-def test_killed_at_each_step_the_next_process_makes_it_right(
-    place, server, fixtures, module, function, after, ending
-):
-    tiny, address = "tiny", server.add("/tiny.zip", (fixtures / GOOGLE).read_bytes())
-    source = {"kind": "archive", "address": address}
-    place.describe(entry(tiny, source, case_sensitive=True))
-    code = KILLED.format(module=module, function=function, after=after, ending=ending)
-    child = process(tiny, code=code)
-    _, errors = finished(child)
-    assert child.returncode == -signal.SIGKILL, errors
-    if (place.models / "tiny").exists():
-        assert_is_whole(place.models / "tiny", fixtures / GOOGLE_EXPECTED)
-    assert_is_whole(find_model(tiny), fixtures / GOOGLE_EXPECTED)
-    assert Encoder.load(tiny).encode(["a"]).shape == (1, 32)
-    assert len(server.asked("/tiny.zip")) <= 2
 
 
 def test_an_encoder_of_a_cached_model_loads_nothing_of_downloads(tiny):

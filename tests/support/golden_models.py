@@ -37,9 +37,19 @@ _MODELS = {
 """By name: the configuration, the seed, the vocabulary, and the digest of what Spark NLP ran."""
 
 
+class _Encoders(dict[str, Encoder]):
+    """By name; the trained model is loaded when a test first asks for it."""
+
+    def __missing__(self, name: str) -> Encoder:
+        if name != MINILM:
+            raise KeyError(name)
+        self[name] = Encoder.load()
+        return self[name]
+
+
 def load_encoders(testdata: Path, folder: Path) -> dict[str, Encoder]:
-    """The random models by the names of the records; their files are written to `folder`."""
-    encoders = {}
+    """The encoders by the names of the records; random models are written to `folder`."""
+    encoders = _Encoders()
     for name, (config, seed, vocabulary, expected) in _MODELS.items():
         tensors = random_tensors(config, seed=seed, deviation=0.1)
         assert digest(tensors) == expected, f"{name}: the weights differ from the recorded ones"
