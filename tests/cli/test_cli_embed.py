@@ -26,6 +26,9 @@ from embedpipe.engine.precision import PRECISIONS, AskedPrecision
 from embedpipe.errors import EmbedpipeError
 from tests.support.cli_support import MAX_LENGTH, command, embedpipe, names_in, write_tiny_model
 
+# one of the texts is cut, as it is by the command
+pytestmark = pytest.mark.filterwarnings("ignore::embedpipe.errors.TruncationWarning")
+
 TEXTS = ["short", "", "a little longer, with commas", "x" * 100, "short", "last \u2028 one"]
 
 

@@ -74,7 +74,7 @@ BAD = {
     ),
     "2^96 numbers": (
         model_of(tensor("embeddings.word_embeddings.weight", (2**32,) * 3, content=b"")),
-        "with 0 bytes",
+        "has more than 2^63 bytes",
     ),
     "cut off": (model_of(WORDS)[:-1], "where"),
 }

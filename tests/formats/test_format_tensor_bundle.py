@@ -209,7 +209,7 @@ def test_a_hostile_checkpoint_is_refused(testdata: Path, case: str) -> None:
     file, finding = HOSTILE[case]
     tree = open_tree(testdata / "hostile" / case)
     message = refused(lambda: read_google_checkpoint(tree), case, file, finding)
-    assert message.rstrip().endswith("Fetch the model again")
+    assert message.rstrip().endswith("Get a new copy of the file")
 
 
 # ---- anything at all ----

@@ -166,6 +166,7 @@ def test_missing_files_are_told_apart(tmp_path: Path, folder: Path) -> None:
     assert "none of model.safetensors, pytorch_model.bin" in message
     assert "found tf_model.h5" in message
     assert "save_pretrained" in message
+    write_safetensors(folder / "model.safetensors", random_tensors(tiny_config()))
     (folder / "config.json").unlink()
     assert "has no config.json" in refusal(folder)
 

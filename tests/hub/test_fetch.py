@@ -1,4 +1,4 @@
-"""Models by name from servers on loopback: each source, the cache, mirrors, crowds and crashes."""
+"""Models by name from servers on loopback: each source, and the cache."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import json
 import shutil
 from collections import namedtuple
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,51 +13,21 @@ import pytest
 from embedpipe import Encoder
 from embedpipe.errors import DownloadError, ModelNotFoundError, OutputError
 from embedpipe.formats import open_model
-from embedpipe.hub import find_model, retries
+from embedpipe.hub import find_model
 from embedpipe.stages.bert_embeddings import BertEmbeddings
 from tests.support.download_support import (
     GOOGLE,
     GOOGLE_EXPECTED,
     SPARK_NLP,
     SPARK_NLP_EXPECTED,
-    Place,
     assert_is_whole,
     entry,
-    finished,
     names_below,
-    process,
     zipped,
 )
 from tests.support.format_support import OUTPUT_TOLERANCE, largest_difference
-from tests.support.model_server import model_server
 
 Usage = namedtuple("Usage", "total used free")
-
-
-@pytest.fixture
-def server():
-    with model_server() as running:
-        yield running
-
-
-@pytest.fixture
-def place(tmp_path, monkeypatch) -> Place:
-    monkeypatch.setattr(retries, "_FIRST_WAIT", 0.01)
-    monkeypatch.chdir(tmp_path)
-    return Place(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def fixtures(testdata) -> Path:
-    return testdata / "models"
-
-
-@pytest.fixture
-def tiny(place, server, fixtures) -> str:
-    """The name of a model whose archive the server has at /tiny.zip."""
-    address = server.add("/tiny.zip", (fixtures / GOOGLE).read_bytes())
-    place.describe(entry("tiny", {"kind": "archive", "address": address}))
-    return "tiny"
 
 
 def test_an_archive_becomes_a_folder_of_the_cache(place, server, fixtures):
@@ -248,22 +217,6 @@ def test_languages_of_one_name_lie_apart(place, server, fixtures):
     assert_is_whole(find_model("tiny", language="de"), fixtures / SPARK_NLP_EXPECTED)
     assert_is_whole(find_model("tiny", language="en"), fixtures / GOOGLE_EXPECTED)
     assert names_below(place.models) == ["tiny", "tiny@de"]
-
-
-def test_an_encoder_of_a_cached_model_loads_nothing_of_downloads(tiny):
-    find_model(tiny)
-    code = """
-import json, sys
-from embedpipe import Encoder
-Encoder.load(sys.argv[1])
-print(json.dumps(sorted(sys.modules)))
-"""
-    output, errors = finished(process(tiny, code=code))
-    loaded = set(json.loads(output))
-    assert "embedpipe.hub.find" in loaded, errors
-    unwanted = {"huggingface_hub", "httpx", "httpx2", "filelock", "tqdm"}
-    unwanted |= {f"embedpipe.hub.{name}" for name in ("catalog", "fetch", "download")}
-    assert not loaded & unwanted
 
 
 def test_vectors_are_the_frameworks(tiny, fixtures):

@@ -1,53 +1,26 @@
-"""Processes that fetch one model at once, and such as are killed."""
+"""Many processes that fetch one model, and processes that are killed meanwhile."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
 from embedpipe import Encoder
-from embedpipe.hub import find_model, retries
+from embedpipe.hub import find_model
 from tests.support.download_support import (
     GOOGLE,
     GOOGLE_EXPECTED,
-    Place,
     assert_is_whole,
     entry,
     finished,
     names_below,
     process,
 )
-from tests.support.model_server import Answer, model_server
-
-
-@pytest.fixture
-def server():
-    with model_server() as running:
-        yield running
-
-
-@pytest.fixture
-def place(tmp_path, monkeypatch) -> Place:
-    monkeypatch.setattr(retries, "_FIRST_WAIT", 0.01)
-    monkeypatch.chdir(tmp_path)
-    return Place(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def fixtures(testdata) -> Path:
-    return testdata / "models"
-
-
-@pytest.fixture
-def tiny(place, server, fixtures) -> str:
-    """The name of a model whose archive the server has at /tiny.zip."""
-    address = server.add("/tiny.zip", (fixtures / GOOGLE).read_bytes())
-    place.describe(entry("tiny", {"kind": "archive", "address": address}))
-    return "tiny"
+from tests.support.model_server import Answer
 
 
 def test_ten_processes_download_once(place, server, tiny, fixtures):
@@ -124,3 +97,19 @@ def test_killed_at_each_step_the_next_process_makes_it_right(
     assert_is_whole(find_model(tiny), fixtures / GOOGLE_EXPECTED)
     assert Encoder.load(tiny).encode(["a"]).shape == (1, 32)
     assert len(server.asked("/tiny.zip")) <= 2
+
+
+def test_an_encoder_of_a_cached_model_loads_nothing_of_downloads(tiny):
+    find_model(tiny)
+    code = """
+import json, sys
+from embedpipe import Encoder
+Encoder.load(sys.argv[1])
+print(json.dumps(sorted(sys.modules)))
+"""
+    output, errors = finished(process(tiny, code=code))
+    loaded = set(json.loads(output))
+    assert "embedpipe.hub.find" in loaded, errors
+    unwanted = {"huggingface_hub", "httpx", "httpx2", "filelock", "tqdm"}
+    unwanted |= {f"embedpipe.hub.{name}" for name in ("catalog", "fetch", "download")}
+    assert not loaded & unwanted

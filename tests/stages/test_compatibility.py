@@ -162,6 +162,7 @@ def test_a_pipeline_refuses_the_same_across_stages():
         PipelineModel(stages)
 
 
+@pytest.mark.trained_model
 def test_flattened_vectors_need_compatibility_and_are_never_normalized(encoders):
     stage = BertSentenceEmbeddings(encoders["all-MiniLM-L6-v2"])
     with pytest.raises(ParameterError, match=r"'flattened' .* needs compatibility='spark"):
@@ -231,13 +232,26 @@ def test_recorded_halves_of_characters_are_question_marks():
     assert found["token"][0][0].result.endswith("?")
 
 
-# Characters that are marks to Spark NLP, or to us: a text that holds them is recorded differently.
-MARKS = "\uf050\uf051\uf053\uf054\uf055\uf056\uf057╞╟╔╤╥╦\ufdd0\ufdd1\ufdd2\ufdd3\ufdd4\ufdd5"
+# Characters that are marks to Spark NLP: a text that holds them is recorded differently.
+MARKS = "\uf050\uf051\uf053\uf054\uf055\uf056\uf057╞╟╔╤╥╦"
 ordinary = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=MARKS))
 
 
+OURS = "\ufdd0\ufdd1\ufdd2\ufdd3\ufdd4\ufdd5"
+
+
+@pytest.mark.parametrize("setting", [{}, RECORDED])
+@pytest.mark.parametrize("mark", OURS)
+def test_characters_that_we_use_as_marks_are_text(mark, setting):
+    found = annotations(text_stages(), [f"Odd here. {mark} end."], **setting)
+    assert [a.result for a in found["sentence"][0]] == ["Odd here.", f"{mark} end."]
+    exceptions = {"exceptions": [f"b {mark}c"], **setting}
+    found = annotations(text_stages({}, setting, exceptions), [f"a{mark} b {mark}c d."])
+    assert [a.result for a in found["token"][0]] == [f"a{mark}", f"b {mark}c", "d", "."]
+
+
 @settings(max_examples=40)
-@given(st.lists(ordinary, max_size=4))
+@given(st.lists(ordinary | st.text(OURS + "a. \"'()"), max_size=4))
 def test_with_default_parameters_compatibility_changes_no_structure(texts):
     recorded = annotations(text_stages(), texts, **RECORDED)
     assert recorded == annotations(text_stages(), texts)

@@ -209,6 +209,7 @@ def test_tokens_outside_of_all_sentences_have_zero_vectors(encoders):
     assert found.embeddings.any(axis=1).tolist() == inside
 
 
+@pytest.mark.trained_model
 def test_the_default_models_own_pooling_and_normalization_are_used(encoders):
     encoder = encoders["all-MiniLM-L6-v2"]
     sentences = ["The train is late.", "Nobody knows why."]
@@ -249,6 +250,7 @@ def test_defaults_follow_from_the_model(encoders, tmp_path):
         short.setMaxSentenceLength(17)
 
 
+@pytest.mark.trained_model
 def test_models_load_from_a_folder_by_every_name_there_is_for_it(encoders):
     folder = encoders["tiny_albert"].path
     for stage in (

@@ -35,7 +35,8 @@ TEXTS = [
 def encoders(testdata, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
     found = load_encoders(testdata, folder)
-    return found | {"unigram": Encoder.load(write_unigram_bert(folder / "unigram"))}
+    found["unigram"] = Encoder.load(write_unigram_bert(folder / "unigram"))
+    return found
 
 
 def vectors(texts, stage, setting=None):
@@ -50,7 +51,10 @@ def stage_of(encoder, **params):
     return BertSentenceEmbeddings(encoder, inputCols=["document"], outputCol="out", **params)
 
 
-@pytest.mark.parametrize("name", ["tiny_bert", "all-MiniLM-L6-v2", "unigram"])
+TRAINED = pytest.param("all-MiniLM-L6-v2", marks=pytest.mark.trained_model)
+
+
+@pytest.mark.parametrize("name", ["tiny_bert", TRAINED, "unigram"])
 def test_the_stage_gives_the_bits_of_encode(name, encoders):
     encoder = encoders[name]
     assert np.array_equal(vectors(TEXTS, stage_of(encoder)), encoder.encode(TEXTS))
@@ -64,6 +68,7 @@ def test_the_stage_gives_the_bits_of_encode_for_any_text(texts, encoders):
         assert np.array_equal(vectors(texts, stage_of(encoder)), encoder.encode(texts))
 
 
+@pytest.mark.trained_model
 def test_the_stage_reads_as_many_pieces_as_the_model_was_published_for(encoders):
     encoder = encoders["all-MiniLM-L6-v2"]
     assert stage_of(encoder).getMaxSentenceLength() == encoder.max_length == 256

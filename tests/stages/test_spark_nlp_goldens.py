@@ -83,6 +83,11 @@ def vector_error(record, vector, table):
     )
 
 
+def marked(group):
+    """The group as a test's parameters; those of the trained model are marked."""
+    return pytest.param(*group, marks=[pytest.mark.trained_model] if "minilm" in group[0] else [])
+
+
 @pytest.fixture(scope="module")
 def embedded(testdata, texts, encoders):
     """The records of a file and parameters, what comes out for them, and stored vectors."""
@@ -154,7 +159,7 @@ def test_every_recorded_setting_is_compared(name, testdata):
     assert recorded == [group for group in EMBEDDING_GROUPS if group[0] == name]
 
 
-@pytest.mark.parametrize(("name", "params"), EMBEDDING_GROUPS)
+@pytest.mark.parametrize(("name", "params"), [*map(marked, EMBEDDING_GROUPS)])
 def test_embeddings_are_equal_under_compatibility(name, params, embedded):
     found, out, table = embedded(name, params, RECORDED)
     assert [key for key in found if not same_annotations(found[key], out[key])] == []
@@ -164,7 +169,7 @@ def test_embeddings_are_equal_under_compatibility(name, params, embedded):
 
 # by default there are no vectors as in the file of sequences
 @pytest.mark.parametrize(
-    ("name", "params"), [g for g in EMBEDDING_GROUPS if g[0] != "bert_sentences_sequence"]
+    ("name", "params"), [marked(g) for g in EMBEDDING_GROUPS if g[0] != "bert_sentences_sequence"]
 )
 def test_embeddings_differ_by_default_only_where_they_must(name, params, embedded):
     found, out, table = embedded(name, params, DEFAULT)
@@ -177,7 +182,8 @@ def test_embeddings_differ_by_default_only_where_they_must(name, params, embedde
 
 
 @pytest.mark.parametrize(
-    ("name", "count", "total"), [("bert_sentences", 22, 282), ("bert_sentences_minilm", 2, 104)]
+    ("name", "count", "total"),
+    [marked(("bert_sentences", 22, 282)), marked(("bert_sentences_minilm", 2, 104))],
 )
 def test_the_models_own_words_change_few_documents(name, count, total, embedded):
     """By default the model's own tokenizer finds the words, not Spark NLP's rules."""

@@ -38,17 +38,16 @@ _MODELS = {
 
 
 class _Encoders(dict[str, Encoder]):
-    """By name; the trained model is loaded when a test first asks for it."""
+    """The trained model is loaded when asked for: tests that do are marked `trained_model`."""
 
     def __missing__(self, name: str) -> Encoder:
         if name != MINILM:
             raise KeyError(name)
-        self[name] = Encoder.load()
-        return self[name]
+        return self.setdefault(name, Encoder.load())
 
 
 def load_encoders(testdata: Path, folder: Path) -> dict[str, Encoder]:
-    """The encoders by the names of the records; random models are written to `folder`."""
+    """The models by the names of the records; files of random ones are written to `folder`."""
     encoders = _Encoders()
     for name, (config, seed, vocabulary, expected) in _MODELS.items():
         tensors = random_tensors(config, seed=seed, deviation=0.1)

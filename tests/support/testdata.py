@@ -58,7 +58,7 @@ def _lay_out(source: Path, sums: str, target: Path) -> None:
 
 
 def _unpack(path: Path, target: Path) -> None:
-    """Regular files and folders only, inside `target` only: tarfile's filters need Python 3.11.4."""
+    """Files and folders inside `target` only; tarfile's own filters need Python 3.11.4."""
     with tarfile.open(path) as archive:
         for member in archive:
             place = (target / member.name).resolve()

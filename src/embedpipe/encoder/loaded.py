@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import zlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from embedpipe.arrays import offsets_of, ranges
 from embedpipe.encoder.fingerprint import fingerprint_of
 from embedpipe.engine.choice import Engine, EngineChoice
+from embedpipe.engine.pooling import Pooling, pool
+from embedpipe.engine.pooling import normalize as normalize_rows
+from embedpipe.engine.ragged import Ragged
 from embedpipe.engine.weights import WeightsFile
-from embedpipe.formats.archives.tree import FileTree, open_tree
-from embedpipe.formats.layout import CONFIG
+from embedpipe.formats.archives.tree import open_tree
 from embedpipe.formats.model import Model
-from embedpipe.formats.reading import open_model, open_model_tree
+from embedpipe.formats.reading import open_model
 from embedpipe.formats.writing import model_texts
 from embedpipe.subword import SubwordTokenizer, make_tokenizer
 
@@ -39,10 +43,10 @@ class Origin:
     language: str | None = None
     files: tuple[WeightsFile, ...] = ()
 
-    def open(self) -> FileTree:
-        """The tree of the model's files."""
+    def open(self) -> Model:
+        """The only model there."""
         path = Path(self.path)
-        return open_tree(path).below(self.inside) if self.inside else open_model_tree(path)
+        return open_model(open_tree(path).below(self.inside) if self.inside else path)
 
     def is_unchanged(self) -> bool:
         """Whether the files are those that were read, as far as their sizes and times tell."""
@@ -75,6 +79,21 @@ class LoadedModel:
             engine = self._engines.setdefault(choice, made)
         return engine
 
+    def encode_pieces(
+        self, ids: Ragged, choice: EngineChoice, pooling: Pooling, *, normalize: bool, left_out: int
+    ) -> npt.NDArray[np.floating[Any]]:
+        """A vector of each sequence, of its pieces but the first `left_out`."""
+        engine = self.engine(choice)
+        if not left_out:
+            return engine.encode_pieces(
+                ids.values, ids.offsets, pooling=pooling, normalize=normalize
+            )
+        hidden = engine.hidden_states(ids.values, ids.offsets)
+        kept = np.maximum(ids.lengths - left_out, 1)  # [SEP] at least
+        rows = hidden[ranges(ids.offsets[1:] - kept, kept)]
+        vectors = pool(rows, offsets_of(kept), pooling, self.read.weights.pooler)
+        return normalize_rows(vectors) if normalize else vectors
+
     @cached_property
     def fingerprint(self) -> str:
         """A hash that is quick to make, of a little of each tensor."""
@@ -101,14 +120,13 @@ class LoadedModel:
     @classmethod
     def at(cls, origin: Origin) -> LoadedModel:
         """The only model at a place."""
-        return cls.of(open_model(origin.open()), origin)
+        return cls.of(origin.open(), origin)
 
     @classmethod
     def of(cls, model: Model, origin: Origin | None = None) -> LoadedModel:
         """A model that was read, with the tokenizer of its own files."""
-        config = json.dumps(model.huggingface_config).encode()  # which may name the tokenizer
         tokenizer = make_tokenizer(
-            {CONFIG: config, **model.tokenizer_files},
+            model.stated_files,
             model.config,
             source=model.source,
             lower_first=model.usage.lowercase,

@@ -43,7 +43,7 @@ def parse_json(
         )
     except (ValueError, RecursionError) as error:
         raise ModelFormatError(
-            f"{source} is not valid JSON: {error}; fetch the model again"
+            f"{source} is not valid JSON: {error}. Correct it, or get a new copy of the file"
         ) from error
     if not isinstance(value, expected):
         raise ModelFormatError(

@@ -155,5 +155,5 @@ def as_text(value: memoryview, source: str) -> str:
 def damaged_message(source: str, finding: str) -> ModelFormatError:
     """The error for bytes that are no message."""
     return ModelFormatError(
-        f"{source} is damaged or of another format: {finding}. Fetch the model again"
+        f"{source} is damaged or of another format: {finding}. Get a new copy of the file"
     )

@@ -58,7 +58,7 @@ def find_facts(graph: Graph, source: str) -> GraphFacts:
     if len(softmaxes) > _MOST_PASSES:
         raise ModelFormatError(
             f"{source} has {len(softmaxes)} softmaxes; at most {_MOST_PASSES} are allowed, one for "
-            "each layer. Fetch the model again"
+            "each layer. Such models are not supported"
         )
     sizes = {size for name in softmaxes for size in _head_sizes(graph, name)}
     epsilons = {round(value, 15) for value in _epsilons(graph)}

@@ -175,6 +175,8 @@ class BertSentenceEmbeddings(EncoderStage):
                 f"tell upper from lower case; leave it out, or set wordSplitting={_BASIC_WORDS!r} "
                 "to look words up as they stand"
             )
+        else:
+            encoder.prompts.of_every_text()  # which refuses what only Encoder.encode can do
         return super().fitted()
 
     def recorded_defaults(self) -> dict[str, Any]:

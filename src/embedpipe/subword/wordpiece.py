@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from embedpipe._dependencies import require
-from embedpipe.files.whole import decoded
+from embedpipe.files.vocabulary import vocabulary_lines
 from embedpipe.subword.added import add_pieces
 from embedpipe.subword.plain_text import text_splitter
 from embedpipe.subword.settings import AddedPiece, TokenizerSettings
@@ -34,8 +34,7 @@ def read_vocabulary(
 ) -> TokenizerParts:
     """BERT's `vocab.txt`: a piece a line; of equal lines the last counts, as in transformers."""
     path = f"{source}/vocab.txt"
-    text = decoded(files["vocab.txt"], path).replace("\r\n", "\n").replace("\r", "\n")
-    pieces = text.removesuffix("\n").split("\n")
+    pieces = vocabulary_lines(files["vocab.txt"], path)
     vocabulary = {piece: piece_id for piece_id, piece in enumerate(pieces)}
     unk_piece = settings.unk_token or _UNKNOWN
     tokenizer = _wordpiece_for_text(vocabulary, unk_piece, settings)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, islice
 
-__all__ = ["ANY", "CodePoints"]
+__all__ = ["ANY", "CodePoints", "unused_characters"]
 
 LAST = 0x10FFFF
 
@@ -97,3 +98,20 @@ class CodePoints:
 
 
 ANY = CodePoints(((0, LAST),))
+
+
+_NONCHARACTERS = (
+    *range(0xFDD6, 0xFDF0),
+    *(plane << 16 | low for plane in range(17) for low in (0xFFFE, 0xFFFF)),
+)
+_PRIVATE = range(0xF0000, 0xFFFFE)  # more than any text holds
+
+
+def unused_characters(text: str, count: int) -> list[str]:
+    """Characters that the text does not hold and that mean nothing: to mark places in it.
+
+    >>> unused_characters("plain", 2)
+    ['\\ufdd6', '\\ufdd7']
+    """
+    candidates = map(chr, chain(_NONCHARACTERS, _PRIVATE))
+    return list(islice((c for c in candidates if c not in text), count))

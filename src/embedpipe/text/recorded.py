@@ -7,6 +7,7 @@ differs from `split_sentences` and `WordSplitter.split` only in these cases:
   then sought in vain: begin is -1.
 - A bound that is left out holds what the sentence after it says; it is found there.
 - The text holds a character that Spark NLP uses as a mark; it is taken for that mark.
+  (Our own marks are text here too.)
 - A word longer than `split_length` begins a sentence; all offsets in it are one too high.
 - Separators beyond U+FFFF precede a word; each counts as one unit.
 - A word is split further; what follows is placed where its last part ends, as if no separator
@@ -21,11 +22,11 @@ from collections.abc import Iterator
 
 from embedpipe.errors import ParameterError
 from embedpipe.text.cleanup import TRIMMED
-from embedpipe.text.code_points import CodePoints
+from embedpipe.text.code_points import CodePoints, unused_characters
 from embedpipe.text.java.regex import compile_java
 from embedpipe.text.offsets import Utf16Offsets, utf16_length
 from embedpipe.text.segment import Segment, has_length
-from embedpipe.text.sentence_marks import BOUND, BREAK, CLOSE, KEPT, OPEN
+from embedpipe.text.sentence_marks import BOUND, BREAK, CLOSE, KEPT, MARKS, OPEN
 from embedpipe.text.sentence_rules import SentenceRules, mark_all, sentence_ends
 from embedpipe.text.sentences import shortened
 from embedpipe.text.words import Candidate, Group, Separators, WordSplitter
@@ -63,12 +64,16 @@ def recorded_sentences(
 
 def _sought(text: str, rules: SentenceRules) -> Iterator[Segment]:
     """Each sentence where its text is found first behind the end of the one before it."""
-    marked, _ = mark_all(text.translate(_ACTING), rules)
+    # Our own marks are text where a text holds them.
+    held = [mark for mark in MARKS if mark in text]
+    stand_ins = dict(zip(held, unused_characters(text, len(held)), strict=True))
+    marked, _ = mark_all(text.translate(str.maketrans(stand_ins) | _ACTING), rules)
+    meaning = _MEANING | {ord(stand_in): mark for mark, stand_in in stand_ins.items()}
     units = Utf16Offsets(text)
     start = position = 0
     ends = sentence_ends(marked, at_stops=not rules.only_bounds)
     for end, following in (*ends, (len(marked), len(marked))):
-        sentence = marked[start:end].translate(_MEANING).strip(TRIMMED)
+        sentence = marked[start:end].translate(meaning).strip(TRIMMED)
         start = following
         found = text.find(sentence, position)
         begin = -1 if found < 0 else units.to_units(found)

@@ -10,16 +10,15 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from embedpipe.text.code_points import CodePoints
+from embedpipe.text.code_points import CodePoints, unused_characters
 from embedpipe.text.java.regex import compile_java, find_all, replace_all
 from embedpipe.text.segment import Segment, has_length
 from embedpipe.text.word_rules import DEFAULT_CONTEXT_CHARS, WordRules
 
 __all__ = ["DEFAULT_CONTEXT_CHARS", "Candidate", "WordRules", "WordSplitter"]
 
-# Stands for what an exception keeps together; a noncharacter, cleared from texts that hold it.
-PROTECTED = "\ufdd0"
-_NEUTRAL = "\ufdd5"
+# Stands for a separator that an exception keeps; another one does in texts that hold it.
+_PROTECTED = "\ufdd0"
 
 Spans = list[tuple[int, int]]
 
@@ -63,8 +62,8 @@ class WordSplitter:
         self._target = target
         self._separator = re.compile((~target).pattern)
         self._exceptions = rules.exception_pattern()
-        kept = target | CodePoints.of(PROTECTED) if self._exceptions else target
-        self._candidates = re.compile(f"(?:{kept.pattern})+")
+        self._candidates = {_PROTECTED: _runs(target | CodePoints.of(_PROTECTED))}
+        self._plain_candidates = _runs(target)
         self._rules = rules.rules()
         self._split_pattern = (
             None
@@ -129,29 +128,33 @@ class WordSplitter:
 
     def candidates(self, text: str, split_chars: Separators | None = None) -> Iterator[Candidate]:
         """The candidates of `text`; `split_chars` replaces what the rules' own ones mean."""
-        content, whole = self._protect(text)
-        for match in self._candidates.finditer(content):
+        if self._exceptions is None:
+            for match in self._plain_candidates.finditer(text):
+                groups = self._groups(match[0], split_chars or self._split_chars)
+                yield Candidate(match[0], match.start(), groups)
+            return
+        mark = _PROTECTED if _PROTECTED not in text else unused_characters(text, 1)[0]
+        content, unbroken = self._protect(self._exceptions, text, mark)
+        runs = self._candidates.get(mark) or _runs(self._target | CodePoints.of(mark))
+        for match in runs.finditer(content):
             candidate = match[0]
-            if self._exceptions and (PROTECTED in candidate or candidate in whole):
+            if mark in candidate or candidate in unbroken:
                 yield Candidate(candidate, match.start(), None, is_exception=True)
             else:
                 groups = self._groups(candidate, split_chars or self._split_chars)
                 yield Candidate(candidate, match.start(), groups)
 
-    def _protect(self, text: str) -> tuple[str, set[str]]:
-        """`text` with the separators inside exceptions hidden, and the exceptions without any."""
-        if self._exceptions is None:
-            return text, set()
-        clear = text.replace(PROTECTED, _NEUTRAL)
-        whole: set[str] = set()
+    def _protect(self, exceptions: re.Pattern[str], text: str, mark: str) -> tuple[str, set[str]]:
+        """`text` with a mark for each separator in an exception, and the exceptions without any."""
+        unbroken: set[str] = set()
 
         def hide(match: re.Match[str]) -> str:
-            hidden = self._separator.sub(PROTECTED, match[0])
+            hidden = self._separator.sub(mark, match[0])
             if hidden == match[0]:
-                whole.add(hidden)
+                unbroken.add(hidden)
             return hidden
 
-        return replace_all(self._exceptions, hide, clear), whole
+        return replace_all(exceptions, hide, text), unbroken
 
     def _groups(self, candidate: str, split_chars: Separators | None) -> list[Group] | None:
         """The words that the first matching rule's groups give, split further; None without one."""
@@ -178,6 +181,10 @@ class WordSplitter:
                 spans = split_like_java(split_chars.pattern, candidate, begin, end)
                 return Group(spans, is_split=True)
         return Group([(begin, end)], is_split=False)
+
+
+def _runs(characters: CodePoints) -> re.Pattern[str]:
+    return re.compile(f"(?:{characters.pattern})+")
 
 
 def _split_chars(entries: tuple[str, ...]) -> Separators | None:

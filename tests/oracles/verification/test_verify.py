@@ -26,7 +26,7 @@ from tests.support.download_support import Place, entry, zipped
 from tests.support.model_folders import tiny_config, write_model, write_safetensors
 from tests.support.model_server import ModelServer, model_server
 from tests.support.oracles import minilm_folder, transformers_outputs
-from tests.support.published_models import (
+from tests.support.published_vectors import (
     HIDDEN_ACT,
     SENTENCES,
     bert_config,
@@ -236,8 +236,10 @@ def test_rounded_values_fit_within_their_digits(publish):
 def test_weights_are_read_once_for_all_combinations(publish, monkeypatch):
     publish(sentence_rows("mean", "gelu_erf", "lower"), pooling="mean")
     reads = []
-    read = huggingface._read_tensors
-    monkeypatch.setattr(huggingface, "_read_tensors", lambda *a: reads.append(a) or read(*a))
+    read = huggingface.parse_safetensors
+    monkeypatch.setattr(
+        huggingface, "parse_safetensors", lambda *a, **k: reads.append(a) or read(*a, **k)
+    )
     verify("house")
     assert len(reads) == 1
 
@@ -258,7 +260,7 @@ def test_a_record_that_cannot_be_written_is_told(publish, monkeypatch, capsys):
     def refuse(path: Path) -> None:
         raise OutputError(f"cannot write {path}: no space")
 
-    monkeypatch.setattr("embedpipe.formats.own_record.AtomicFile", refuse)
+    monkeypatch.setattr("embedpipe.output.AtomicFile", refuse)
     assert main(["verify", "house", "--record"]) == 1
     printed = capsys.readouterr()
     assert "yes, in use" in printed.out

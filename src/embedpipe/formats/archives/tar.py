@@ -71,7 +71,7 @@ def read_tar(path: Path) -> dict[str, memoryview]:
         if isinstance(error, ModelFormatError):
             raise
         raise ModelFormatError(
-            f"{path} is damaged or no tar archive: {error}. Fetch it again"
+            f"{path} is damaged or no tar archive: {error}. Get a new copy of it"
         ) from error
     except OSError as error:
         raise ModelFormatError(
@@ -119,5 +119,5 @@ def _copy(archive: tarfile.TarFile, member: tarfile.TarInfo, target: IO[bytes], 
 
 def _refused(path: Path, finding: str) -> ModelFormatError:
     return ModelFormatError(
-        f"{path}: {finding}. Do not use this archive, or fetch it again: models' have none of that"
+        f"{path}: {finding}. Do not use this archive: models' have none of that"
     )

@@ -11,7 +11,6 @@ from typing import Any
 from embedpipe.errors import ModelFormatError, ModelNotFoundError
 from embedpipe.files.strict_json import parse_json
 from embedpipe.files.whole import check_is_no_pointer
-from embedpipe.formats.archives.tar import is_tar, read_tar
 from embedpipe.formats.archives.zip import MOST_MEMBERS, ZipArchive
 
 __all__ = ["FileTree", "map_file", "open_tree", "tree_of_zip"]
@@ -57,7 +56,8 @@ class FileTree:
         """
         if name not in self:
             raise ModelFormatError(
-                f"{self.source} has no {name}; found {_listing(self.names)}. Fetch the model again"
+                f"{self.source} has no {name}; found {_listing(self.names)}. Copy it there from "
+                "where the model was published"
             )
         data = self._read(self._prefix + name)
         check_is_no_pointer(data, self.where(name))
@@ -80,7 +80,7 @@ class FileTree:
         if len(data) > most:
             raise ModelFormatError(
                 f"{self.where(name)} has {len(data)} bytes; at most {most} are allowed in a file "
-                "of text or settings. Fetch the model again"
+                "of text or settings"
             )
         return bytes(data)
 
@@ -123,6 +123,8 @@ def open_tree(path: Path, *, links: bool = True, named: str | None = None) -> Fi
         )
     data = map_file(path)
     check_is_no_pointer(data, str(path))
+    from embedpipe.formats.archives.tar import is_tar, read_tar  # most models lie in folders
+
     if is_tar(data):
         members = read_tar(path)
         return FileTree(str(path), tuple(members), members.__getitem__)

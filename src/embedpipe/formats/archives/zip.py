@@ -2,7 +2,9 @@
 
 A stored member is a view of the mapped file; a compressed one is inflated into a file without name,
 which is mapped and vanishes with its last use. So an archive costs disk space, not memory.
-Layout: PKWARE's APPNOTE.TXT. Errors that are raised here name the archive and the member.
+Python's zipfile would make an object of each entry of a directory, however many there are, before
+any limit could be applied, and read past contradictions; here they are errors. Layout: PKWARE's
+APPNOTE.TXT. Errors that are raised here name the archive and the member.
 """
 
 from __future__ import annotations
@@ -268,7 +270,7 @@ class ZipArchive:
 
     def _wrong(self, finding: str) -> ModelFormatError:
         return ModelFormatError(
-            f"{self.source} is damaged or no zip archive: {finding}. Fetch it again"
+            f"{self.source} is damaged or no zip archive: {finding}. Get a new copy of it"
         )
 
 

@@ -6,8 +6,6 @@ dtype, shape and place; the tensors' bytes, end to end, little-endian, row by ro
 
 from __future__ import annotations
 
-import math
-import mmap
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,14 +14,14 @@ import numpy.typing as npt
 
 from embedpipe.errors import ModelFormatError
 from embedpipe.files.strict_json import parse_json
-from embedpipe.files.whole import check_is_file
+from embedpipe.files.whole import check_is_no_pointer
+from embedpipe.formats.archives.tree import map_file
+from embedpipe.formats.arrays import are_sizes, byte_size, widen_bfloat16
 
 __all__ = ["parse_safetensors", "read_safetensors"]
 
 _LENGTH_BYTES = 8
 _LONGEST_HEADER = 100_000_000  # the format's own limit
-_HIGHEST_RANK = 32  # NumPy 1's limit
-_LARGEST_SIZE = 2**63 - 1
 
 # BF16 is read as uint16, then widened; BOOL as uint8, so that bytes other than 0 and 1 do no harm.
 _DTYPES = {
@@ -65,18 +63,15 @@ def read_safetensors(path: str | Path) -> dict[str, npt.NDArray[Any]]:
     format: a header that is too long, no JSON or has a key twice; an unknown dtype; a shape that
     does not fit its bytes; tensors that overlap, leave a gap or reach beyond the end.
     """
-    path = Path(path)
-    return _parse(_map(path), str(path))
+    return parse_safetensors(map_file(Path(path)), str(path))
 
 
 def parse_safetensors(content: memoryview, source: str) -> dict[str, npt.NDArray[Any]]:
     """The same of a file that is in memory, or mapped, already; `source` names it in errors."""
+    check_is_no_pointer(content, source)
     if len(content) < _LENGTH_BYTES:
         raise _damaged(source, f"shorter than the {_LENGTH_BYTES} bytes of a header length")
-    return _parse(np.frombuffer(content, np.uint8), source)
-
-
-def _parse(data: npt.NDArray[np.uint8], source: str) -> dict[str, npt.NDArray[Any]]:
+    data = np.frombuffer(content, np.uint8)
     header_end, header = _read_header(data, source)
     entries = sorted(
         (_entry(name, value, source) for name, value in header.items() if name != "__metadata__"),
@@ -88,22 +83,8 @@ def _parse(data: npt.NDArray[np.uint8], source: str) -> dict[str, npt.NDArray[An
 
 def _damaged(path: str, finding: str) -> ModelFormatError:
     return ModelFormatError(
-        f"{path}: {finding}. The file is damaged or no safetensors file: fetch the model again"
+        f"{path}: {finding}. The file is damaged or no safetensors file: get a new copy of it"
     )
-
-
-def _map(path: Path) -> npt.NDArray[np.uint8]:
-    """All bytes of the file, mapped read-only."""
-    check_is_file(path)
-    try:
-        with path.open("rb") as file:
-            if file.seek(0, 2) < _LENGTH_BYTES:
-                raise _damaged(
-                    str(path), f"shorter than the {_LENGTH_BYTES} bytes of a header length"
-                )
-            return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
-    except OSError as error:
-        raise ModelFormatError(f"{path} cannot be read: {error}") from error
 
 
 def _read_header(data: npt.NDArray[np.uint8], path: str) -> tuple[int, dict[str, Any]]:
@@ -137,32 +118,20 @@ def _entry(name: str, value: Any, path: str) -> _Entry:
             f"{path}: {shown}: dtype {str(dtype)[:80]!r}; embedpipe reads {', '.join(_DTYPES)}: "
             "save the model in one of these"
         )
-    if not _are_sizes(shape) or len(shape) > _HIGHEST_RANK:
-        raise _damaged(
-            path, f"{shown}: shape {str(shape)[:80]}; expected at most {_HIGHEST_RANK} sizes"
-        )
-    if not _are_sizes(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
+    if not are_sizes(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
         raise _damaged(path, f"{shown}: data_offsets {str(offsets)[:80]}; expected [begin, end]")
-    item = np.dtype(_DTYPES[dtype]).itemsize
-    # Python's integers do not overflow; NumPy's do, even for an empty array of huge sides
-    if math.prod(side or 1 for side in shape) * item > _LARGEST_SIZE:
-        raise _damaged(path, f"{shown}: shape {shape} has more than 2^63 bytes")
     begin, end = offsets
-    if math.prod(shape) * item != end - begin:
+    try:
+        size = byte_size(shape, _DTYPES[dtype])
+    except ValueError as error:
+        raise _damaged(path, f"{shown}: {error}") from error
+    if size != end - begin:
         raise _damaged(
             path,
-            f"{shown}: {dtype} of shape {shape} takes {math.prod(shape) * item} bytes; "
+            f"{shown}: {dtype} of shape {shape} takes {size} bytes; "
             f"data_offsets {offsets} span {end - begin}",
         )
     return _Entry(name, dtype, tuple(shape), begin, end)
-
-
-def _are_sizes(value: Any) -> bool:
-    """Whether value is a list of integers from 0 to 2^63 - 1 (true and false are none)."""
-    return isinstance(value, list) and all(
-        isinstance(size, int) and not isinstance(size, bool) and 0 <= size <= _LARGEST_SIZE
-        for size in value
-    )
 
 
 def _check_places(entries: list[_Entry], available: int, path: str) -> None:
@@ -185,8 +154,7 @@ def _tensor(data: npt.NDArray[np.uint8], entry: _Entry) -> npt.NDArray[Any]:
     if not values.flags.aligned:
         values = values.copy()
     if entry.dtype == "BF16":
-        # bfloat16 is the upper half of a float32
-        values = (values.astype(np.uint32) << np.uint32(16)).view(np.float32)
+        values = widen_bfloat16(values)
     elif entry.dtype == "BOOL":
         values = values != 0
     values.flags.writeable = False

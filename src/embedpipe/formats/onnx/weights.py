@@ -21,13 +21,12 @@ from embedpipe.engine.architecture import KNOWN_ARCHITECTURES, WORDS, architectu
 from embedpipe.engine.config import Activation
 from embedpipe.errors import ModelFormatError
 from embedpipe.files.wire import Message
+from embedpipe.formats.arrays import byte_size, widen_bfloat16
 from embedpipe.formats.graph_facts import Graph, GraphFacts, Node, find_facts
 
 __all__ = ["OnnxModel", "read_onnx"]
 
 _MOST_NODES = 500_000
-_HIGHEST_RANK = 32
-_LARGEST_SIZE = 2**63 - 1
 _EXTERNAL = 1
 _INT64 = 7
 _BFLOAT16 = 16
@@ -184,8 +183,6 @@ def _array(tensor: Message, where: str) -> npt.NDArray[Any]:
         raise _wrong(where, "its numbers lie in another file; save the model with all in one file")
     if kind not in _DTYPES:
         raise _wrong(where, f"ONNX's type {kind}; expected floating-point numbers")
-    if len(shape) > _HIGHEST_RANK or not all(0 <= size <= _LARGEST_SIZE for size in shape):
-        raise _wrong(where, f"shape {str(shape)[:80]}; expected at most {_HIGHEST_RANK} sizes")
     dtype = _DTYPES[kind]
     raw = tensor.view(9)
     if not raw and kind in _NUMBERS:
@@ -194,14 +191,14 @@ def _array(tensor: Message, where: str) -> npt.NDArray[Any]:
         dtype = np.dtype(stored)
     elif not raw and kind == _INT64:
         raw = memoryview(struct.pack(f"<{len(tensor.integers(7))}q", *tensor.integers(7)))
-    if math.prod(size or 1 for size in shape) * dtype.itemsize > _LARGEST_SIZE or (
-        math.prod(shape) * dtype.itemsize != len(raw)
-    ):
+    try:
+        size = byte_size(shape, dtype)
+    except ValueError as error:
+        raise _wrong(where, str(error)) from error
+    if size != len(raw):
         raise _wrong(where, f"shape {shape} of {dtype} with {len(raw)} bytes")
     array: npt.NDArray[Any] = np.frombuffer(raw, dtype).reshape(shape)
-    if kind == _BFLOAT16:  # the upper half of a float32
-        array = (array.astype(np.uint32) << np.uint32(16)).view(np.float32)
-    return array
+    return widen_bfloat16(array) if kind == _BFLOAT16 else array
 
 
 def _facts(contents: _Contents) -> GraphFacts:
@@ -242,4 +239,4 @@ def _scalars(contents: _Contents) -> Iterator[tuple[str, float]]:
 
 
 def _wrong(where: str, finding: str) -> ModelFormatError:
-    return ModelFormatError(f"{where}: {finding}. Fetch the model again")
+    return ModelFormatError(f"{where}: {finding}. Get a new copy of the file")

@@ -18,16 +18,14 @@ import numpy.typing as npt
 
 from embedpipe.errors import ModelFormatError
 from embedpipe.formats.archives.zip import ZipArchive
+from embedpipe.formats.arrays import are_sizes, byte_size, is_size, widen_bfloat16
 from embedpipe.formats.pytorch.machine import PickleMachine
 
-__all__ = ["is_torch_file", "read_torch_pickle"]
+__all__ = ["read_torch_pickle"]
 
 _MAGIC = 0x1950A86A20F9469CFC6C
-_LEGACY_HEAD = b"\x80\x02\x8a\x0a" + _MAGIC.to_bytes(10, "little")
 _PROTOCOL = 1001
 _LARGEST_PICKLE = 16 * 2**20  # names and shapes of the largest encoders take 100 KB
-_HIGHEST_RANK = 32
-_LARGEST_SIZE = 2**63 - 1
 
 # By the storage classes that pickles name: how the bytes are read. bfloat16 is the upper half of a
 # float32, to which it is widened; bool is read as bytes, so that others than 0 and 1 do no harm.
@@ -72,12 +70,6 @@ class _Tensor:
 _Blocks = Callable[[_Storage], memoryview]
 
 
-def is_torch_file(data: memoryview) -> bool:
-    """Whether bytes begin like a zip archive or like the older layout."""
-    head = bytes(data[: len(_LEGACY_HEAD)])
-    return head.startswith(b"PK\3\4") or head == _LEGACY_HEAD or head[:1] == b"\x80"
-
-
 def read_torch_pickle(data: memoryview, source: str) -> dict[str, npt.NDArray[Any]]:
     """The tensors of a state dictionary by name; `source` names the file in errors.
 
@@ -111,19 +103,19 @@ def _machine(data: memoryview, source: str) -> PickleMachine:
         if isinstance(value, tuple) and len(value) in (5, 6) and value[5:] in ((), (None,)):
             tag, storage, key, _, numel = value[:5]
             known = isinstance(storage, _Storage) and isinstance(key, str)
-            if tag == "storage" and known and _is_size(numel):
+            if tag == "storage" and known and is_size(numel):
                 return _Storage(storage.kind, key, numel)
         raise machine.refuse("a persistent id that is no storage")
 
     def tensor(arguments: tuple[Any, ...]) -> _Tensor:
         storage, offset, shape, strides = (*arguments, None, None, None, None)[:4]
-        if not isinstance(storage, _Storage) or not _is_size(offset):
+        if not isinstance(storage, _Storage) or not is_size(offset):
             raise machine.refuse("a tensor without a storage")
-        if not _are_sizes(shape) or not _are_sizes(strides) or len(shape) != len(strides):
+        if not are_sizes(shape) or not are_sizes(strides) or len(shape) != len(strides):
             raise machine.refuse(
                 f"a tensor of shape {str(shape)[:80]}, strides {str(strides)[:80]}"
             )
-        return _Tensor(storage, offset, shape, strides)
+        return _Tensor(storage, offset, tuple(shape), tuple(strides))
 
     def parameter(arguments: tuple[Any, ...]) -> _Tensor:
         if arguments and isinstance(arguments[0], _Tensor):
@@ -144,14 +136,6 @@ def _machine(data: memoryview, source: str) -> PickleMachine:
     }
     machine = PickleMachine(data, source=source, functions=functions, persistent=persistent)
     return machine
-
-
-def _is_size(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_SIZE
-
-
-def _are_sizes(value: Any) -> bool:
-    return isinstance(value, tuple) and len(value) <= _HIGHEST_RANK and all(map(_is_size, value))
 
 
 def _read_zip(data: memoryview, source: str) -> tuple[Any, _Blocks]:
@@ -244,7 +228,11 @@ def _array(name: str, tensor: _Tensor, blocks: _Blocks, source: str) -> npt.NDAr
             f"{shown}: shape {tensor.shape} from number {tensor.offset} on reaches beyond its "
             f"storage of {storage.numel}",
         )
-    if math.prod(size or 1 for size in tensor.shape) * dtype.itemsize > _LARGEST_SIZE or not count:
+    try:
+        byte_size(tensor.shape, dtype)
+    except ValueError as error:
+        raise _damaged(source, f"{shown}: {error}") from error
+    if not count:
         raise _damaged(source, f"{shown}: shape {tensor.shape}; expected one with numbers in it")
     numbers = np.frombuffer(content, dtype)[tensor.offset :]
     strides = tuple(stride * dtype.itemsize for stride in tensor.strides)
@@ -252,7 +240,7 @@ def _array(name: str, tensor: _Tensor, blocks: _Blocks, source: str) -> npt.NDAr
         numbers, tensor.shape, strides, writeable=False
     )
     if storage.kind == "BFloat16Storage":
-        array = (array.astype(np.uint32) << np.uint32(16)).view(np.float32)
+        array = widen_bfloat16(array)
     elif storage.kind == "BoolStorage":
         array = array != 0
     return array
@@ -260,5 +248,5 @@ def _array(name: str, tensor: _Tensor, blocks: _Blocks, source: str) -> npt.NDAr
 
 def _damaged(source: str, finding: str) -> ModelFormatError:
     return ModelFormatError(
-        f"{source} is damaged or no file of PyTorch tensors: {finding}. Fetch the model again"
+        f"{source} is damaged or no file of PyTorch tensors: {finding}. Get a new copy of the file"
     )

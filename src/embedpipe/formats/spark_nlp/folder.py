@@ -1,4 +1,4 @@
-"""Models that Spark NLP saved: word and sentence embeddings of BERT and ALBERT, versions 2.5 to 5.
+"""Models that Spark NLP saved: word and sentence embeddings of versions 2.5 to 5.
 
 A folder or zip archive of metadata, fields, and a model file, itself a zip archive: TensorFlow's
 variables with a bare graph, or an ONNX graph. A saved PipelineModel holds one in its stages.
@@ -44,6 +44,7 @@ _ANNOTATORS = {
     ),
     "com.johnsnowlabs.nlp.embeddings.AlbertEmbeddings": _ALBERT,
 }
+_AGAIN = "Save it with Spark NLP again, or get a new copy of it"
 _VOCABULARY = "fields/vocabulary"
 _LARGEST_PIECE_ID = 2**22
 _POOLING_LAYER = "poolingLayer"
@@ -105,9 +106,9 @@ def read_metadata(tree: FileTree) -> dict[str, Any]:
     found: dict[str, Any] = tree.read_json(SPARK_METADATA, dict)
     for key in ("paramMap", "defaultParamMap"):
         if not isinstance(found.get(key, {}), dict):
-            raise ModelFormatError(f"{where}: {key} is no object. Fetch the model again")
+            raise ModelFormatError(f"{where}: {key} is no object. {_AGAIN}")
     if not isinstance(found.get("class"), str):
-        raise ModelFormatError(f"{where}: class is missing or no text. Fetch the model again")
+        raise ModelFormatError(f"{where}: class is missing or no text. {_AGAIN}")
     return found
 
 
@@ -190,17 +191,17 @@ def _vocabulary(tree: FileTree) -> tuple[str, ...]:
             if not isinstance(number, int) or not 0 <= number < _LARGEST_PIECE_ID:
                 raise ModelFormatError(
                     f"{tree.where(part)}: the piece {piece[:80]!r} has the id {number!r:.80};"
-                    f" expected 0 to {_LARGEST_PIECE_ID - 1}. Fetch the model again"
+                    f" expected 0 to {_LARGEST_PIECE_ID - 1}. {_AGAIN}"
                 )
             if number in pieces:
                 raise ModelFormatError(
                     f"{where}: the pieces {pieces[number][:80]!r} and {piece[:80]!r} have the same "
-                    f"id {number}. Fetch the model again"
+                    f"id {number}. {_AGAIN}"
                 )
             pieces[number] = piece
     if not pieces or max(pieces) != len(pieces) - 1:
         raise ModelFormatError(
             f"{where}: {len(pieces)} pieces in {len(parts)} files with ids up to "
-            f"{max(pieces, default=0)}; expected every id once. Fetch the model again"
+            f"{max(pieces, default=0)}; expected every id once. {_AGAIN}"
         )
     return tuple(pieces[number] for number in range(len(pieces)))

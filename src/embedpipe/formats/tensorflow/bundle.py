@@ -6,7 +6,6 @@ Messages: tensorflow/core/protobuf/tensor_bundle.proto and trackable_object_grap
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ import numpy.typing as npt
 
 from embedpipe.errors import ModelFormatError
 from embedpipe.files.wire import Message, read_varint
+from embedpipe.formats.arrays import byte_size
 from embedpipe.formats.tensorflow.crc32c import crc32c, unmask
 from embedpipe.formats.tensorflow.leveldb import read_table
 
@@ -35,8 +35,6 @@ _DTYPES: dict[int, np.dtype[Any]] = {
     19: np.dtype("<f2"),
 }
 _MOST_SHARDS = 1024
-_HIGHEST_RANK = 32
-_LARGEST_SIZE = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ def read_bundle_index(data: memoryview, source: str) -> BundleIndex:
     shards = header.integer(1)
     if not 1 <= shards <= _MOST_SHARDS:
         raise ModelFormatError(
-            f"{source}: {shards} data files; expected 1 to {_MOST_SHARDS}. Fetch the model again"
+            f"{source}: {shards} data files; expected 1 to {_MOST_SHARDS}. Get a new copy of it"
         )
     if header.integer(2):
         raise ModelFormatError(
@@ -106,18 +104,12 @@ def _entry(name: str, value: memoryview, shards: int, source: str) -> BundleEntr
         raise _wrong(where, "it is stored in slices, by a partitioner; save it whole")
     if entry.shard >= shards:
         raise _wrong(where, f"it lies in data file {entry.shard} of {shards}")
-    if len(sizes) > _HIGHEST_RANK or not all(0 <= size <= _LARGEST_SIZE for size in sizes):
-        raise _wrong(where, f"shape {str(sizes)[:80]}; expected at most {_HIGHEST_RANK} sizes")
-    if entry.dtype in _DTYPES:
-        # Python's integers do not overflow; NumPy's do, even for an empty array of huge sides
-        item = _DTYPES[entry.dtype].itemsize
-        if math.prod(side or 1 for side in sizes) * item > _LARGEST_SIZE:
-            raise _wrong(where, f"shape {sizes} has more than 2^63 bytes")
-        if math.prod(sizes) * item != entry.size:
-            raise _wrong(
-                where,
-                f"shape {sizes} takes {math.prod(sizes) * item} bytes; its size is {entry.size}",
-            )
+    try:
+        size = byte_size(sizes, _DTYPES.get(entry.dtype, "u1"))
+    except ValueError as error:
+        raise _wrong(where, str(error)) from error
+    if entry.dtype in _DTYPES and size != entry.size:
+        raise _wrong(where, f"shape {sizes} takes {size} bytes; its size is {entry.size}")
     return entry
 
 
@@ -201,4 +193,4 @@ def _compare_checksum(found: int, entry: BundleEntry, where: str) -> None:
 
 
 def _wrong(where: str, finding: str) -> ModelFormatError:
-    return ModelFormatError(f"{where}: {finding}. Fetch the model again")
+    return ModelFormatError(f"{where}: {finding}. Get a new copy of the file")

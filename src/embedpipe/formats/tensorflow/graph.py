@@ -44,7 +44,7 @@ def read_saved_model(data: memoryview, source: str) -> SavedModelFacts:
     _check_size(data, source)
     graphs = [Message(view, source) for view in Message(data, source).views(2)]
     if not graphs:
-        raise ModelFormatError(f"{source} holds no graph; expected a SavedModel. Fetch it again")
+        raise ModelFormatError(f"{source} holds no graph; expected a SavedModel")
     untagged = [graph for graph in graphs if "train" not in _tags(graph)]
     chosen = (untagged or graphs)[-1]
     graph_def = chosen.message(2)

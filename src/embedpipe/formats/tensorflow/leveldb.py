@@ -106,5 +106,5 @@ def _entries(block: memoryview, source: str) -> Iterator[tuple[bytes, memoryview
 
 def _damaged(source: str, finding: str) -> ModelFormatError:
     return ModelFormatError(
-        f"{source} is damaged or no checkpoint index: {finding}. Fetch the model again"
+        f"{source} is damaged or no checkpoint index: {finding}. Get a new copy of the file"
     )

@@ -148,6 +148,6 @@ def heads_from_scale(facts: GraphFacts, query_shape: tuple[int, ...], source: st
     if rest or not heads:
         raise ModelFormatError(
             f"{source}: attention is scaled for heads of {facts.head_size}, the query has "
-            f"{query_shape[0]} numbers; expected a multiple. Fetch the model again"
+            f"{query_shape[0]} numbers; expected a multiple. Such models are not supported"
         )
     return heads

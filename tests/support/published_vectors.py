@@ -1,4 +1,4 @@
-"""Models whose published values transformers computed."""
+"""Values that a catalog would publish of a tiny BERT, as transformers computes them."""
 
 from __future__ import annotations
 
@@ -15,20 +15,13 @@ PIECES = [
     *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
     *("I", "i", "hate", "love", "cancer", "NLP", "nlp", "Pain", "pain", "##killer", "helps", "."),
 ]
-
-
 SENTENCES = {
     "I hate cancer": (["I", "hate", "cancer"], ["i", "hate", "cancer"]),
     "Painkiller helps.": (["Pain", "##killer", "helps", "."], ["pain", "##killer", "helps", "."]),
 }
-
-
+"""The pieces of each sentence, with case and without."""
 CONTEXT = "I love NLP"
-
-
 HIDDEN_ACT = {"gelu_erf": "gelu", "gelu_tanh": "gelu_new"}
-
-
 VALUES = 4
 
 

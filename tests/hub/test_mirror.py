@@ -1,51 +1,21 @@
-"""Copies of a cache as mirrors."""
+"""Mirrors: copies of a cache, on a disk or behind an address, that are asked first."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 
 from embedpipe.errors import DownloadError
-from embedpipe.hub import find_model, retries
+from embedpipe.hub import find_model
 from tests.support.download_support import (
-    GOOGLE,
     GOOGLE_EXPECTED,
-    Place,
     assert_is_whole,
     entry,
     names_below,
 )
-from tests.support.model_server import model_server
-
-
-@pytest.fixture
-def server():
-    with model_server() as running:
-        yield running
-
-
-@pytest.fixture
-def place(tmp_path, monkeypatch) -> Place:
-    monkeypatch.setattr(retries, "_FIRST_WAIT", 0.01)
-    monkeypatch.chdir(tmp_path)
-    return Place(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def fixtures(testdata) -> Path:
-    return testdata / "models"
-
-
-@pytest.fixture
-def tiny(place, server, fixtures) -> str:
-    """The name of a model whose archive the server has at /tiny.zip."""
-    address = server.add("/tiny.zip", (fixtures / GOOGLE).read_bytes())
-    place.describe(entry("tiny", {"kind": "archive", "address": address}))
-    return "tiny"
 
 
 @pytest.mark.parametrize("by_address", [False, True])
