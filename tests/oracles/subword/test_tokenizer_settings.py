@@ -12,6 +12,8 @@ from tests.support.tokenizer_folders import CONFIG, PIECES, SPECIAL, N, token, w
 TEXTS = [
     "the new york",
     "the NEW\tYork\nnew york a",
+    "a NEW\tyork",
+    "a new\nyork b",
     "The COVID covid covids co covid",
     "a [ENT] b [ent] c[ENT]d  [ENT]",
     "[unused1] [UNUSED1] a[unused1]",
