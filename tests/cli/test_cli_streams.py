@@ -102,3 +102,22 @@ def test_control_characters_of_names_are_shown_in_errors(
 def test_letters_and_joined_emoji_stay() -> None:
     text = "Zürich 東京 👩‍👩‍👧 नमस्ते می‌خواهم \u00a0"
     assert printable(text) == text
+
+
+def test_a_full_disk_behind_standard_output_is_an_error() -> None:
+    code, _, errors = run("models", shell=">/dev/full")
+    assert code == 1
+    assert errors == b"embedpipe: error: cannot write the output: No space left on device\n"
+
+
+def test_no_file_takes_the_place_of_a_closed_stream(tmp_path: Path) -> None:
+    program = (
+        "import os, sys\n"
+        "from embedpipe.cli.streams import usable_streams\n"
+        "with usable_streams():\n"
+        "    sys.exit(os.open(sys.argv[1], os.O_RDWR | os.O_CREAT) < 3)\n"
+    )
+    shell = f'exec "{sys.executable}" -c "$0" "$@" <&- >&- 2>&-'
+    run = subprocess.run(["bash", "-c", shell, program, tmp_path / "new"], check=False)
+    assert run.returncode == 0
+    assert (tmp_path / "new").exists()

@@ -101,6 +101,17 @@ def test_parquet_becomes_json_lines(encoder: Encoder, tmp_path: Path) -> None:
     assert first["half"] == 0.5
 
 
+def test_names_and_numbers_that_json_writes_otherwise(encoder: Encoder, tmp_path: Path) -> None:
+    table = pa.table(
+        {"text": ["a"], "100 %s": [float("inf")], 'say "x"': [[float("nan"), 1.5]], "ok": [True]}
+    )
+    parquet.write_table(table, tmp_path / "a.parquet")
+    embed_files(tmp_path / "a.parquet", tmp_path / "o.jsonl", embedding=ModelOptions(encoder))
+    found = json.loads((tmp_path / "o.jsonl").read_text(), parse_constant=pytest.fail)
+    kept = {name: found[name] for name in table.column_names}
+    assert kept == {"text": "a", "100 %s": None, 'say "x"': [None, 1.5], "ok": True}
+
+
 def test_what_json_cannot_hold_is_told_before_any_work(encoder: Encoder, tmp_path: Path) -> None:
     parquet.write_table(table_of_many_types(), tmp_path / "a.parquet")
     with pytest.raises(ColumnError, match="'image' has the type binary, which JSON Lines cannot"):

@@ -10,7 +10,7 @@ answer at once.
 from __future__ import annotations
 
 import argparse
-import os
+import errno
 import sys
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ import embedpipe
 from embedpipe.cli import bundle, card, embed, import_model, info, models, search, verify
 from embedpipe.cli.installed import add_installed
 from embedpipe.cli.interrupt import Terminated, termination_raises
-from embedpipe.cli.streams import printable, usable_streams
+from embedpipe.cli.streams import give_up_output, printable, usable_streams
 from embedpipe.errors import EmbedpipeError
 
 __all__ = ["build_parser", "main"]
@@ -27,6 +27,7 @@ _ERROR = 1
 _USAGE = 2  # as argparse has it
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 _BROKEN_PIPE = 141  # 128 + SIGPIPE
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
@@ -79,8 +80,13 @@ def _run(args: argparse.Namespace) -> int:
         print(f"embedpipe: {stop}", file=sys.stderr)
         return 128 + stop.signal
     except BrokenPipeError:
-        # The reader of our output has gone, as in `embedpipe search ... | head -1`. Python flushes
-        # standard output once more at exit, which must not fail a second time.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of our output has gone, as in `embedpipe search ... | head -1`.
+        give_up_output()
         return _BROKEN_PIPE
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        give_up_output()
+        print(f"embedpipe: error: cannot write the output: {error.strerror}", file=sys.stderr)
+        return _ERROR
     return 0

@@ -65,7 +65,7 @@ def add_parser(commands: Any) -> None:
         "--quiet", action="store_true", help="neither progress bar nor summary, errors alone"
     )
     add_input_options(parser)
-    add_model_options(parser)
+    add_model_options(parser, prompted="every text")
     parser.set_defaults(run=run)
 
 

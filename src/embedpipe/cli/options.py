@@ -53,8 +53,8 @@ def add_overwrite_option(parser: argparse._ActionsContainer) -> None:
     )
 
 
-def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """--model, --pooling, --normalize, --no-normalize, --precision and --threads."""
+def add_model_options(parser: argparse.ArgumentParser, *, prompted: str) -> None:
+    """--model, --pooling, --normalize, --precision, --prompt, --prompt-name and --threads."""
     group = parser.add_argument_group("model")
     add_model_option(group)
     group.add_argument(
@@ -71,6 +71,15 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         choices=("float32", "bfloat16", "int8", "auto"),
         help="of the products with weights; float32 is exact, int8 the fastest; bfloat16 and auto "
         "are float32 on processors without AVX512-BF16 (default: float32)",
+    )
+    prompts = group.add_mutually_exclusive_group()
+    prompts.add_argument(
+        "--prompt",
+        metavar="TEXT",
+        help=f"put before {prompted} (default: what the model was made for)",
+    )
+    prompts.add_argument(
+        "--prompt-name", metavar="NAME", help="one of the model's own, such as query or document"
     )
     add_threads_option(group)
 
@@ -96,7 +105,15 @@ def add_threads_option(parser: argparse._ActionsContainer) -> None:
 
 def model_options(args: argparse.Namespace) -> ModelOptions:
     """What `add_model_options` has parsed."""
-    return ModelOptions(args.model, args.threads, args.pooling, args.normalize, args.precision)
+    return ModelOptions(
+        model=args.model,
+        threads=args.threads,
+        pooling=args.pooling,
+        normalize=args.normalize,
+        precision=args.precision,
+        prompt=args.prompt,
+        prompt_name=args.prompt_name,
+    )
 
 
 def add_input_options(parser: argparse.ArgumentParser) -> None:

@@ -61,7 +61,7 @@ def add_parser(commands: Any) -> None:
         "--json", action="store_true", help="as one JSON object, with the records' other columns"
     )
     add_input_options(parser)
-    add_model_options(parser)
+    add_model_options(parser, prompted="the query")
     parser.set_defaults(run=run)
 
 

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from embedpipe.errors import OutputError
 
-__all__ = ["printable", "usable_streams"]
+__all__ = ["give_up_output", "printable", "usable_streams"]
 
 # Control characters, line ends of Unicode, marks that reorder a line, halves of characters.
 _HIDDEN = re.compile(
@@ -34,6 +34,11 @@ class _ClosedOutput(io.TextIOBase):
 
     def write(self, _text: str) -> NoReturn:
         raise OutputError("standard output is closed; leave it open, or send it to a file")
+
+
+def give_up_output() -> None:
+    """Send what waits for standard output nowhere: Python flushes once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager

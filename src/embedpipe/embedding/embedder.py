@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,12 @@ __all__ = ["Embedder"]
 
 @dataclass(frozen=True)
 class Embedder:
-    """An encoder with its precision, pooling and normalization settled."""
+    """An encoder with its precision, pooling and normalization settled, and the prompt of texts."""
 
     encoder: Encoder
     pooling: Pooling
     normalize: bool
+    prompt: str
 
     @classmethod
     def load(cls, options: ModelOptions) -> Embedder:
@@ -40,6 +41,7 @@ class Embedder:
             encoder,
             encoder.pooling if options.pooling is None else options.pooling,
             encoder.normalize if options.normalize is None else options.normalize,
+            encoder.prompts.chosen(options.prompt, options.prompt_name),
         )
 
     @property
@@ -57,22 +59,34 @@ class Embedder:
             "normalize": self.normalize,
             "max_length": self.encoder.max_length,
             "precision": self.encoder.precision,
+            "prompt": self.prompt,
         }
 
     def embed(self, texts: Sequence[str | None]) -> Vectors:
         """Embed n texts as `Encoder.encode` does, leaving gaps where a text is None."""
         present = np.fromiter((text is not None for text in texts), np.bool_, len(texts))
         known = [text for text in texts if text is not None]
-        pieces = self.encoder.tokenize(known)
-        found = self.encoder.encode_pieces(
-            pieces.ids, pooling=self.pooling, normalize=self.normalize
+        found, cut = self.encoder.encode_counting(
+            known, pooling=self.pooling, normalize=self.normalize, prompt=self.prompt
         )
-        cut = int(np.count_nonzero(pieces.truncated))
         if len(known) == len(texts):
             return Vectors(found, present, cut)
         values = np.zeros((len(texts), self.dimension), np.float32)
         values[present] = found
         return Vectors(values, present, cut)
+
+    def for_queries(self, options: ModelOptions) -> Embedder:
+        """With the prompt that `options` name, else the model's for queries, if it has one."""
+        prompts = self.encoder.prompts
+        is_asked = options.prompt is not None or options.prompt_name is not None
+        if not is_asked and prompts.texts.get("query"):
+            return replace(self, prompt=prompts.texts["query"])
+        return replace(self, prompt=prompts.chosen(options.prompt, options.prompt_name))
+
+    def for_documents(self) -> Embedder:
+        """With the model's prompt for what is searched, if it has one, else its default one."""
+        prompts = self.encoder.prompts
+        return replace(self, prompt=prompts.texts.get("document") or prompts.chosen())
 
     def output_schema(self, schema: pa.Schema, *, column: str, vectors: str = VECTORS) -> pa.Schema:
         """All columns and then the vectors, in a field that says what made them.

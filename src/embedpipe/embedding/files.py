@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ class EmbedSummary:
 
 
 def embed_files(  # noqa: PLR0913 - all but two are keywords with defaults
-    inputs: Sequence[str | Path],
+    inputs: str | Path | Sequence[str | Path],
     output: str | Path,
     *,
     reading: InputOptions | None = None,
@@ -55,7 +56,7 @@ def embed_files(  # noqa: PLR0913 - all but two are keywords with defaults
     """Embed every record of `inputs` in order and write all of their columns with the vectors.
 
     Args:
-        inputs: paths, "-" for standard input.
+        inputs: a path or several, "-" for standard input.
         output: ends in .parquet (all columns in their types), .jsonl or .npy (vectors alone).
         reading, embedding: None for the defaults.
         vectors: the name of their column, which comes behind those of the inputs; then, where
@@ -82,11 +83,12 @@ def embed_files(  # noqa: PLR0913 - all but two are keywords with defaults
     from embedpipe.output import AtomicFile, check_output
     from embedpipe.progress import Progress
 
-    sources = [str(source) for source in inputs]
+    paths = [inputs] if isinstance(inputs, (str, os.PathLike)) else inputs
+    sources = [str(source) for source in paths]
     reading = reading or InputOptions()
     sink_class = sink_of(output)
     check_output(output, overwrite=overwrite, inputs=sources)
-    with AtomicFile(output) as file:
+    with AtomicFile(output, replace=overwrite) as file:
         opened = Inputs(sources, reading)
         opened.check()
         embedder = Embedder.load(embedding or ModelOptions())

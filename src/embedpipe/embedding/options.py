@@ -24,7 +24,8 @@ class ModelOptions:
     model: a name or folder for `Encoder.load`, None for the default model; or an encoder that is
     loaded already, for which `threads` is settled. pooling, normalize: as for `Encoder.encode`.
     precision: as for `Encoder.load`; None for float32, or that of the encoder that is loaded, or of
-    the vectors that are searched.
+    the vectors that are searched. prompt, prompt_name: what is put before every text, as for
+    `Encoder.encode`; where files are searched, before the query.
     """
 
     model: str | Path | Encoder | None = None
@@ -32,3 +33,5 @@ class ModelOptions:
     pooling: Pooling | None = None
     normalize: bool | None = None
     precision: AskedPrecision | None = None
+    prompt: str | None = None
+    prompt_name: str | None = None

@@ -54,7 +54,8 @@ def search_file(  # noqa: PLR0913 - all but two are keywords with defaults
     Args:
         file: one, or several, which are searched as one.
         reading, embedding: None for the defaults; where a file says what made its vectors, these
-            are the defaults.
+            are the defaults. Prompts are those of the query; None takes the model's for queries,
+            and texts that are embedded get the model's for documents, each where it has one.
         vectors: the column with vectors in Parquet and JSON Lines; None means "embedding" where
             there is such a column. Files without are embedded.
 
@@ -81,10 +82,11 @@ def search_file(  # noqa: PLR0913 - all but two are keywords with defaults
     paths = [file] if isinstance(file, (str, os.PathLike)) else list(file)
     files = [_Searched.of(str(path), reading or InputOptions(), vectors) for path in paths]
     stored = [searched.stored for searched in files if searched.stored is not None]
-    embedder = stored[0].embedder(embedding) if stored else Embedder.load(embedding)
+    made = stored[0].embedder(embedding) if stored else Embedder.load(embedding)
     for each in stored[1:]:
-        each.check(embedder)
-    nearest: Nearest[Hit] = Nearest(embedder.embed([query]).values[0], k)
+        each.check(made)
+    nearest: Nearest[Hit] = Nearest(made.for_queries(embedding).embed([query]).values[0], k)
+    embedder = made.for_documents()
     for searched in files:
         searched.add_to(nearest, embedder)
     return [

@@ -243,11 +243,33 @@ class Encoder(Travels):
         >>> bool(question @ answer > question @ other)
         True
         """
-        chosen, unit_length = self._choices(pooling, normalize)
-        put = self.prompts.chosen(prompt, prompt_name)
         found, present = present_texts(texts, missing)
-        listed = [put + text for text in found] if put else found
-        left_out = 0 if self.prompts.pooled or not put else self._pieces_before(put)
+        vectors, cut = self.encode_counting(
+            found,
+            pooling=pooling,
+            normalize=normalize,
+            prompt=self.prompts.chosen(prompt, prompt_name),
+            progress=progress,
+        )
+        warn_of_cut(cut, len(found), self.max_length)
+        return with_gaps(vectors, present)
+
+    def encode_counting(
+        self,
+        texts: list[str],
+        *,
+        pooling: Pooling | None = None,
+        normalize: bool | None = None,
+        prompt: str = "",
+        progress: bool = False,
+    ) -> tuple[npt.NDArray[np.float32], int]:
+        """`encode` for who tells of cut texts himself: the vectors, and how many texts were cut.
+
+        texts: none is missing. prompt: put before each of them, whatever the model declares.
+        """
+        chosen, unit_length = self._choices(pooling, normalize)
+        listed = [prompt + text for text in texts] if prompt else texts
+        left_out = 0 if self.prompts.pooled or not prompt else self._pieces_before(prompt)
         vectors = np.empty((len(listed), self.dimension), dtype=np.float32)
         sizes = (len(text) // _CHARACTERS_PER_PIECE + 2 for text in listed)
         cut = 0
@@ -257,8 +279,7 @@ class Encoder(Travels):
                 cut += int(np.count_nonzero(batch.truncated))
                 vectors[begin:end] = self._pooled(batch.ids, chosen, unit_length, left_out)
                 bar.advance(end - begin)
-        warn_of_cut(cut, len(listed), self.max_length)
-        return with_gaps(vectors, present)
+        return vectors, cut
 
     def _pieces_before(self, prompt: str) -> int:
         """How many pieces stand before a text, `[CLS]` and those of the prompt."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import zlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,7 +14,6 @@ from embedpipe.encoder.fingerprint import fingerprint_of
 from embedpipe.engine.choice import Engine, EngineChoice
 from embedpipe.engine.weights import WeightsFile
 from embedpipe.formats.archives.tree import open_tree
-from embedpipe.formats.layout import CONFIG
 from embedpipe.formats.model import Model
 from embedpipe.formats.reading import open_model
 from embedpipe.formats.writing import model_texts
@@ -106,9 +104,8 @@ class LoadedModel:
     @classmethod
     def of(cls, model: Model, origin: Origin | None = None) -> LoadedModel:
         """A model that was read, with the tokenizer of its own files."""
-        config = json.dumps(model.huggingface_config).encode()  # which may name the tokenizer
         tokenizer = make_tokenizer(
-            {CONFIG: config, **model.tokenizer_files},
+            model.stated_files,
             model.config,
             source=model.source,
             lower_first=model.usage.lowercase,

@@ -1,4 +1,4 @@
-"""What a BERT or ALBERT encoder computes, in NumPy, one sequence after the other.
+"""What a BERT, ELECTRA or ALBERT encoder computes, in NumPy, one sequence after the other.
 
 This is the readable definition that the compiled encoder is tested against, and which is itself
 tested against Hugging Face transformers. It shares no code with the compiled one, and is slow.
@@ -105,7 +105,7 @@ class ReferenceEncoder:
         return hidden
 
     def _embeddings(self, ids: npt.NDArray[np.int32]) -> Floats:
-        """Word, token type 0 and position, normalized; ALBERT then projects (T, E) to (T, D)."""
+        """Word, token type 0 and position, normalized; then (T, E) to (T, D) where needed."""
         weights = self.weights
         summed = (
             weights.word_embeddings[ids]

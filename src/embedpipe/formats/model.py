@@ -5,6 +5,7 @@ Readers are found in `reading`; writing it as a folder is in `writing`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -18,6 +19,7 @@ from embedpipe.engine.pooling import Pooling
 from embedpipe.engine.tensors import expected_shapes, find_tensors, has_pooler
 from embedpipe.engine.weights import EncoderWeights, WeightsFile, group_weights
 from embedpipe.errors import ModelFormatError
+from embedpipe.formats.layout import CONFIG
 
 __all__ = ["USUAL_PROMPTS", "Model", "Usage"]
 
@@ -122,6 +124,11 @@ class Model:
     def path(self) -> Path:
         """The folder or archive."""
         return Path(self.source)
+
+    @property
+    def stated_files(self) -> dict[str, bytes]:
+        """The files that tell how texts become pieces: the tokenizer's, and `config.json`."""
+        return {CONFIG: json.dumps(self.huggingface_config).encode(), **self.tokenizer_files}
 
     @property
     def pooling(self) -> Pooling:

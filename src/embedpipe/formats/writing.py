@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from embedpipe.errors import ModelFormatError
 from embedpipe.formats.huggingface.safetensors_writer import safetensors_parts
 from embedpipe.formats.layout import CONFIG, SAFETENSORS, VOCABULARIES
 from embedpipe.formats.model import Model
 from embedpipe.formats.own_record import OWN_RECORD
-from embedpipe.output import AtomicDirectory
+
+if TYPE_CHECKING:  # loaded by those who write only
+    from embedpipe.output import AtomicDirectory
 
 __all__ = ["json_text", "model_parts", "model_texts", "write_model"]
 

@@ -96,7 +96,7 @@ def check_model(folder: Path, model: CatalogModel) -> None:
     from embedpipe.subword import make_tokenizer
 
     found = open_model(folder)
-    make_tokenizer(found.tokenizer_files, found.config, source=found.source)
+    make_tokenizer(found.stated_files, found.config, source=found.source)
     if found.config.hidden_size != model.dimension:
         raise ModelFormatError(
             f"{model.name} has vectors of {found.config.hidden_size}; the catalog says "

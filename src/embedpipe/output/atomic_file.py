@@ -20,6 +20,7 @@ _REMEDIES = {
     errno.EFBIG: "the limit on file sizes is too small (ulimit -f)",
     errno.EROFS: "write to another disk",
     errno.EACCES: "change the folder's permissions or write elsewhere",
+    errno.EEXIST: "it came while this was written; name another one",
     errno.EPERM: "change the folder's permissions or write elsewhere",
 }
 
@@ -34,6 +35,8 @@ class AtomicFile:
 
     Data goes straight to the operating system: write in large pieces. pyarrow takes it as a file.
 
+    replace: whether a file that is there at the end is replaced; else it is an OutputError.
+
     durable: whether to wait until the disk has it all. Without, a loss of power may leave a damaged
     file under the name, which whoever reads it must notice.
 
@@ -47,8 +50,9 @@ class AtomicFile:
     (False, b'hello')
     """
 
-    def __init__(self, path: str | Path, *, durable: bool = True) -> None:
+    def __init__(self, path: str | Path, *, replace: bool = True, durable: bool = True) -> None:
         self.path = Path(path)
+        self._replace = replace
         self._durable = durable
         self._target = _checked_target(self.path)
         self._temporary = self._target.with_name(f".embedpipe-{secrets.token_hex(8)}.tmp")
@@ -117,7 +121,21 @@ class AtomicFile:
     def _commit(self) -> None:
         if self._durable:
             os.fsync(self._descriptor)
-        self._temporary.replace(self._target)
+        if not self._replace:
+            self._commit_to_new_name()
+        else:
+            self._temporary.replace(self._target)
+
+    def _commit_to_new_name(self) -> None:
+        try:
+            # A link, unlike a new name, is refused where a file has just come.
+            os.link(self._temporary, self._target)
+        except FileExistsError:
+            raise
+        except OSError:  # a system without links
+            if self._target.exists():
+                raise FileExistsError(errno.EEXIST, "File exists") from None
+            self._temporary.replace(self._target)
 
     def _discard(self) -> None:
         self._remove()

@@ -95,6 +95,22 @@ def test_after_an_error_everything_is_as_before(
     assert old is None or path.read_bytes() == old
 
 
+def test_a_file_that_comes_meanwhile_is_not_replaced_unless_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    with (
+        pytest.raises(OutputError, match="File exists; it came while this was written"),
+        AtomicFile(path, replace=False) as file,
+    ):
+        file.write(b"new")
+        path.write_bytes(b"other")
+    assert path.read_bytes() == b"other"
+    assert names_in(tmp_path) == ["out"]
+    with AtomicFile(tmp_path / "second", replace=False) as file:
+        file.write(b"new")
+    assert (tmp_path / "second").read_bytes() == b"new"
+    assert names_in(tmp_path) == ["out", "second"]
+
+
 def test_permissions_follow_the_umask_and_then_the_replaced_file(tmp_path: Path) -> None:
     previous = os.umask(0o027)
     try:

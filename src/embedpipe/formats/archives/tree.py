@@ -11,7 +11,6 @@ from typing import Any
 from embedpipe.errors import ModelFormatError, ModelNotFoundError
 from embedpipe.files.strict_json import parse_json
 from embedpipe.files.whole import check_is_no_pointer
-from embedpipe.formats.archives.tar import is_tar, read_tar
 from embedpipe.formats.archives.zip import MOST_MEMBERS, ZipArchive
 
 __all__ = ["FileTree", "map_file", "open_tree", "tree_of_zip"]
@@ -124,6 +123,8 @@ def open_tree(path: Path, *, links: bool = True, named: str | None = None) -> Fi
         )
     data = map_file(path)
     check_is_no_pointer(data, str(path))
+    from embedpipe.formats.archives.tar import is_tar, read_tar  # most models lie in folders
+
     if is_tar(data):
         members = read_tar(path)
         return FileTree(str(path), tuple(members), members.__getitem__)

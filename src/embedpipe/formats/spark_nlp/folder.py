@@ -1,4 +1,4 @@
-"""Models that Spark NLP saved: word and sentence embeddings of BERT and ALBERT, versions 2.5 to 5.
+"""Models that Spark NLP saved: word and sentence embeddings of versions 2.5 to 5.
 
 A folder or zip archive of metadata, fields, and a model file, itself a zip archive: TensorFlow's
 variables with a bare graph, or an ONNX graph. A saved PipelineModel holds one in its stages.

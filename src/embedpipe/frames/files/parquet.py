@@ -45,7 +45,7 @@ def parquet_batches(
 def _errors(source: str) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(

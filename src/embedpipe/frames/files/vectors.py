@@ -46,13 +46,16 @@ def vector_field(name: str, dimension: int, made_with: bytes) -> pa.Field:
 
 
 def check_vectors(field: pa.Field, source: str) -> None:
-    """ColumnError unless the column holds lists of floats, of whatever kind and width."""
+    """ColumnError unless the column holds lists of numbers, of whatever kind and width."""
     kind = field.type
     is_list = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
-    if not (is_list and types.is_floating(kind.value_type)):
+    is_number = is_list and (
+        types.is_floating(kind.value_type) or types.is_integer(kind.value_type)
+    )
+    if not is_number:
         raise ColumnError(
-            f"{source}: the column {field.name!r} has the type {kind}; expected lists of float, as "
-            "`embedpipe embed` writes them; name the column of vectors with --vectors"
+            f"{source}: the column {field.name!r} has the type {kind}; expected lists of "
+            "numbers, as `embedpipe embed` writes them; name the column of vectors with --vectors"
         )
 
 
