@@ -157,3 +157,16 @@ def test_an_encoder_is_let_go_with_the_stages_that_have_it(testdata, tmp_path):
     del encoder, stage, flat, model
     gc.collect()
     assert known() is None
+
+
+def test_what_is_printed_of_pipelines_tells_stages_columns_and_parameters():
+    first, second, _ = text_stages()
+    pipeline = Pipeline(stages=[first, second.setMinLength(3)])
+    told = (
+        "[DocumentAssembler(inputCol='text'), "
+        "SentenceDetector(inputCols=['document'], outputCol='sentence', minLength=3)]"
+    )
+    model = pipeline.fit()
+    assert repr(pipeline) == f"Pipeline(stages={told})"
+    assert repr(model) == f"PipelineModel({told})"
+    assert repr(LightPipeline(model)) == f"LightPipeline(PipelineModel({told}))"

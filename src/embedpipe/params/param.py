@@ -69,6 +69,10 @@ class Param(Generic[T]):
             method.__name__ = accessor_name(prefix, name)
             method.__qualname__ = f"{owner.__qualname__}.{method.__name__}"
 
+    def with_default(self, default: T) -> Param[T]:
+        """The same parameter for a subclass, with another default; setter and getter stay."""
+        return Param(self.doc, self.kind, default)
+
     def __repr__(self) -> str:
         return f"Param({self.name!r}, must be {self.kind.expected})"
 
@@ -238,7 +242,8 @@ class HasParams:
         return other.setParams(**{self._name(p): value for p, value in (extra or {}).items()})
 
     def __repr__(self) -> str:
-        return self.uid
+        given = (f"{name}={value!r:.200}" for name, value in self._values.items())
+        return f"{type(self).__name__}({', '.join(given)})"
 
     def saved_values(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The values that were set, and the defaults of this instance's own, as JSON holds them.
