@@ -92,5 +92,6 @@ def test_without_standard_error_nothing_is_drawn_and_all_goes_on(monkeypatch):
     stream = Terminal()
     stream.close()
     monkeypatch.setattr(sys, "stderr", stream)
-    with Progress(1, unit="texts", shown=True) as bar:
-        bar.advance(1)
+    for shown in (None, True):
+        with Progress(1, unit="texts", shown=shown) as bar:
+            bar.advance(1)

@@ -126,3 +126,16 @@ def test_the_program_alone_prints_its_help() -> None:
     assert run.stderr.startswith("usage: embedpipe")
     assert "find the nearest texts in files" in run.stderr
     assert command()[-1] == "embedpipe"
+
+
+def test_columns_are_kept_by_name_on_the_command_line(model: Path, tmp_path: Path) -> None:
+    source, output = tmp_path / "a.csv", tmp_path / "o.parquet"
+    source.write_text("id,text,stars,more\n7,one,5,x\n")
+    arguments = ["embed", str(source), "-o", str(output), "--model", str(model), "--overwrite"]
+    for keep, expected in (
+        (["--keep", "stars,id"], ["id", "text", "stars"]),
+        (["--keep", "none"], ["text"]),
+        ([], ["id", "text", "stars", "more"]),
+    ):
+        assert main([*arguments, *keep]) == 0
+        assert parquet.read_schema(output).names == [*expected, "embedding"]

@@ -101,6 +101,29 @@ def test_parquet_becomes_json_lines(encoder: Encoder, tmp_path: Path) -> None:
     assert first["half"] == 0.5
 
 
+@pytest.mark.parametrize(
+    ("keep", "expected"), [([], ["body"]), (["tags", "id"], ["id", "body", "tags"])]
+)
+def test_columns_can_be_left_out(
+    keep: list[str], expected: list[str], encoder: Encoder, tmp_path: Path
+) -> None:
+    parquet.write_table(table_of_many_types(), tmp_path / "a.parquet")
+    reading = InputOptions(column="body")
+    output = tmp_path / "o.parquet"
+    embed_files(
+        tmp_path / "a.parquet", output, reading=reading, embedding=ModelOptions(encoder), keep=keep
+    )
+    assert parquet.read_table(output).column_names == [*expected, "embedding"]
+    with pytest.raises(ColumnError, match="no column is named 'none', which is to be kept; found"):
+        embed_files(
+            tmp_path / "a.parquet",
+            tmp_path / "p.parquet",
+            reading=reading,
+            embedding=ModelOptions(encoder),
+            keep=["none"],
+        )
+
+
 def test_names_and_numbers_that_json_writes_otherwise(encoder: Encoder, tmp_path: Path) -> None:
     table = pa.table(
         {"text": ["a"], "100 %s": [float("inf")], 'say "x"': [[float("nan"), 1.5]], "ok": [True]}

@@ -112,7 +112,8 @@ def _vectors(encoder: Encoder, texts: Sequence[str], words: bool) -> npt.NDArray
     """Float32 (pieces of all texts, dimension) for words, else (texts, dimension)."""
     if words:
         return encoder.hidden_states(encoder.tokenize(texts).ids).values
-    return encoder.encode(texts)
+    # Without the warning of texts that are cut: the same ones are encoded again and again
+    return encoder.encode_counting(list(texts), prompt=encoder.prompts.chosen())[0]
 
 
 def _cosines(

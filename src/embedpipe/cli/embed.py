@@ -62,6 +62,13 @@ def add_parser(commands: Any) -> None:
         help="the name that the vectors get in OUT (default: %(default)s)",
     )
     parser.add_argument(
+        "--keep",
+        action=Once,
+        type=_names,
+        metavar="COLUMNS",
+        help="of the inputs' columns beside the text, as in id,stars, or none (default: all)",
+    )
+    parser.add_argument(
         "--quiet", action="store_true", help="neither progress bar nor summary, errors alone"
     )
     add_input_options(parser)
@@ -77,11 +84,16 @@ def run(args: argparse.Namespace) -> None:
         reading=input_options(args),
         embedding=model_options(args),
         vectors=args.vectors,
+        keep=args.keep,
         overwrite=args.overwrite,
         progress=not args.quiet,
     )
     if not args.quiet:
         print(format_summary(summary, args.output), file=sys.stderr)
+
+
+def _names(text: str) -> list[str]:
+    return [] if text == "none" else text.split(",")
 
 
 def format_summary(summary: EmbedSummary, output: str | Path) -> str:

@@ -176,7 +176,6 @@ def input_options(args: argparse.Namespace) -> InputOptions:
 
 def positive_number(text: str) -> int:
     """For argparse's `type`: an integer of at least 1."""
-    number = int(text)  # argparse reports a ValueError as a wrong value
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return number
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"found {text!r}; expected a number of at least 1")
+    return int(text)

@@ -96,7 +96,7 @@ class Embedder:
         if vectors in schema.names:
             raise ColumnError(
                 f"a column is named {vectors!r} already; name that of the vectors with --vectors, "
-                "or rename the input's"
+                "or leave it out with --keep"
             )
         if column not in schema.names:
             raise ColumnError(

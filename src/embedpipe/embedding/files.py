@@ -50,6 +50,7 @@ def embed_files(  # noqa: PLR0913 - all but two are keywords with defaults
     reading: InputOptions | None = None,
     embedding: ModelOptions | None = None,
     vectors: str = VECTORS,
+    keep: Sequence[str] | None = None,
     overwrite: bool = False,
     progress: bool = False,
 ) -> EmbedSummary:
@@ -61,6 +62,7 @@ def embed_files(  # noqa: PLR0913 - all but two are keywords with defaults
         reading, embedding: None for the defaults.
         vectors: the name of their column, which comes behind those of the inputs; then, where
             there are several inputs, "source" names the one of each record.
+        keep: the columns that are written beside the text; None for all.
         overwrite: whether `output` may replace a file that is there; never an input.
         progress: whether to draw a bar when standard error is a terminal.
 
@@ -93,7 +95,7 @@ def embed_files(  # noqa: PLR0913 - all but two are keywords with defaults
         opened.check()
         embedder = Embedder.load(embedding or ModelOptions())
         start = time.perf_counter()
-        table = _Table(embedder, opened.schema(), reading.text_column, vectors, len(sources) > 1)
+        table = _Table(embedder, opened, vectors=vectors, keep=keep)
         with (
             sink_class(file, table.schema, vectors) as sink,
             Progress(unit="records", shown=None if progress else False, leave=False) as bar,
@@ -111,19 +113,24 @@ class _Table:
     """The columns of the output, and the records under them."""
 
     def __init__(
-        self, embedder: Embedder, schema: pa.Schema, column: str, vectors: str, with_source: bool
+        self, embedder: Embedder, inputs: Inputs, *, vectors: str, keep: Sequence[str] | None
     ) -> None:
         import pyarrow as pa
 
+        from embedpipe.frames.files.columns import kept_positions
+
         self._embedder = embedder
-        self._column = column
-        self._with_vectors = embedder.output_schema(schema, column=column, vectors=vectors)
+        self._column = column = inputs.options.text_column
+        found = inputs.schema()
+        self._kept = kept_positions(found.names, column, keep)
+        self._before = pa.schema([found.field(i) for i in self._kept], metadata=found.metadata)
+        self._with_vectors = embedder.output_schema(self._before, column=column, vectors=vectors)
         self.schema = self._with_vectors
-        if with_source:
+        if len(inputs.sources) > 1:
             if SOURCE in self.schema.names:
                 raise ColumnError(
                     f"an input has a column {SOURCE!r}, which names the input of each record where "
-                    "there are several; rename it, or embed one input at a time"
+                    "there are several; rename it, or leave it out with --keep"
                 )
             self.schema = self.schema.append(pa.field(SOURCE, pa.string()))
 
@@ -133,8 +140,11 @@ class _Table:
 
         from embedpipe.frames.files.inputs import source_name
 
+        arrays = [batch.records.column(i) for i in self._kept]
         records, vectors = self._embedder.add_vectors(
-            batch.records, self._with_vectors, column=self._column
+            pa.RecordBatch.from_arrays(arrays, schema=self._before),
+            self._with_vectors,
+            column=self._column,
         )
         if self.schema is not self._with_vectors:
             source = pa.repeat(source_name(batch.source), records.num_rows)

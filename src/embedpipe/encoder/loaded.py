@@ -7,11 +7,17 @@ import zlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from embedpipe.arrays import offsets_of, ranges
 from embedpipe.encoder.fingerprint import fingerprint_of
 from embedpipe.engine.choice import Engine, EngineChoice
+from embedpipe.engine.pooling import Pooling, pool
+from embedpipe.engine.pooling import normalize as normalize_rows
+from embedpipe.engine.ragged import Ragged
 from embedpipe.engine.weights import WeightsFile
 from embedpipe.formats.archives.tree import open_tree
 from embedpipe.formats.model import Model
@@ -72,6 +78,21 @@ class LoadedModel:
             made = choice.make(self.read.config, self.read.weights, self.read.weights_files)
             engine = self._engines.setdefault(choice, made)
         return engine
+
+    def encode_pieces(
+        self, ids: Ragged, choice: EngineChoice, pooling: Pooling, *, normalize: bool, left_out: int
+    ) -> npt.NDArray[np.floating[Any]]:
+        """A vector of each sequence, of its pieces but the first `left_out`."""
+        engine = self.engine(choice)
+        if not left_out:
+            return engine.encode_pieces(
+                ids.values, ids.offsets, pooling=pooling, normalize=normalize
+            )
+        hidden = engine.hidden_states(ids.values, ids.offsets)
+        kept = np.maximum(ids.lengths - left_out, 1)  # [SEP] at least
+        rows = hidden[ranges(ids.offsets[1:] - kept, kept)]
+        vectors = pool(rows, offsets_of(kept), pooling, self.read.weights.pooler)
+        return normalize_rows(vectors) if normalize else vectors
 
     @cached_property
     def fingerprint(self) -> str:

@@ -31,6 +31,9 @@ class PipelineModel(Savable):
         self.stages: list[Stage] = [stage.fitted() for stage in _flat(stages)]
         check_order(self.stages)
 
+    def __repr__(self) -> str:
+        return f"PipelineModel({self.stages})"
+
     def transform(self, dataset: Frame) -> Frame:
         """The frame with the columns that the stages make, as the same kind of frame.
 

@@ -6,6 +6,7 @@ of it. Where files disagree, the same one wins as in transformers 5; see `read_s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,11 +24,10 @@ _NAMED = tuple(f"{name}_token" for name in ("bos", "eos", "unk", "sep", "pad", "
 _SWITCHES = ("do_lower_case", "strip_accents", "tokenize_chinese_chars", "keep_accents")
 _USED_NAMES = tuple(f"{name}_token" for name in ("cls", "sep", "unk", "pad", "mask"))
 _LISTED = ("extra_special_tokens", "additional_special_tokens")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _FLAGS = ("lstrip", "rstrip", "normalized", "single_word", "special")
 
-_PIECE = honored(
-    "a piece's text", lambda value: isinstance(_content(value), str) and _content(value) != ""
-)
+_PIECE = honored("a piece's text", lambda value: _is_piece(_content(value)))
 _PIECES = honored(
     "pieces' texts",
     lambda value: isinstance(value, (list, dict)) and all(map(_PIECE.holds, _values(value))),
@@ -175,11 +175,11 @@ def _with_older_files(
     merged = {**config, **{k: v for k, v in special.items() if v and k not in stated}}
     if _ADDED in files:
         ids = parse_json(files[_ADDED], dict, source=f"{source}/{_ADDED}")
-        wrong = [key for key, value in ids.items() if type(value) is not int or value < 0]
+        wrong = [k for k, v in ids.items() if type(v) is not int or v < 0 or not _is_piece(k)]
         if wrong:
             raise ModelFormatError(
                 f"{source}/{_ADDED}: {wrong[0][:80]!r} has {ids[wrong[0]]!r:.80} for its id; "
-                "expected a whole number. Use the file that was published with the model"
+                "expected a text and a whole number. Use the file that was published with the model"
             )
         # transformers 5 does not look at additional_special_tokens of special_tokens_map.json here
         own = {"additional_special_tokens": config.get("additional_special_tokens")}
@@ -230,3 +230,8 @@ def _values(pieces: Any) -> list[Any]:
 
 def _content(piece: Any) -> Any:
     return piece.get("content") if isinstance(piece, dict) else piece
+
+
+def _is_piece(text: Any) -> bool:
+    """Whether it is a text that has a UTF-8 form, as those with lone surrogates have not."""
+    return isinstance(text, str) and text != "" and not _SURROGATE.search(text)

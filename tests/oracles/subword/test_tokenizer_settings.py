@@ -246,6 +246,7 @@ REFUSED = {
     "added_tokens_decoder: .*; expected an object of pieces by id": {"added_tokens_decoder": ["a"]},
     "additional_special_tokens: 'a'; expected pieces": {"additional_special_tokens": "a"},
     "tokenizer_class: 3; expected a text": {"tokenizer_class": 3},
+    "mask_token: .*; expected a piece's text": {"mask_token": "a\ud800"},
 }
 
 
@@ -280,7 +281,9 @@ def test_ids_of_added_tokens_json_must_be_numbers(tmp_path):
 
 def test_an_unknown_setting_is_named_in_a_warning(tmp_path):
     write(tmp_path, {"tokenizer_config.json": {"fold_digits": True, "_note": 1}})
-    with pytest.warns(UnknownSettingWarning, match="states fold_digits, which embedpipe does not"):
+    with pytest.warns(
+        UnknownSettingWarning, match="states 'fold_digits', which embedpipe does not"
+    ):
         load_tokenizer(tmp_path, CONFIG)
 
 

@@ -128,6 +128,6 @@ def _joined(shards: dict[str, _Tensors], places: dict[str, str], where: str) -> 
     if lost:
         raise ModelFormatError(
             f"{where}: tensors that are not where it says: {', '.join(lost[:5])}. The index and "
-            "the shards belong to different models: fetch both again"
+            "the shards belong to different models: copy both from the same one"
         )
     return {name: shards[file][name] for name, file in places.items()}

@@ -11,7 +11,14 @@ from pyarrow import types
 
 from embedpipe.errors import ColumnError, InputError
 
-__all__ = ["check_string", "check_utf8", "column_position", "conform", "unified"]
+__all__ = [
+    "check_string",
+    "check_utf8",
+    "column_position",
+    "conform",
+    "kept_positions",
+    "unified",
+]
 
 
 def column_position(columns: Sequence[str], column: str, source: str, hint: str = "") -> int:
@@ -62,6 +69,18 @@ def check_utf8(array: pa.Array, errors: str, where: str, first_row: int) -> pa.A
                 "use --errors replace"
             ) from error
     return pa.array(texts, plain.type)
+
+
+def kept_positions(columns: Sequence[str], column: str, keep: Sequence[str] | None) -> list[int]:
+    """Where `column` and those of `keep` stand; None keeps all. ColumnError for one not there."""
+    absent = [name for name in keep or () if name not in columns]
+    if absent:
+        raise ColumnError(
+            f"no column is named {absent[0]!r}, which is to be kept; found "
+            f"{', '.join(map(repr, columns))}"
+        )
+    wanted = None if keep is None else {column, *keep}
+    return [i for i, name in enumerate(columns) if wanted is None or name in wanted]
 
 
 def unified(schemas: Sequence[pa.Schema], sources: Sequence[str]) -> pa.Schema:
