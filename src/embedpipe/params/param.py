@@ -23,9 +23,6 @@ S = TypeVar("S", bound="HasParams")
 class _Missing:
     """The default of a parameter that has none."""
 
-    def __repr__(self) -> str:
-        return "undefined"
-
 
 _MISSING = _Missing()
 
@@ -151,13 +148,8 @@ class HasParams:
     @property
     def params(self) -> list[Param[Any]]:
         """All parameters, in the order of their names."""
-        found = {
-            name: value
-            for base in reversed(type(self).__mro__)
-            for name, value in vars(base).items()
-            if isinstance(value, Param)
-        }
-        return [found[name] for name in sorted(found)]
+        named = ((name, getattr(type(self), name)) for name in dir(type(self)))
+        return [value for _, value in named if isinstance(value, Param)]
 
     def getParam(self, name: str) -> Param[Any]:
         """The parameter of that name; a ParameterError suggests the nearest ones."""
@@ -219,7 +211,7 @@ class HasParams:
     def extractParamMap(self, extra: Mapping[Any, Any] | None = None) -> dict[Param[Any], Any]:
         """Every parameter that has a value, with it; `extra` overrides."""
         known = {p: self.getOrDefault(p) for p in self.params if self.isDefined(p)}
-        return {**known, **{self.getParam(self._name(p)): v for p, v in (extra or {}).items()}}
+        return known | {self.getParam(self._name(p)): v for p, v in (extra or {}).items()}
 
     def explainParam(self, param: Param[Any] | str) -> str:
         """One line: name, meaning, default and value."""

@@ -68,9 +68,6 @@ class LightPipeline:
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.pipeline_model, self.parse_embeddings)
 
-    def __repr__(self) -> str:
-        return f"LightPipeline({self.pipeline_model!r})"
-
     @overload
     def annotate(self, target: str) -> dict[str, list[str]]: ...
     @overload

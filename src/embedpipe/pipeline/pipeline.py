@@ -75,9 +75,6 @@ class PipelineModel(Savable):
         copied.uid = self.uid
         return copied
 
-    def __repr__(self) -> str:
-        return f"PipelineModel({self.stages!r})"
-
     def _planner(self) -> Planner:
         return Planner(self.stages)
 
