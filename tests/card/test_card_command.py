@@ -14,7 +14,7 @@ import pyarrow.parquet
 import pytest
 
 from embedpipe import Encoder
-from embedpipe.card import gather, markdown, measuring, write_card
+from embedpipe.card import facts, gather, markdown, write_card
 from embedpipe.card.sentences import SENTENCES
 from embedpipe.cli import main
 from embedpipe.errors import OutputError
@@ -143,7 +143,7 @@ def test_measured_on_texts_of_a_file(house):
 def test_a_missing_package_is_told_before_anything_is_measured(house, capsys, monkeypatch):
     house.build()
     monkeypatch.setitem(sys.modules, "markdown_it", None)
-    monkeypatch.delattr(measuring, "measure")
+    monkeypatch.delattr(facts, "measure")
     assert main(["card", "house"]) == 1
     assert "run: pip install markdown-it-py" in capsys.readouterr().err
     assert not Path("card").exists()
