@@ -76,14 +76,7 @@ def _wordpiece(tokenizer: Any, source: str, settings: TokenizerSettings) -> _Mod
         normalizer.lowercase = settings.do_lower_case is not False
         normalizer.strip_accents = settings.strip_accents
         normalizer.handle_chinese_chars = settings.tokenize_chinese_chars is not False
-    make_words = partial(
-        words_of,
-        tokenizer.get_vocab(with_added_tokens=False),
-        model.unk_token,
-        continuation=model.continuing_subword_prefix,
-        source=source,
-    )
-    return _Model(make_words, model.unk_token)
+    return _Model(partial(_wordpiece_words, tokenizer, source), model.unk_token)
 
 
 def _unigram(tokenizer: Any, source: str, settings: TokenizerSettings) -> _Model:
@@ -142,6 +135,16 @@ def _empty(tokenizer: Any, source: str) -> tuple[int, ...] | None:
         return None
     with failures_named(f"{source} made the tokenizers package fail on an empty text"):
         return tuple(tokenizer.encode("").ids)
+
+
+def _wordpiece_words(tokenizer: Any, source: str) -> Splitter:
+    model = tokenizer.model
+    return words_of(
+        tokenizer.get_vocab(with_added_tokens=False),
+        model.unk_token,
+        continuation=model.continuing_subword_prefix,
+        source=source,
+    )
 
 
 def _unigram_words(tokenizer: Any, source: str) -> Splitter:
