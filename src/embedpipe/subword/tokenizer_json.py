@@ -154,7 +154,7 @@ def _unigram_words(tokenizer: Any, source: str) -> Splitter:
     if unigram["unk_id"] is None:
         raise ModelFormatError(
             f"{source}: the model has no unk_id; expected the id of the piece for unknown text. "
-            "Fetch the model again"
+            "Get an undamaged copy"
         )
     pieces = [(piece, score, NORMAL) for piece, score in unigram["vocab"]]
     for added in state["added_tokens"]:
