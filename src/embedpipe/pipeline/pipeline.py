@@ -107,8 +107,10 @@ class Pipeline(Savable, HasParams):
     ... ])
     >>> frame = pd.DataFrame({"text": ["It rains. We stay at home.", None]})
     >>> out = pipeline.fit(frame).transform(frame)
-    >>> [len(cell) for cell in out["vectors"]], len(out["vectors"][0][1]["embeddings"])
-    ([2, 0], 384)
+    >>> len(out["vectors"][0]), len(out["vectors"][0][1]["embeddings"])
+    (2, 384)
+    >>> out["vectors"].isna().tolist()
+    [False, True]
     """
 
     stages = Param("the stages, in the order in which they run", _stages)
