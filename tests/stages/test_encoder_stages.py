@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import shutil
 from itertools import chain
 
@@ -292,16 +291,3 @@ def test_one_encoder_serves_all_copies(encoders):
     stage = bert(encoders)
     assert stage.copy().encoder is stage.encoder
     assert PipelineModel([stage]).copy().stages[0].encoder is encoders["tiny_bert"]
-
-
-def test_a_stage_keeps_the_splitter_of_its_words_but_does_not_send_it(encoders):
-    stage = BertEmbeddings(encoders["tiny_bert"])
-    pieces = stage.encode_tokens(["pain", "pain-killer"])
-    kept = stage._splitter
-    assert kept is not None
-    assert stage.encode_tokens(["pain", "pain-killer"]).values.tolist() == pieces.values.tolist()
-    assert stage._splitter is kept
-    stage.setTokenEncoding("whole")
-    assert len(stage.encode_tokens(["pain", "pain-killer"]).values) > len(pieces.values)
-    arrived = pickle.loads(pickle.dumps(stage))
-    assert arrived._splitter is None
