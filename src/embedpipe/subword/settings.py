@@ -70,6 +70,7 @@ SETTINGS = {
     "do_subword_tokenize": only(True, why="words are cut into pieces"),
     **dict.fromkeys(("mecab_kwargs", "sudachi_kwargs", "jumanpp_kwargs"), _JAPANESE),
     # without effect
+    "unk_id": ignored("the vocabulary itself says which piece is the unknown one"),
     **dict.fromkeys(("padding_side", "pad_to_multiple_of", "pad_token_type_id"), _NEVER_PADS),
     **dict.fromkeys(("padding", "pad_token_id", "do_pad"), _NEVER_PADS),
     **dict.fromkeys(("max_length", "stride", "truncation", "truncation_strategy"), _PER_CALL),
