@@ -59,8 +59,10 @@ wheel: .venv/release ## build a wheel for other machines too, into dist/ (for ea
 	for python in $(PYTHONS); do $$python -m pip wheel --quiet --no-deps --wheel-dir build/wheel . || exit; done
 	PATH=$(abspath $(BIN)):$$PATH auditwheel repair --plat manylinux_2_28_$(shell uname -m) --wheel-dir dist build/wheel/*.whl
 
-sdist: .venv/release ## pack the sources, and build a wheel from them, into dist/; the benchmark's too
+sdist: .venv/release ## pack the sources into dist/, and see that they build; the benchmark's distribution too
+	rm -f dist/*.tar.gz
 	$(BIN)/pyproject-build --sdist --outdir dist .
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir build/from_sdist dist/embedpipe-*.tar.gz
 	$(BIN)/pyproject-build --outdir dist bench
 	$(BIN)/twine check --strict dist/*.tar.gz dist/*.whl
 

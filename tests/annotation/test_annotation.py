@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -18,8 +17,6 @@ from embedpipe.annotation import (
     Annotation,
     AnnotationColumn,
     annotation_field,
-    annotator_type_of,
-    is_annotation_type,
     metadata_map,
 )
 from embedpipe.errors import InputError
@@ -293,48 +290,3 @@ def test_the_column_type_is_spark_nlps_nullability_included(testdata):
         assert {k.decode(): v.decode() for k, v in field.metadata.items()} == {
             key: str(value) for key, value in recorded.items()
         }
-
-
-def test_the_annotator_type_is_read_from_the_field():
-    assert annotator_type_of(annotation_field("a", "token")) == "token"
-    assert annotator_type_of(pa.field("a", ANNOTATION_TYPE)) is None
-    assert is_annotation_type(ANNOTATION_TYPE)
-    assert not is_annotation_type(pa.list_(pa.string()))
-
-
-def test_an_annotation_has_spark_nlps_fields_in_its_order():
-    annotation = Annotation("token", 3, 5, "two", {"sentence": "1"}, [0.5])
-    assert list(annotation.asDict()) == [
-        "annotatorType", "begin", "end", "result", "metadata", "embeddings",
-    ]  # fmt: skip
-    assert annotation.annotator_type == annotation["annotatorType"] == "token"
-    shown = "Annotation(token, 3, 5, two, {'sentence': '1'}, [0.5])"
-    assert str(annotation) == repr(annotation) == shown
-    annotation.embeddings = np.array([0.5], np.float32)
-    assert str(annotation) == shown
-    copy = annotation.copy("three")
-    assert (copy.result, copy.begin, copy.metadata) == ("three", 3, {"sentence": "1"})
-    assert annotation.result == "two"
-
-
-def test_annotations_are_equal_by_all_fields():
-    def made(**changes):
-        fields = Annotation("token", 0, 1, "a", {"k": "v"}, np.array([1.0, 2.0])).asDict()
-        return Annotation(**{**fields, **changes})
-
-    assert made() == made(embeddings=[1.0, 2.0])
-    for field, value in {
-        "annotatorType": "chunk", "begin": 1, "end": 2, "result": "b", "metadata": {},
-        "embeddings": [1.0, 3.0],
-    }.items():  # fmt: skip
-        assert made() != made(**{field: value}), field
-    assert made() != "a"
-
-
-def test_an_annotation_is_made_from_anything_with_its_fields():
-    row = SimpleNamespace(**token(metadata={"a": None}, embeddings=[1.0]))
-    assert Annotation.fromRow(row).metadata == {"a": None}
-    empty = Annotation.fromRow(token(metadata=None, embeddings=None))
-    assert (empty.metadata, empty.embeddings) == ({}, [])
-    with pytest.raises(KeyError, match="an annotation has annotatorType, begin"):
-        Annotation.fromRow(row)["sentence"]

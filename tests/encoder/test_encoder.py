@@ -140,7 +140,7 @@ def test_a_text_has_the_same_bits_in_any_company_and_on_any_number_of_threads(
         assert other.threads == threads
         assert other.encode(texts).tobytes() == expected.tobytes()
     assert small.encode_pieces(small.tokenize(texts).ids).tobytes() == expected.tobytes()
-    monkeypatch.setattr(small, "_window", 50)
+    monkeypatch.setattr(Encoder, "_window", 50)
     assert small.encode(texts).tobytes() == expected.tobytes()
 
 

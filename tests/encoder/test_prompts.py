@@ -91,6 +91,6 @@ def test_prompts_travel_with_their_encoder(folder):
 
 
 def test_a_stage_refuses_a_prompt_that_is_left_out_of_pooling(tmp_path):
-    model = through_pipeline(BertSentenceEmbeddings.load(str(write(tmp_path / "m", include=False))))
+    stage = BertSentenceEmbeddings.load(str(write(tmp_path / "m", include=False)))
     with pytest.raises(ParameterError, match=r"'Query: ' has no part in pooling .* Encoder.encode"):
-        vectors_of(model)
+        through_pipeline(stage)

@@ -15,9 +15,11 @@ import json
 import os
 import tempfile
 import time
+import warnings
 from collections import Counter
 from pathlib import Path
 
+from embedpipe.errors import EmbedpipeWarning
 from tests.fuzz.run import fuzz, input_for, on_processes
 from tests.fuzz.seeds import readers
 from tests.fuzz.watch import MEMORY, SECONDS, Watch
@@ -29,6 +31,7 @@ MOST_FINDINGS = 3
 
 def run_share(arguments: argparse.Namespace) -> None:
     """One process's work; the report goes to standard output."""
+    warnings.simplefilter("ignore", EmbedpipeWarning)  # of settings with damaged names
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         watch = Watch(Path(folder, "watched"))

@@ -59,20 +59,28 @@ def _tokenizers(scratch: Path) -> list[Reader]:
     whole = albert_tokenizer(spiece).to_str().encode()
     words = {piece: i for i, piece in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "the", "##s"])}
     wordpiece = tokenizers.BertWordPieceTokenizer(words).to_str().encode()
-    settings = json.dumps({"do_lower_case": True, "cls_token": "[CLS]"}).encode()
+    added = {"content": "the s", "lstrip": True, "normalized": True, "special": False}
+    stated = {"do_lower_case": True, "cls_token": "[CLS]", "tokenizer_class": "BertTokenizer"}
+    settings = json.dumps(stated | {"added_tokens_decoder": {"6": added}}).encode()
+    older = {
+        "tokenizer_config.json": json.dumps(stated).encode(),
+        "special_tokens_map.json": b'{"additional_special_tokens": ["[E]"], "mask_token": "the"}',
+        "added_tokens.json": b'{"[E]": 6, "covid": 7}',
+    }
 
     def read(files: Files) -> None:
         tokenizer = make_tokenizer(files, _TOKENIZER, source="fuzz")
         tokenizer.encode(TEXTS, max_length=16)
         tokenizer.encode_words(TEXTS[0].split())
 
-    others = {"vocab.txt": "\n".join(words).encode(), "tokenizer_config.json": settings}
+    vocabulary = {"vocab.txt": "\n".join(words).encode()}
+    others = [{**vocabulary, "tokenizer_config.json": settings}, {**vocabulary, **older}]
     return [
         of_trees("sentencepiece", 2, [{"spiece.model": spiece}], read),
         of_trees(
             "tokenizer.json", 1, [{"tokenizer.json": whole}, {"tokenizer.json": wordpiece}], read
         ),
-        of_trees("vocabulary", 3, [others], read),
+        of_trees("vocabulary", 3, others, read),
     ]
 
 
@@ -107,6 +115,9 @@ def _folders(models: Mapping[str, Path]) -> list[Reader]:
         ).encode(),
         "1_Pooling/config.json": b'{"word_embedding_dimension": 4, "pooling_mode_cls_token": true}',
         "sentence_bert_config.json": b'{"max_seq_length": 8, "do_lower_case": false}',
+        "config_sentence_transformers.json": (
+            b'{"prompts": {"q": "a "}, "default_prompt_name": "q"}'
+        ),
     }
     settings = {name: content for name, content in pooled.items() if name.endswith(".json")}
     own = {"embedpipe.json": b'{"pooling": "mean", "normalize": true, "max_length": 8}'}

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from embedpipe.errors import EmbedpipeError
+from embedpipe.errors import EmbedpipeError, EmbedpipeWarning
 
 MEMORY = 192 * 2**20
 """Bytes of address space above what the process had before the first input, for all inputs."""
@@ -73,6 +73,7 @@ class Watch:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
+                warnings.simplefilter("ignore", EmbedpipeWarning)  # damaged settings, cut texts
                 self._armed = True
                 signal.setitimer(signal.ITIMER_PROF, SECONDS)
                 try:

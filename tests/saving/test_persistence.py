@@ -25,7 +25,6 @@ from embedpipe.errors import (
     ParameterError,
     TruncationWarning,
 )
-from embedpipe.params import HasParams, Kind, Param, anything
 from embedpipe.pipeline.savable import Savable
 from embedpipe.saving import load
 from embedpipe.saving.tree import FORMAT_VERSION
@@ -186,35 +185,6 @@ def test_values_that_json_cannot_hold_are_named(encoders, tmp_path) -> None:
         with pytest.raises(ParameterError, match=r"configProtoBytes is .* cannot be saved as JSON"):
             stage.setConfigProtoBytes(value).save(tmp_path / "saved")
     assert names_in(tmp_path) == ["list"]
-
-
-def test_kinds_say_how_their_values_become_json() -> None:
-    class Range(HasParams):
-        limits = Param("limits", Kind("a range", _a_range, list, _range))
-        free = Param("free", anything)
-
-    stage = Range(limits=range(2, 5), free={"a": [1, None]})
-    values, defaults = stage.saved_values()
-    assert (values, defaults) == ({"free": {"a": [1, None]}, "limits": [2, 3, 4]}, {})
-    other = Range()
-    other.restore_values(values, defaults)
-    assert other.extractParamMap() == stage.extractParamMap()
-    with pytest.raises(ParameterError, match="limits is saved as 'no'"):
-        other.restore_values({"limits": "no"}, {})
-    with pytest.raises(ParameterError, match="no parameter 'limit'; did you mean limits"):
-        other.restore_values({"limit": []}, {})
-
-
-def _a_range(value: Any) -> range:
-    if not isinstance(value, range):
-        raise TypeError("no range")
-    return value
-
-
-def _range(stored: Any) -> range:
-    if not isinstance(stored, list):
-        raise TypeError("no list")
-    return range(stored[0], stored[-1] + 1)
 
 
 # ---- where it may be written ----

@@ -133,7 +133,7 @@ SPELLED = (
 PIECES = st.sampled_from(SPELLED.split("|"))
 
 
-@settings(max_examples=2500, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(
     st.lists(PIECES, max_size=22).map("".join),
     st.booleans(),

@@ -57,13 +57,13 @@ class Measured:
 class Measuring:
     """What to measure on: texts, which these are, most threads (None: the cores there are).
 
-    progress: whether to show a bar on standard error.
+    progress: whether to show a bar on standard error; None only if that is a terminal.
     """
 
     texts: Sequence[str] = SENTENCES
     text_source: str = "sentences made for model cards"
     threads: int | None = None
-    progress: bool = False
+    progress: bool | None = False
 
 
 def measure(place: Path, options: Measuring, *, words: bool) -> Measured:
@@ -112,7 +112,8 @@ def _vectors(encoder: Encoder, texts: Sequence[str], words: bool) -> npt.NDArray
     """Float32 (pieces of all texts, dimension) for words, else (texts, dimension)."""
     if words:
         return encoder.hidden_states(encoder.tokenize(texts).ids).values
-    return encoder.encode(texts)
+    # Without the warning of texts that are cut: the same ones are encoded again and again
+    return encoder.encode_counting(list(texts), prompt=encoder.prompts.chosen())[0]
 
 
 def _cosines(
@@ -126,7 +127,7 @@ def _cosines(
 
 
 def _speeds(
-    encoders: Sequence[Encoder], parts: Sequence[Sequence[str]], words: bool, *, shown: bool
+    encoders: Sequence[Encoder], parts: Sequence[Sequence[str]], words: bool, *, shown: bool | None
 ) -> list[float]:
     """Texts a second of each encoder; the caller has made the same vectors, so that all is warm.
 

@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from embedpipe.arrays import offsets_of, ranges
+from embedpipe.encoder.described import Described
 from embedpipe.encoder.loaded import LoadedModel, Origin
-from embedpipe.encoder.prompts import Prompts
 from embedpipe.encoder.texts import (
     Missing,
     as_piece_ids,
@@ -23,25 +22,23 @@ from embedpipe.encoder.texts import (
     with_gaps,
 )
 from embedpipe.encoder.travel import Travels
-from embedpipe.encoder.windows import window_pieces, windows
-from embedpipe.engine.choice import Engine, EngineChoice, Implementation
-from embedpipe.engine.config import EncoderConfig
-from embedpipe.engine.pooling import Pooling, check_pooling, pool
-from embedpipe.engine.pooling import normalize as normalized
-from embedpipe.engine.precision import AskedPrecision, Precision
+from embedpipe.encoder.windows import windows
+from embedpipe.engine.choice import EngineChoice, Implementation
+from embedpipe.engine.pooling import Pooling, check_pooling
+from embedpipe.engine.precision import AskedPrecision
 from embedpipe.engine.ragged import Ragged
 from embedpipe.formats.model import Model
 from embedpipe.hub.find import find_model
 from embedpipe.hub.names import DEFAULT_MODEL
 from embedpipe.progress import Progress
-from embedpipe.subword import PieceBatch, SubwordTokenizer
+from embedpipe.subword import PieceBatch
 
 __all__ = ["Encoder"]
 
 _CHARACTERS_PER_PIECE = 4  # of English text; a window's size need not be exact
 
 
-class Encoder(Travels):
+class Encoder(Described, Travels):
     """A BERT, ELECTRA or ALBERT model that turns text into vectors. Made by `Encoder.load`.
 
     It holds no state that a call changes, so that threads may share it. A text's vector has the
@@ -70,22 +67,11 @@ class Encoder(Travels):
         """Keep what `load` has read and checked."""
         self.name = name
         self.reference = reference
-        self.pooling: Pooling = model.read.pooling
+        self.pooling = model.read.pooling
         self.normalize = model.read.normalize
         self.max_length = model.read.max_length
-        self._hold(model, engine)
-
-    def _hold(self, model: LoadedModel, engine: EngineChoice) -> None:
-        """Take over what is the model's own, and does not travel."""
-        self.path: Path = model.read.path
-        self.model: Model = model.read
-        self.config: EncoderConfig = model.read.config
-        self.tokenizer: SubwordTokenizer = model.tokenizer
-        self.has_pooler = model.read.has_pooler
-        self.prompts = Prompts.of(model.read.usage)
         self._model = model
         self._choice = engine
-        self._window = window_pieces(model.read.config)
 
     @classmethod
     def load(
@@ -132,12 +118,7 @@ class Encoder(Travels):
 
     @classmethod
     def of_model(
-        cls,
-        model: Model,
-        *,
-        name: str,
-        reference: str | None,
-        origin: Origin | None = None,
+        cls, model: Model, *, name: str, reference: str | None, origin: Origin | None = None
     ) -> Encoder:
         """An encoder of what has been read already, such as out of a saved pipeline."""
         loaded = LoadedModel.of(model, origin)
@@ -156,50 +137,6 @@ class Encoder(Travels):
         other = copy(self)
         other._choice = choice
         return other
-
-    @property
-    def precision(self) -> Precision:
-        """Of the products with weights: "float32", "bfloat16" or "int8"."""
-        return self._choice.precision
-
-    @property
-    def threads(self) -> int:
-        """At most so many compute."""
-        return self._choice.threads
-
-    @property
-    def isa(self) -> str:
-        """The instruction set in use, or "reference"."""
-        return self._choice.isa
-
-    @property
-    def _engine(self) -> Engine:
-        return self._model.engine(self._choice)
-
-    @property
-    def fingerprint(self) -> str:
-        """64 hexadecimal digits that tell models apart, the same in whatever format one is stored.
-
-        Precision, pooling and normalization have no part in it.
-        """
-        return self._model.fingerprint
-
-    @property
-    def dimension(self) -> int:
-        """Length of a vector."""
-        return self.config.hidden_size
-
-    @property
-    def hidden_size(self) -> int:
-        """Length of a vector, by transformers' name."""
-        return self.config.hidden_size
-
-    def __repr__(self) -> str:
-        return (
-            f"Encoder({self.name!r}, {self.config.architecture}, dimension={self.dimension}, "
-            f"pooling={self.pooling!r}, precision={self.precision!r}, "
-            f"isa={self.isa!r}, threads={self.threads})"
-        )
 
     def encode(  # noqa: PLR0913
         self,
@@ -277,27 +214,15 @@ class Encoder(Travels):
             for begin, end in windows(sizes, self._window):
                 batch = self.tokenizer.encode(listed[begin:end], max_length=self.max_length)
                 cut += int(np.count_nonzero(batch.truncated))
-                vectors[begin:end] = self._pooled(batch.ids, chosen, unit_length, left_out)
+                vectors[begin:end] = self._model.encode_pieces(
+                    batch.ids, self._choice, chosen, normalize=unit_length, left_out=left_out
+                )
                 bar.advance(end - begin)
         return vectors, cut
 
     def _pieces_before(self, prompt: str) -> int:
         """How many pieces stand before a text, `[CLS]` and those of the prompt."""
         return min(int(self.tokenizer.text_pieces([prompt]).offsets[-1]) + 1, self.max_length - 1)
-
-    def _pooled(
-        self, ids: Ragged, pooling: Pooling, unit_length: bool, left_out: int
-    ) -> npt.NDArray[np.floating]:
-        """A vector of each sequence, of its pieces but the first `left_out`."""
-        if not left_out:
-            return self._engine.encode_pieces(
-                ids.values, ids.offsets, pooling=pooling, normalize=unit_length
-            )
-        hidden = self._engine.hidden_states(ids.values, ids.offsets)
-        kept = np.maximum(ids.lengths - left_out, 1)  # [SEP] at least
-        rows = hidden[ranges(ids.offsets[1:] - kept, kept)]
-        vectors = pool(rows, offsets_of(kept), pooling, self._model.read.weights.pooler)
-        return normalized(vectors) if unit_length else vectors
 
     def encode_pieces(
         self,

@@ -9,12 +9,11 @@ from __future__ import annotations
 import operator
 import pickle
 import zlib
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, SupportsIndex, TypeVar
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar
 from weakref import WeakValueDictionary
 
 from embedpipe._pickles import seal, unseal
@@ -37,14 +36,7 @@ _present: WeakValueDictionary[str, LoadedModel] = WeakValueDictionary()
 """The models of this process that went or came, by `_key`: each is opened once."""
 
 
-_OF_THE_MODEL = (
-    *("config", "model", "has_pooler", "path", "prompts", "tokenizer"),
-    *("_choice", "_model", "_window"),
-)
-"""What an encoder takes over from its model."""
-
-
-class Travels(ABC):
+class Travels:
     """Gives an encoder its copies, which share the model, and its pickles.
 
     A number of threads that was asked for stays; else it is decided where the encoder arrives.
@@ -53,10 +45,6 @@ class Travels(ABC):
     name: str
     _model: LoadedModel
     _choice: EngineChoice
-
-    @abstractmethod
-    def _hold(self, model: LoadedModel, engine: EngineChoice) -> None:
-        """Take over what is the model's own."""
 
     def __copy__(self: T) -> T:
         other = object.__new__(type(self))
@@ -67,7 +55,7 @@ class Travels(ABC):
         return copy(self)
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
-        own = {key: value for key, value in vars(self).items() if key not in _OF_THE_MODEL}
+        own = {key: value for key, value in vars(self).items() if key not in ("_model", "_choice")}
         engine: EngineChoice = self._choice
         asked = [engine.implementation, engine.asked_threads, engine.precision]
         told, files = _sent(self._model, with_buffers=operator.index(protocol) >= 5)
@@ -77,11 +65,13 @@ class Travels(ABC):
     def __setstate__(self, state: Any) -> None:
         vars(self).update(unseal(state, type(self).__name__))
 
-    def __getattr__(self, name: str) -> Any:
-        """Of what is missing: the error of a model that could not be opened where it arrived."""
-        if _FAILURE in vars(self):
-            raise vars(self)[_FAILURE]
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    if not TYPE_CHECKING:  # for which every name would be an attribute
+
+        def __getattr__(self, name: str) -> Any:
+            """Of what is missing: the error of a model that could not be opened on arrival."""
+            if _FAILURE in vars(self):
+                raise vars(self)[_FAILURE]
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
 def _arrived(kind: type[T], told: Any, files: Mapping[str, Any]) -> T:
@@ -91,7 +81,7 @@ def _arrived(kind: type[T], told: Any, files: Mapping[str, Any]) -> T:
     choice = EngineChoice.of(implementation, threads=threads, precision=precision)
     encoder = object.__new__(kind)
     try:
-        encoder._hold(_received(told, files), choice)
+        encoder._model, encoder._choice = _received(told, files), choice
     except EmbedpipeError as error:
         from multiprocessing import parent_process  # slow to load
 

@@ -70,7 +70,7 @@ def check_stated(found: Mapping[str, Any], table: Mapping[str, Setting], source:
     unknown = sorted(key for key in found.keys() - table.keys() if not key.startswith("_"))
     if unknown:
         warnings.warn(
-            f"{source} states {', '.join(unknown)[:300]}, which embedpipe does not know and passes "
+            f"{source} states {repr(unknown)[1:-1]:.300}, which embedpipe does not know and passes "
             "over; see that vectors are as you expect",
             UnknownSettingWarning,
             stacklevel=2,

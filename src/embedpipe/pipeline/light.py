@@ -62,6 +62,9 @@ class LightPipeline:
         # Spark NLP gives documents no metadata here
         self._bare = {name for s in recorded if _takes_texts(s) for name in s.output_names()}
 
+    def __repr__(self) -> str:
+        return f"LightPipeline({self.pipeline_model})"
+
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.pipeline_model, self.parse_embeddings)
 

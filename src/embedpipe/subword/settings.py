@@ -6,6 +6,7 @@ of it. Where files disagree, the same one wins as in transformers 5; see `read_s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,12 +23,14 @@ _SPECIAL_MAP, _ADDED = "special_tokens_map.json", "added_tokens.json"
 _NAMED = tuple(f"{name}_token" for name in ("bos", "eos", "unk", "sep", "pad", "cls", "mask"))
 _SWITCHES = ("do_lower_case", "strip_accents", "tokenize_chinese_chars", "keep_accents")
 _USED_NAMES = tuple(f"{name}_token" for name in ("cls", "sep", "unk", "pad", "mask"))
-_LISTED = ("extra_special_tokens", "additional_special_tokens")
+_LISTED = (
+    *("extra_special_tokens", "additional_special_tokens"),
+    "model_specific_special_tokens",
+)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _FLAGS = ("lstrip", "rstrip", "normalized", "single_word", "special")
 
-_PIECE = honored(
-    "a piece's text", lambda value: isinstance(_content(value), str) and _content(value) != ""
-)
+_PIECE = honored("a piece's text", lambda value: _is_piece(_content(value)))
 _PIECES = honored(
     "pieces' texts",
     lambda value: isinstance(value, (list, dict)) and all(map(_PIECE.holds, _values(value))),
@@ -55,6 +58,7 @@ SETTINGS = {
     **dict.fromkeys(_NAMED, _PIECE),
     "additional_special_tokens": _PIECES,
     "extra_special_tokens": _PIECES,
+    "model_specific_special_tokens": _PIECES,
     "added_tokens_decoder": _BY_ID,
     "tokenizer_class": TEXT,
     "model_max_length": _LENGTH,  # read with sentence-transformers' own length
@@ -70,6 +74,7 @@ SETTINGS = {
     "do_subword_tokenize": only(True, why="words are cut into pieces"),
     **dict.fromkeys(("mecab_kwargs", "sudachi_kwargs", "jumanpp_kwargs"), _JAPANESE),
     # without effect
+    "unk_id": ignored("the vocabulary itself says which piece is the unknown one"),
     **dict.fromkeys(("padding_side", "pad_to_multiple_of", "pad_token_type_id"), _NEVER_PADS),
     **dict.fromkeys(("padding", "pad_token_id", "do_pad"), _NEVER_PADS),
     **dict.fromkeys(("max_length", "stride", "truncation", "truncation_strategy"), _PER_CALL),
@@ -79,8 +84,10 @@ SETTINGS = {
     **dict.fromkeys(("vocab_file", "spm_file", "tokenizer_file", "full_tokenizer_file"), _FILES),
     **dict.fromkeys(("special_tokens_map_file", "added_tokens_file", "name_or_path"), _FILES),
     **dict.fromkeys(("tokenizer_type", "auto_map", "from_slow", "use_fast", "legacy"), _LOADING),
-    **dict.fromkeys(("backend", "is_local", "local_files_only", "processor_class"), _LOADING),
-    **dict.fromkeys(("cache_dir", "revision", "trust_remote_code", "verbose"), _LOADING),
+    **dict.fromkeys(("backend", "is_local", "files_loaded", "processor_class"), _LOADING),
+    **dict.fromkeys(
+        ("cache_dir", "revision", "local_files_only", "trust_remote_code", "verbose"), _LOADING
+    ),
     **dict.fromkeys(("clean_up_tokenization_spaces", "chat_template", "errors"), _AROUND),
     **dict.fromkeys(("response_template", "response_schema", "chat_control_tokens"), _AROUND),
 }
@@ -175,11 +182,11 @@ def _with_older_files(
     merged = {**config, **{k: v for k, v in special.items() if v and k not in stated}}
     if _ADDED in files:
         ids = parse_json(files[_ADDED], dict, source=f"{source}/{_ADDED}")
-        wrong = [key for key, value in ids.items() if type(value) is not int or value < 0]
+        wrong = [k for k, v in ids.items() if type(v) is not int or v < 0 or not _is_piece(k)]
         if wrong:
             raise ModelFormatError(
                 f"{source}/{_ADDED}: {wrong[0][:80]!r} has {ids[wrong[0]]!r:.80} for its id; "
-                "expected a whole number. Use the file that was published with the model"
+                "expected a text and a whole number. Use the file that was published with the model"
             )
         # transformers 5 does not look at additional_special_tokens of special_tokens_map.json here
         own = {"additional_special_tokens": config.get("additional_special_tokens")}
@@ -230,3 +237,8 @@ def _values(pieces: Any) -> list[Any]:
 
 def _content(piece: Any) -> Any:
     return piece.get("content") if isinstance(piece, dict) else piece
+
+
+def _is_piece(text: Any) -> bool:
+    """Whether it is a text that has a UTF-8 form, as those with lone surrogates have not."""
+    return isinstance(text, str) and text != "" and not _SURROGATE.search(text)

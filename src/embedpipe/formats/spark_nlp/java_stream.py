@@ -278,6 +278,6 @@ class _Stream:
 
 def _damaged(source: str, finding: str) -> ModelFormatError:
     return ModelFormatError(
-        f"{source} is damaged or no field of Spark NLP: {finding}. Nothing in it was run; fetch "
-        "the model again"
+        f"{source} is damaged or no field of Spark NLP: {finding}. Nothing in it was run; get "
+        "an undamaged copy"
     )
