@@ -99,8 +99,8 @@ def looked_up(stage: BertEmbeddings, batch: pa.RecordBatch) -> tuple[int, Sequen
     tokens = AnnotationColumn.from_arrow(batch.column("token"))
     distinct = tokens.result.dictionary_encode()
     pieces = stage.encode_tokens(distinct.dictionary.to_pylist())
-    homes = sentences_of_tokens(sentences, tokens)
-    layout = lay_out(pieces, distinct.indices.to_numpy(), homes, len(sentences))
+    sentence_of_token = sentences_of_tokens(sentences, tokens)
+    layout = lay_out(pieces, distinct.indices.to_numpy(), sentence_of_token, len(sentences))
     parts = stage.parts(layout.pieces.offsets, sentences)
     return len(sentences), stage.join(layout.pieces, parts)
 

@@ -89,7 +89,7 @@ print(bar.done)
 def test_without_standard_error_nothing_is_drawn_and_all_goes_on(monkeypatch):
     command = ["sh", "-c", 'exec "$0" -c "$1" 2>&-', sys.executable, CLOSED]
     assert subprocess.run(command, capture_output=True, check=True).stdout == b"1\n"
-    stream = Terminal()
+    stream = io.StringIO()
     stream.close()
     monkeypatch.setattr(sys, "stderr", stream)
     for shown in (None, True):

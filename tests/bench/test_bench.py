@@ -112,6 +112,7 @@ def test_a_shape_becomes_a_model_with_random_weights(cache: Path) -> None:
 
 
 def test_a_folder_in_another_layout_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "bert_model.ckpt.index").touch()
     with pytest.raises(ModelFormatError, match=r"no config\.json and no model\.safe.*pipe import"):
         get_model(str(tmp_path))
 

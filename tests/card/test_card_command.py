@@ -14,7 +14,7 @@ import pyarrow.parquet
 import pytest
 
 from embedpipe import Encoder
-from embedpipe.card import gather, markdown, measuring, write_card
+from embedpipe.card import facts, gather, markdown, write_card
 from embedpipe.card.sentences import SENTENCES
 from embedpipe.cli import main
 from embedpipe.errors import OutputError
@@ -78,7 +78,7 @@ def test_what_is_there_is_refused(house, capsys):
     (target / "README.md").write_text("mine")
     (target / "other").write_text("kept")
     assert main(command) == 1
-    assert "has README.md and index.html already; use --overwrite" in capsys.readouterr().err
+    assert "cannot write card/README.md: it exists already" in capsys.readouterr().err
     assert (target / "README.md").read_text() == "mine"
     assert main([*command, "--overwrite"]) == 0
     assert (target / "README.md").read_text(encoding="utf-8").startswith("---\n")
@@ -140,10 +140,20 @@ def test_measured_on_texts_of_a_file(house):
     assert "; threads: 1. " in said
 
 
+def test_texts_to_measure_on_are_not_replaced(house, capsys):
+    house.build()
+    Path("card").mkdir()
+    Path("card/README.md").write_text("hello\n")
+    command = ["card", "house", "-o", "card", "--text", "card/README.md", "--overwrite"]
+    assert main(command) == 1
+    assert "it is the input card/README.md" in capsys.readouterr().err
+    assert Path("card/README.md").read_text() == "hello\n"
+
+
 def test_a_missing_package_is_told_before_anything_is_measured(house, capsys, monkeypatch):
     house.build()
     monkeypatch.setitem(sys.modules, "markdown_it", None)
-    monkeypatch.delattr(measuring, "measure")
+    monkeypatch.delattr(facts, "measure")
     assert main(["card", "house"]) == 1
     assert "run: pip install markdown-it-py" in capsys.readouterr().err
     assert not Path("card").exists()

@@ -238,3 +238,25 @@ def test_a_client_that_was_set_for_huggingface_hub_is_used(server, target):
     finally:
         huggingface_hub.set_client_factory(default_client_factory)
     assert [request.headers["x-house"] for request in server.requests] == ["ours"]
+
+
+def test_a_redirect_to_an_address_without_encryption_is_refused(target):
+    client = type(huggingface_hub.get_session())
+    library = sys.modules[client.__module__.partition(".")[0]]
+
+    def answer(request):
+        if request.url.scheme == "https":
+            headers = {"Location": "http://other.example/x.zip?token=geheim"}
+            return library.Response(302, headers=headers)
+        return library.Response(200, content=b"from anybody")
+
+    transport = library.MockTransport(answer)
+    huggingface_hub.set_client_factory(lambda: client(transport=transport))
+    try:
+        with pytest.raises(
+            DownloadError, match=r"leads on to http://other\.example/x\.zip, without"
+        ):
+            download_file("https://house.example/x.zip", target)
+    finally:
+        huggingface_hub.set_client_factory(default_client_factory)
+    assert list(target.parent.iterdir()) == []

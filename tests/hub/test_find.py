@@ -23,9 +23,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     found = {name: tmp_path / name for name in ("first", "second", "cache", "work")}
     for directory in found.values():
         directory.mkdir()
-    monkeypatch.setenv(
-        "EMBEDPIPE_MODELS", os.pathsep.join(map(str, (found["first"], found["second"])))
-    )
+    monkeypatch.setenv("EMBEDPIPE_MODELS", f"{found['first']}{os.pathsep}{found['second']}")
     monkeypatch.setenv("EMBEDPIPE_CACHE", str(found["cache"]))
     monkeypatch.setenv("EMBEDPIPE_OFFLINE", "1")
     for variable in ("EMBEDPIPE_CATALOG", "EMBEDPIPE_MIRROR"):

@@ -118,13 +118,6 @@ def test_pipelines_are_pickled_small_and_copied(model, expected) -> None:
     assert light.fullAnnotate(TEXTS) == LightPipeline(model, True).fullAnnotate(TEXTS)
 
 
-def test_pipelines_show_their_stages() -> None:
-    detector = SentenceDetector(inputCols=["document"], outputCol="sentence")
-    model = PipelineModel([DocumentAssembler(inputCol="text"), detector])
-    shown = f"PipelineModel([{model.stages[0].uid}, {detector.uid}])"
-    assert (repr(model), repr(LightPipeline(model))) == (shown, f"LightPipeline({shown})")
-
-
 def test_a_deep_copy_is_changed_alone(model) -> None:
     copied = copy.deepcopy(model)
     copied.stages[1].setParams(maxLength=5)

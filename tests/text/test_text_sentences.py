@@ -257,13 +257,13 @@ def test_long_lines_of_one_kind_end(unit: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"custom_bounds": ("[",)}, "customBounds is '['"),
+        ({"custom_bounds": ("[",)}, "custom_bounds is '['"),
         ({"custom_bounds": (r"\p{IsLatin}",)}, "IsLatin"),
         ({"custom_bounds_strategy": "middle"}, "'middle'; allowed are none, prepend, append"),
-        ({"min_length": -1}, "minLength is -1"),
-        ({"min_length": 3, "max_length": 2}, "maxLength is 2 but minLength is 3"),
-        ({"max_length": -1}, "maxLength is -1"),
-        ({"split_length": 0}, "splitLength is 0"),
+        ({"min_length": -1}, "min_length is -1"),
+        ({"min_length": 3, "max_length": 2}, "max_length is 2 but min_length is 3"),
+        ({"max_length": -1}, "max_length is -1"),
+        ({"split_length": 0}, "split_length is 0"),
     ],
 )
 def test_bad_parameters_are_named(options: dict[str, object], message: str) -> None:

@@ -41,6 +41,20 @@ def add_parser(commands: Any) -> None:
         help="names, folders in the Hugging Face layout, or with random weights "
         f"{', '.join(RANDOM_SHAPES)} (default: {' '.join(DEFAULT_MODELS)})",
     )
+    _add_engine_options(parser)
+    parser.add_argument(
+        "--rounds", type=positive_number, default=5, metavar="N", help="default: %(default)s"
+    )
+    _add_input_options(parser)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every single timing")
+    parser.add_argument(
+        "--chart", type=_chart, metavar="FILE", help="draw sentences/s, as .svg or .png"
+    )
+    add_overwrite_option(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_engine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--against",
         nargs="+",
@@ -68,16 +82,6 @@ def add_parser(commands: Any) -> None:
         metavar="N",
         help="of every engine (default: the cores this process may use)",
     )
-    parser.add_argument(
-        "--rounds", type=positive_number, default=5, metavar="N", help="default: %(default)s"
-    )
-    _add_input_options(parser)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every single timing")
-    parser.add_argument(
-        "--chart", type=_chart, metavar="FILE", help="draw sentences/s, as .svg or .png"
-    )
-    add_overwrite_option(parser)
-    parser.set_defaults(run=run)
 
 
 def _add_input_options(parser: argparse.ArgumentParser) -> None:

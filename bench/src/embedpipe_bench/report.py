@@ -90,7 +90,7 @@ def _throughput(result: Result) -> str:
 
 
 def _latencies(result: Result) -> str:
-    """One thread; nothing where nobody's was taken."""
+    """On one thread; empty if no engine's latency was measured."""
     short, long = (f"{count} pieces" for count in (result.short_pieces, result.long_pieces))
     header = ["one thread", "precision", "from", f"{short}, p50 ms", "p99", f"{long}, p50 ms"]
     header += ["p99", "first vector s", "resident MB", "peak MB", "installed MB"]

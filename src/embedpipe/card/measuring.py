@@ -57,13 +57,13 @@ class Measured:
 class Measuring:
     """What to measure on: texts, which these are, most threads (None: the cores there are).
 
-    progress: whether to show a bar on standard error.
+    progress: whether to show a bar on standard error; None only if that is a terminal.
     """
 
     texts: Sequence[str] = SENTENCES
     text_source: str = "sentences made for model cards"
     threads: int | None = None
-    progress: bool = False
+    progress: bool | None = False
 
 
 def measure(place: Path, options: Measuring, *, words: bool) -> Measured:
@@ -127,7 +127,7 @@ def _cosines(
 
 
 def _speeds(
-    encoders: Sequence[Encoder], parts: Sequence[Sequence[str]], words: bool, *, shown: bool
+    encoders: Sequence[Encoder], parts: Sequence[Sequence[str]], words: bool, *, shown: bool | None
 ) -> list[float]:
     """Texts a second of each encoder; the caller has made the same vectors, so that all is warm.
 

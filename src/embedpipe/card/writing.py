@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -12,17 +13,23 @@ from embedpipe.card.facts import CardFacts
 from embedpipe.card.rendering import html, markdown
 from embedpipe.errors import OutputError, ParameterError
 from embedpipe.formats.own_record import add_to_record
-from embedpipe.output import AtomicFile
+from embedpipe.output import AtomicFile, check_output
 
-__all__ = ["MARKDOWN", "PAGE", "check_output", "record_measured", "write_card"]
+__all__ = ["MARKDOWN", "PAGE", "check_card_output", "record_measured", "write_card"]
 
 MARKDOWN, PAGE = "README.md", "index.html"
 
 
-def check_output(directory: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+def check_card_output(
+    directory: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    inputs: Iterable[str | os.PathLike[str]] = (),
+) -> None:
     """Raise OutputError if a card may not be written there: worth a look before measuring.
 
-    MissingDependencyError without the package that makes the page.
+    inputs: files that are read and thus never replaced. Raises MissingDependencyError without the
+    package that makes the page.
     """
     require("markdown_it", "a model's card as a page")
     folder = Path(directory)
@@ -32,12 +39,8 @@ def check_output(directory: str | os.PathLike[str], *, overwrite: bool = False) 
         raise OutputError(
             f"cannot write {folder}: the folder {folder.parent} does not exist; make it first"
         )
-    there = [name for name in (MARKDOWN, PAGE) if os.path.lexists(folder / name)]
-    if there and not overwrite:
-        raise OutputError(
-            f"cannot write {folder}: it has {' and '.join(there)} already; use --overwrite "
-            "(in Python overwrite=True) to replace them, or name another directory"
-        )
+    for name in (MARKDOWN, PAGE):
+        check_output(folder / name, overwrite=overwrite, inputs=inputs)
 
 
 def write_card(
@@ -56,7 +59,7 @@ def write_card(
     ...     [path.name for path in paths], "384" in paths[0].read_text(encoding="utf-8")
     (['README.md', 'index.html'], True)
     """
-    check_output(directory, overwrite=overwrite)
+    check_card_output(directory, overwrite=overwrite)
     texts = markdown(facts), html(facts)
     folder = Path(directory)
     paths = folder / MARKDOWN, folder / PAGE

@@ -42,20 +42,19 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Carry out the parsed command and print where the card is."""
-    import sys
-
     from embedpipe.card import Measuring, gather, record_measured, write_card
-    from embedpipe.card.writing import check_output
+    from embedpipe.card.writing import check_card_output
 
     if args.no_measure and (args.text is not None or args.record):
         raise ParameterError(
             "--no-measure measures nothing; leave it out, or leave out --text and --record"
         )
-    check_output(args.output, overwrite=args.overwrite)
+    inputs = [] if args.text is None else [args.text]
+    check_card_output(args.output, overwrite=args.overwrite, inputs=inputs)
     options: dict[str, Any] = {}
     if args.text is not None:
         options = {"texts": _texts(args.text), "text_source": Path(args.text).name}
-    measuring = Measuring(threads=args.threads, progress=sys.stderr.isatty(), **options)
+    measuring = Measuring(threads=args.threads, progress=None, **options)
     facts = gather(args.model, measuring=None if args.no_measure else measuring)
     for path in write_card(facts, args.output, overwrite=args.overwrite):
         print(path)

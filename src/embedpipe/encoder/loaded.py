@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import zlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,18 @@ from embedpipe.formats.writing import model_texts
 from embedpipe.subword import SubwordTokenizer, make_tokenizer
 
 __all__ = ["LoadedModel", "Origin"]
+
+_packing = [Lock()]
+"""Held while weights are packed, which threads that come at once shall do once."""
+
+
+def _renew_lock() -> None:
+    """In a process that was forked, nobody is there to release the lock of its parent's thread."""
+    _packing[0] = Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 @dataclass(frozen=True)
@@ -72,12 +86,13 @@ class LoadedModel:
 
     def engine(self, choice: EngineChoice) -> Engine:
         """The engine of that choice, made when first asked for: packing takes time and memory."""
-        engine = self._engines.get(choice)
-        if engine is None:
-            # Without a lock, which a fork would leave locked: of two made at once, one is kept.
-            made = choice.make(self.read.config, self.read.weights, self.read.weights_files)
-            engine = self._engines.setdefault(choice, made)
-        return engine
+        if choice not in self._engines:
+            with _packing[0]:
+                if choice not in self._engines:
+                    read = self.read
+                    made = choice.make(read.config, read.weights, read.weights_files)
+                    self._engines[choice] = made
+        return self._engines[choice]
 
     def encode_pieces(
         self, ids: Ragged, choice: EngineChoice, pooling: Pooling, *, normalize: bool, left_out: int
@@ -110,7 +125,7 @@ class LoadedModel:
 
     @cached_property
     def weights_hash(self) -> str:
-        """Of all tensors, which it reads once, at some 3 GB a second."""
+        """Of all tensors, which it reads once, at 1 to 3 GB a second."""
         digest = hashlib.sha256()
         for name, tensor in self.read.tensors.items():
             checksum = zlib.crc32(np.ascontiguousarray(tensor).reshape(-1).view(np.uint8).data)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from copy import copy
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, SupportsIndex, TypeVar
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar
 from weakref import WeakValueDictionary
 
 from embedpipe._pickles import seal, unseal
@@ -65,11 +65,13 @@ class Travels:
     def __setstate__(self, state: Any) -> None:
         vars(self).update(unseal(state, type(self).__name__))
 
-    def __getattr__(self, name: str) -> Any:
-        """Of what is missing: the error of a model that could not be opened where it arrived."""
-        if _FAILURE in vars(self):
-            raise vars(self)[_FAILURE]
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    if not TYPE_CHECKING:  # for which every name would be an attribute
+
+        def __getattr__(self, name: str) -> Any:
+            """Of what is missing: the error of a model that could not be opened on arrival."""
+            if _FAILURE in vars(self):
+                raise vars(self)[_FAILURE]
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
 def _arrived(kind: type[T], told: Any, files: Mapping[str, Any]) -> T:

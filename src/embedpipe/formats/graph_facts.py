@@ -1,7 +1,7 @@
 """What a computation graph tells about an encoder beyond its tensors: scale, passes, GELU, epsilon.
 
 Nothing is run: these are patterns of a few neighboring operations, the same in TensorFlow's and in
-ONNX's graphs. How the two are read into a `Graph` is in `tf_graph` and `onnx_weights`.
+ONNX's graphs. How the two are read into a `Graph` is in `tensorflow.graph` and `onnx.weights`.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class _Format:
 
 def _is_huggingface(tree: FileTree) -> bool:
     """Whether configuration and weights lie in the tree, or in a folder as `modules.json` says."""
-    if MODULES not in tree:
+    if tree.named is not None or MODULES not in tree:
         return CONFIG in tree and weights_name(tree, tree.named) is not None
     return any(weights_name(tree.below(folder)) for folder in tree.folders_with(CONFIG))
 

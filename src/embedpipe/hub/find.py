@@ -185,6 +185,8 @@ def _not_empty(path: Path) -> Path:
 
 def _check_hides_nothing(folder: Path, name: str, language: str | None) -> None:
     """Raise ModelNotFoundError for a folder without a model that stands in the way of a name."""
+    if not FOLDER_NAME.fullmatch(name):
+        return
     from embedpipe.formats.reading import recognize
 
     try:
@@ -192,9 +194,7 @@ def _check_hides_nothing(folder: Path, name: str, language: str | None) -> None:
     except ModelFormatError as error:
         from embedpipe.hub.catalog import catalog
 
-        if FOLDER_NAME.fullmatch(name) and (
-            _in_directories(name, language) or catalog().get(name) is not None
-        ):
+        if _in_directories(name, language) or catalog().get(name) is not None:
             raise ModelNotFoundError(
                 f"the folder {folder.absolute()} holds no model, and hides the one of the name "
                 f"{name!r}; rename it, or work in another directory"

@@ -23,9 +23,6 @@ S = TypeVar("S", bound="HasParams")
 class _Missing:
     """The default of a parameter that has none."""
 
-    def __repr__(self) -> str:
-        return "undefined"
-
 
 _MISSING = _Missing()
 
@@ -68,6 +65,10 @@ class Param(Generic[T]):
         for prefix, method in self._methods.items():
             method.__name__ = accessor_name(prefix, name)
             method.__qualname__ = f"{owner.__qualname__}.{method.__name__}"
+
+    def with_default(self, default: T) -> Param[T]:
+        """The same parameter for a subclass, with another default; setter and getter stay."""
+        return Param(self.doc, self.kind, default)
 
     def __repr__(self) -> str:
         return f"Param({self.name!r}, must be {self.kind.expected})"
@@ -147,13 +148,8 @@ class HasParams:
     @property
     def params(self) -> list[Param[Any]]:
         """All parameters, in the order of their names."""
-        found = {
-            name: value
-            for base in reversed(type(self).__mro__)
-            for name, value in vars(base).items()
-            if isinstance(value, Param)
-        }
-        return [found[name] for name in sorted(found)]
+        named = ((name, getattr(type(self), name)) for name in dir(type(self)))
+        return [value for _, value in named if isinstance(value, Param)]
 
     def getParam(self, name: str) -> Param[Any]:
         """The parameter of that name; a ParameterError suggests the nearest ones."""
@@ -215,7 +211,7 @@ class HasParams:
     def extractParamMap(self, extra: Mapping[Any, Any] | None = None) -> dict[Param[Any], Any]:
         """Every parameter that has a value, with it; `extra` overrides."""
         known = {p: self.getOrDefault(p) for p in self.params if self.isDefined(p)}
-        return {**known, **{self.getParam(self._name(p)): v for p, v in (extra or {}).items()}}
+        return known | {self.getParam(self._name(p)): v for p, v in (extra or {}).items()}
 
     def explainParam(self, param: Param[Any] | str) -> str:
         """One line: name, meaning, default and value."""
@@ -238,7 +234,8 @@ class HasParams:
         return other.setParams(**{self._name(p): value for p, value in (extra or {}).items()})
 
     def __repr__(self) -> str:
-        return self.uid
+        given = (f"{name}={value!r:.200}" for name, value in self._values.items())
+        return f"{type(self).__name__}({', '.join(given)})"
 
     def saved_values(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The values that were set, and the defaults of this instance's own, as JSON holds them.

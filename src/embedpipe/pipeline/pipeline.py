@@ -40,6 +40,7 @@ class PipelineModel(Savable):
         | frame                     | what comes out                                               |
         |---------------------------|--------------------------------------------------------------|
         | pandas.DataFrame          | new columns of Arrow dtype; index, order, others as they are |
+        | polars.DataFrame          | new columns of lists of structs; others as they are          |
         | pyarrow.Table             | a table                                                      |
         | pyarrow.RecordBatch       | one record batch                                             |
         | pyarrow.RecordBatchReader | a reader; rows are computed as they are asked for            |
@@ -105,10 +106,10 @@ class Pipeline(Savable, HasParams):
     ...     SentenceDetector().setInputCols("document").setOutputCol("sentence"),
     ...     BertSentenceEmbeddings.pretrained().setInputCols("sentence").setOutputCol("vectors"),
     ... ])
-    >>> frame = pd.DataFrame({"text": ["It rains. We stay at home.", None]})
+    >>> frame = pd.DataFrame({"text": ["It rains. We stay at home.", "So it is."]})
     >>> out = pipeline.fit(frame).transform(frame)
     >>> [len(cell) for cell in out["vectors"]], len(out["vectors"][0][1]["embeddings"])
-    ([2, 0], 384)
+    ([2, 1], 384)
     """
 
     stages = Param("the stages, in the order in which they run", _stages)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 from types import ModuleType
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from embedpipe._pickles import seal, unseal
 
@@ -35,8 +35,11 @@ class Savable:
 
     uid: str
 
+    left_behind: ClassVar[tuple[str, ...]] = ()
+    """Attributes that no pickle holds: what can be made again."""
+
     def __getstate__(self) -> dict[str, Any]:
-        return seal(vars(self))
+        return seal({k: value for k, value in vars(self).items() if k not in self.left_behind})
 
     def __setstate__(self, state: Any) -> None:
         vars(self).update(unseal(state, type(self).__name__))

@@ -66,7 +66,7 @@ class BertEmbeddings(WordEmbeddings):
             texts = tokens if self.getCaseSensitive() else [token.lower() for token in tokens]
             return self.encoder.tokenizer.encode_words(texts)
         cut = _CUTS[self.getTokenEncoding(), self.getCaseSensitive()]
-        return self.encoder.tokenizer.encode_words(tokens, cut=cut)
+        return self.word_splitter(cut).split(tokens)
 
     def _check_together(self) -> None:
         super()._check_together()

@@ -115,7 +115,7 @@ class BertSentenceEmbeddings(EncoderStage):
         if self.getWordSplitting() == _BASIC_WORDS:
             # No word has a space in it, and what stands between spaces is remembered.
             stretches, ends = end_to_end(text.split(" ") for text in texts)
-            pieces = tokenizer.encode_words(stretches, cut=_CUTS[self.getCaseSensitive()])
+            pieces = self.word_splitter(_CUTS[self.getCaseSensitive()]).split(stretches)
             return Ragged(pieces.values, pieces.offsets[ends])
         folds = self._model_is_cased and not self.getCaseSensitive()
         listed = [text.lower() for text in texts] if folds else list(texts)

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from embedpipe.annotation import AnnotationColumn, AnnotatorType
-from embedpipe.params import Param, boolean, string, strings
+from embedpipe.params import Param, boolean
+from embedpipe.pipeline.stage import Annotator
 from embedpipe.stages.bases.pooled_embeddings import (
     Members,
     PooledEmbeddings,
@@ -37,28 +38,27 @@ class ChunkEmbeddings(PooledEmbeddings):
     input_annotator_types = (AnnotatorType.CHUNK, AnnotatorType.WORD_EMBEDDINGS)
     output_annotator_type = AnnotatorType.WORD_EMBEDDINGS
 
-    inputCols = Param(
-        "names of the columns of chunks and of word vectors",
-        strings,
-        default=["chunk", "word_embeddings"],
-    )
-    getInputCols = inputCols.accessors()[1]
-    outputCol = Param("name of the column that is made", string, default="chunk_embeddings")
-    setOutputCol, getOutputCol = outputCol.accessors()
+    inputCols = Annotator.inputCols.with_default(["chunk", "word_embeddings"])
+    outputCol = Annotator.outputCol.with_default("chunk_embeddings")
     skipOOV = Param("whether words without a vector of their own do not count", boolean, True)
     setSkipOOV, getSkipOOV = skipOOV.accessors()
 
     def annotate(self, *columns: AnnotationColumn) -> AnnotationColumn:
         """The chunks that have words, with their vectors."""
-        chunks, words = columns
-        members = self.members(chunks, words)
-        metadata = {
-            "sentence": self._sentences(chunks, words, members),
-            "chunk": pc.fill_null(chunks.metadata_field("chunk"), "0"),
-            "token": chunks.result,
+        made = super().annotate(*columns)
+        lengths = made.vector_lengths
+        if made.embeddings is None:
+            return made.filter(np.zeros(len(made), bool))
+        return made if lengths is None else made.filter(lengths > 0)
+
+    def numbers(
+        self, stretches: AnnotationColumn, words: AnnotationColumn, members: Members
+    ) -> dict[str, pa.Array]:
+        """The number of each chunk, and of its sentence."""
+        return {
+            "sentence": self._sentences(stretches, words, members),
+            "chunk": pc.fill_null(stretches.metadata_field("chunk"), "0"),
         }
-        there = members.counts(len(chunks)) > 0
-        return self.pooled(chunks, words, members, metadata).filter(there)
 
     def members(self, stretches: AnnotationColumn, words: AnnotationColumn) -> Members:
         """The words in each chunk; as recorded, only those of the sentence that it says."""

@@ -18,6 +18,7 @@ from embedpipe.frames import ANYTHING, TEXT_MAPS, TEXTS, ColumnKind, Need
 from embedpipe.params import Param, choice, string
 from embedpipe.pipeline.batch import Batch
 from embedpipe.pipeline.columns import Input
+from embedpipe.pipeline.stage import AnnotationStage
 from embedpipe.stages.bases.shared_params import HasOffsetUnit
 from embedpipe.text.cleanup import CLEANUP_MODES, clean
 
@@ -60,8 +61,7 @@ class DocumentAssembler(HasOffsetUnit):
         Input("idCol", ANYTHING, optional=True),
     )
 
-    outputCol = Param("name of the document column that is made", string, default="document")
-    setOutputCol, getOutputCol = outputCol.accessors()
+    outputCol = AnnotationStage.outputCol.with_default("document")
     inputCol = Param("name of the text column", string)
     setInputCol, getInputCol = inputCol.accessors()
     idCol = Param("name of a column whose values become `id` in the metadata", string)

@@ -8,11 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from embedpipe.annotation import AnnotationColumn, AnnotatorType
-from embedpipe.errors import ParameterError
 from embedpipe.params import Param, boolean, choice, integer, strings
 from embedpipe.pipeline.batch import Batch
 from embedpipe.pipeline.stage import Annotator
-from embedpipe.stages.bases.shared_params import HasOffsetUnit
+from embedpipe.stages.bases.shared_params import HasOffsetUnit, as_parameters
 from embedpipe.stages.bases.spans import annotate_segments, annotate_stretches
 from embedpipe.text.recorded import recorded_sentences
 from embedpipe.text.sentence_columns import split_all
@@ -112,7 +111,5 @@ class SentenceDetector(HasOffsetUnit, Annotator):
     def _check_together(self) -> None:
         super()._check_together()
         self._check_order("minLength", "maxLength")
-        try:
+        with as_parameters(self.label, SentenceRules):
             self._rules()
-        except ParameterError as error:
-            raise ParameterError(f"{self.label}: {error}") from error

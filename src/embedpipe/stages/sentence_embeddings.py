@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from embedpipe.annotation import AnnotationColumn, AnnotatorType
 from embedpipe.frames import Column
-from embedpipe.params import Param, integer, string, strings
+from embedpipe.params import Param, integer, string
+from embedpipe.pipeline.stage import Annotator
 from embedpipe.stages.bases.pooled_embeddings import (
     Members,
     PooledEmbeddings,
@@ -60,28 +61,21 @@ class SentenceEmbeddings(PooledEmbeddings):
     input_annotator_types = (AnnotatorType.DOCUMENT, AnnotatorType.WORD_EMBEDDINGS)
     output_annotator_type = AnnotatorType.SENTENCE_EMBEDDINGS
 
-    inputCols = Param(
-        "names of the columns of sentences and of word vectors",
-        strings,
-        default=["document", "word_embeddings"],
-    )
-    getInputCols = inputCols.accessors()[1]
-    outputCol = Param("name of the column that is made", string, default="sentence_embeddings")
-    setOutputCol, getOutputCol = outputCol.accessors()
+    inputCols = Annotator.inputCols.with_default(["document", "word_embeddings"])
+    outputCol = Annotator.outputCol.with_default("sentence_embeddings")
     dimension = Param("width of the vectors, as the column's metadata tells it", integer(minimum=1))
     setDimension, getDimension = dimension.accessors()
     storageRef = Param("name of the vectors in the column's metadata", string)
     setStorageRef, getStorageRef = storageRef.accessors()
 
-    def annotate(self, *columns: AnnotationColumn) -> AnnotationColumn:
-        """The sentences with their vectors."""
-        sentences, words = columns
-        members = self.members(sentences, words)
-        metadata = {
-            "sentence": pa.array(sentence_numbers(sentences)).cast(pa.string()),
-            "token": sentences.result,
-        }
-        return self.pooled(sentences, words, members, metadata)
+    def numbers(
+        self,
+        stretches: AnnotationColumn,
+        words: AnnotationColumn,  # noqa: ARG002 - sentences know their numbers
+        members: Members,  # noqa: ARG002
+    ) -> dict[str, pa.Array]:
+        """The number of each sentence."""
+        return {"sentence": pa.array(sentence_numbers(stretches)).cast(pa.string())}
 
     def members(self, stretches: AnnotationColumn, words: AnnotationColumn) -> Members:
         """The words in each sentence; as recorded, the words that say its number."""

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from embedpipe.annotation import AnnotationColumn, AnnotatorType
-from embedpipe.errors import InputError, ParameterError
+from embedpipe.errors import InputError
 from embedpipe.params import Kind, Param, boolean, integer, string, strings
 from embedpipe.pipeline.stage import Annotator, Stage
-from embedpipe.stages.bases.shared_params import HasOffsetUnit
+from embedpipe.stages.bases.shared_params import HasOffsetUnit, as_parameters
 from embedpipe.stages.bases.spans import (
     annotate_segments,
     annotate_stretches,
@@ -66,10 +66,8 @@ class _WordStage(HasOffsetUnit, Annotator):
     input_annotator_types = (AnnotatorType.DOCUMENT,)
     output_annotator_type = AnnotatorType.TOKEN
 
-    inputCols = Param("name of the column of documents or sentences", strings, default=["document"])
-    getInputCols = inputCols.accessors()[1]
-    outputCol = Param("name of the token column that is made", string, default="token")
-    setOutputCol, getOutputCol = outputCol.accessors()
+    inputCols = Annotator.inputCols.with_default(["document"])
+    outputCol = Annotator.outputCol.with_default("token")
     targetPattern = Param(_TARGET_DOC, string, default="\\S+")
     setTargetPattern, getTargetPattern = targetPattern.accessors()
     exceptions = Param(_EXCEPTIONS_DOC, strings)
@@ -104,10 +102,8 @@ class _WordStage(HasOffsetUnit, Annotator):
     def _check_together(self) -> None:
         super()._check_together()
         self._check_order("minLength", "maxLength")
-        try:
+        with as_parameters(self.label, WordRules):
             _splitter(self.rule_set())
-        except ParameterError as error:
-            raise ParameterError(f"{self.label}: {error}") from error
 
 
 class TokenizerModel(_WordStage):

@@ -4,6 +4,6 @@ Sentence and word boundaries are found in `text`; what the ids mean to a model i
 """
 
 from embedpipe.subword.loading import load_tokenizer, make_tokenizer
-from embedpipe.subword.tokenizer import PieceBatch, SubwordTokenizer
+from embedpipe.subword.tokenizer import PieceBatch, SubwordTokenizer, WordSplitter
 
-__all__ = ["PieceBatch", "SubwordTokenizer", "load_tokenizer", "make_tokenizer"]
+__all__ = ["PieceBatch", "SubwordTokenizer", "WordSplitter", "load_tokenizer", "make_tokenizer"]

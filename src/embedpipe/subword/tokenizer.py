@@ -105,7 +105,6 @@ class SubwordTokenizer:
         self.unk_id: int = parts.vocabulary[parts.unk_piece]
         self.vocab_size: int = max(parts.vocabulary.values()) + 1
         self._parts = parts
-        self._splitters: dict[Callable[[str], Sequence[str]], WordSplitter] = {}
 
     def __repr__(self) -> str:
         return f"SubwordTokenizer({self.source!r}, vocab_size={self.vocab_size})"
@@ -172,18 +171,14 @@ class SubwordTokenizer:
         words = self._words if cut is None else PieceCache(WordwiseSplitter(cut, self._words))
         return WordSplitter(words, skipped=self._skipped_in_words)
 
-    def encode_words(
-        self, words: Sequence[str], *, cut: Callable[[str], Sequence[str]] | None = None
-    ) -> Ragged:
-        """Piece ids (int32) of each word by itself, as a `word_splitter` of the tokenizer's own.
+    def encode_words(self, words: Sequence[str]) -> Ragged:
+        """Piece ids (int32) of each word by itself, as a `word_splitter` without `cut` gives them.
 
         >>> from embedpipe import Encoder
         >>> [ids.tolist() for ids in Encoder.load().tokenizer.encode_words(["pain", "painkiller"])]
         [[3255], [3255, 15872, 2121]]
         """
-        if cut is None:
-            return self.word_splitter().split(words)
-        return self._splitters.setdefault(cut, self.word_splitter(cut)).split(words)
+        return self.word_splitter().split(words)
 
     def pieces(self, ids: Iterable[int]) -> list[str]:
         """The text of each piece; InputError for an id that the tokenizer does not have."""

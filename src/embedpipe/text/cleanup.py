@@ -51,7 +51,8 @@ def check_cleanup_mode(mode: str) -> str:
     """`mode` itself; a ParameterError if there is no such mode."""
     if mode not in _CLEANERS:
         raise ParameterError(
-            f"cleanupMode is {mode!r}; allowed are {', '.join(CLEANUP_MODES)}. Choose one of these."
+            f"the clean-up mode is {mode!r}; allowed are {', '.join(CLEANUP_MODES)}. "
+            "Choose one of these."
         )
     return mode
 

@@ -161,7 +161,7 @@ def _recorded_split_chars(entries: tuple[str, ...]) -> Separators | None:
         return None
     sign = CodePoints.of(*(entry[-1] for entry in entries))
     try:
-        pattern = compile_java("|".join(entries), "splitChars")
+        pattern = compile_java("|".join(entries), "split_chars")
     except ParameterError:
         # Nothing is recorded for such a pattern: Spark NLP fails on it.
         return None

@@ -48,10 +48,10 @@ def stretches_of(found: Sequence[Sequence[Segment]]) -> Stretches:
 def check_lengths(least: int, most: int) -> None:
     """Raise ParameterError unless 0 <= `least` <= `most`."""
     if least < 0:
-        raise ParameterError(f"minLength is {least}; it must be 0 or more.")
+        raise ParameterError(f"min_length is {least}; it must be 0 or more.")
     if most < least:
         raise ParameterError(
-            f"maxLength is {most} but minLength is {least}; maxLength must not be the smaller one."
+            f"max_length is {most} but min_length is {least}; max_length must not be the smaller."
         )
 
 

@@ -49,16 +49,16 @@ class SentenceRules:
     def __post_init__(self) -> None:
         if self.custom_bounds_strategy not in BOUND_STRATEGIES:
             raise ParameterError(
-                f"customBoundsStrategy is {self.custom_bounds_strategy!r}; "
+                f"custom_bounds_strategy is {self.custom_bounds_strategy!r}; "
                 f"allowed are {', '.join(BOUND_STRATEGIES)}. Choose one of these."
             )
         check_lengths(self.min_length, self.max_length)
         if self.split_length is not None and self.split_length < 1:
             raise ParameterError(
-                f"splitLength is {self.split_length}; it must be 1 or more. "
+                f"split_length is {self.split_length}; it must be 1 or more. "
                 "Leave it unset if no sentence is to be cut."
             )
-        compiled = tuple(compile_java(bound, "customBounds") for bound in self.custom_bounds)
+        compiled = tuple(compile_java(bound, "custom_bounds") for bound in self.custom_bounds)
         object.__setattr__(self, "bounds", compiled)
 
     @property

@@ -66,25 +66,25 @@ class WordRules:
         self.rules()
         self.exception_pattern()
         if self.split_pattern is not None:
-            compile_java(self.split_pattern, "splitPattern")
+            compile_java(self.split_pattern, "split_pattern")
 
     def _check_rule_patterns(self) -> None:
         if self.prefix_pattern is not None:
-            compile_java(self.prefix_pattern, "prefixPattern")
+            compile_java(self.prefix_pattern, "prefix_pattern")
             if not self.prefix_pattern.startswith(r"\A"):
                 raise ParameterError(
-                    f"prefixPattern is {self.prefix_pattern!r}; it must begin with \\A."
+                    f"prefix_pattern is {self.prefix_pattern!r}; it must begin with \\A."
                 )
         if self.suffix_pattern is not None:
-            compile_java(self.suffix_pattern, "suffixPattern")
+            compile_java(self.suffix_pattern, "suffix_pattern")
             if not self.suffix_pattern.endswith(r"\z"):
                 raise ParameterError(
-                    f"suffixPattern is {self.suffix_pattern!r}; it must end with \\z."
+                    f"suffix_pattern is {self.suffix_pattern!r}; it must end with \\z."
                 )
         for infix in self.infix_patterns:
-            if compile_java(infix, "infixPatterns").groups == 0:
+            if compile_java(infix, "infix_patterns").groups == 0:
                 raise ParameterError(
-                    f"infixPatterns holds {infix!r}; each pattern must have a group in "
+                    f"infix_patterns holds {infix!r}; each pattern must have a group in "
                     "parentheses, since each group gives a word."
                 )
 
@@ -102,7 +102,7 @@ class WordRules:
 
     def target(self) -> CodePoints:
         """The characters that candidates are made of."""
-        reader = Reader(f"(?:{self.target_pattern}){_RECORDED_PROTECTED}]", "targetPattern")
+        reader = Reader(f"(?:{self.target_pattern}){_RECORDED_PROTECTED}]", "target_pattern")
         reader.original = self.target_pattern
         found = read_class(reader)
         if not reader.at_end:
@@ -116,7 +116,7 @@ class WordRules:
         prefix = rf"\A({context}*)" if self.prefix_pattern is None else self.prefix_pattern
         suffix = rf"({context}*)\z" if self.suffix_pattern is None else self.suffix_pattern
         infixes = self.infix_patterns or (rf"({other}(?:[\s\S]*{other})?)",)
-        parameter = "the rule of prefixPattern, infixPatterns and suffixPattern"
+        parameter = "the rule of prefix_pattern, infix_patterns and suffix_pattern"
         return [compile_java(prefix + infix + suffix, parameter) for infix in infixes]
 
     def exception_pattern(self) -> re.Pattern[str] | None:
@@ -141,7 +141,7 @@ def _check_context_chars(characters: tuple[str, ...]) -> None:
     for character in characters:
         if utf16_length(character) != 1:
             raise ParameterError(
-                f"contextChars holds {character!r}; each entry must be one character up to U+FFFF."
+                f"context_chars holds {character!r}; each entry must be one character up to U+FFFF."
             )
 
 
@@ -150,8 +150,8 @@ def _check_split_chars(characters: tuple[str, ...]) -> None:
         escaped = len(entry) == 2 and entry[0] == "\\"
         if utf16_length(entry) != 1 and not escaped:
             raise ParameterError(
-                f"splitChars holds {entry!r}; each entry must be one character up to U+FFFF, "
+                f"split_chars holds {entry!r}; each entry must be one character up to U+FFFF, "
                 "or a backslash and one character."
             )
         if escaped:
-            compile_java(entry, "splitChars")
+            compile_java(entry, "split_chars")

@@ -68,7 +68,7 @@ class WordSplitter:
         self._split_pattern = (
             None
             if rules.split_pattern is None
-            else compile_java(rules.split_pattern, "splitPattern")
+            else compile_java(rules.split_pattern, "split_pattern")
         )
         self._split_chars = _split_chars(rules.split_chars)
         self._scanner = self._make_scanner()
@@ -188,11 +188,11 @@ def _runs(characters: CodePoints) -> re.Pattern[str]:
 
 
 def _split_chars(entries: tuple[str, ...]) -> Separators | None:
-    """The separators of `splitChars`: each a character; Java's escapes keep their meaning."""
+    """The separators of `split_chars`: each a character; Java's escapes keep their meaning."""
     if not entries:
         return None
     written = (entry if len(entry) == 2 else rf"\x{{{ord(entry):x}}}" for entry in entries)
-    pattern = compile_java("|".join(written), "splitChars")
+    pattern = compile_java("|".join(written), "split_chars")
     return Separators(pattern, pattern)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file
 from transformers import (
     ElectraConfig,
     ElectraForPreTraining,
@@ -18,6 +19,7 @@ from transformers import (
 )
 
 from embedpipe import Encoder
+from embedpipe.cli.import_model import convert
 from embedpipe.engine import ARCHITECTURES, EncoderConfig, check_weights
 from embedpipe.engine import config as config_module
 from embedpipe.engine.architecture import architecture_of
@@ -63,6 +65,23 @@ def test_a_discriminator_saved_with_its_head_is_the_same_encoder(tmp_path: Path)
         expected = model.electra(torch.tensor([[2, 5, 3]])).last_hidden_state[0].numpy()
     found = Encoder.load(tmp_path).hidden_states([[2, 5, 3]]).values
     assert np.abs(found - expected).max() < 2e-5
+
+
+def test_what_is_imported_opens_in_transformers(folder: Path, tmp_path: Path) -> None:
+    tensors = {n: torch.from_numpy(t) for n, t in load_file(folder / "model.safetensors").items()}
+    head = {"discriminator_predictions.dense.bias": torch.zeros(16)}
+    torch.save(
+        {f"electra.{name}": tensor for name, tensor in tensors.items()} | head,
+        folder / "pytorch_model.bin",
+    )
+    (folder / "model.safetensors").unlink()
+    model = convert(folder / "pytorch_model.bin", tmp_path / "imported")
+    assert (model.unused, model.missing) == (tuple(head), ())
+    found, info = ElectraModel.from_pretrained(tmp_path / "imported", output_loading_info=True)
+    assert not info["missing_keys"]
+    assert not info["unexpected_keys"]
+    for name, tensor in tensors.items():
+        assert torch.equal(found.state_dict()[name], tensor), name
 
 
 def test_the_stages_and_names_are_those_of_the_catalog(

@@ -62,6 +62,24 @@ def test_the_file_that_was_named_is_the_file_that_is_read(folder: Path) -> None:
     np.testing.assert_array_equal(words(folder / "config.json"), words(folder))
 
 
+def test_a_file_named_beside_a_list_of_steps_is_read_too(folder: Path) -> None:
+    steps = [("Transformer", "0_Transformer"), ("Pooling", "1_Pooling")]
+    modules = [
+        {"type": f"sentence_transformers.models.{kind}", "path": path} for kind, path in steps
+    ]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling/config.json").write_text('{"pooling_mode_mean_tokens": true}')
+    write_model(folder / "0_Transformer", tiny_config(), seed=1)
+    write_safetensors(folder / "best.safetensors", random_tensors(tiny_config(), seed=2))
+    for seed, path in ((1, folder), (2, folder / "best.safetensors")):
+        model = open_model(path)
+        assert model.pooling == "mean"
+        np.testing.assert_array_equal(
+            model.tensors[WORDS], random_tensors(tiny_config(), seed=seed)[WORDS]
+        )
+
+
 def test_one_of_several_shards_means_them_all(folder: Path) -> None:
     tensors = random_tensors(tiny_config(), seed=5)
     shards = [f"model-0000{i}-of-00002.safetensors" for i in (1, 2)]

@@ -31,7 +31,7 @@ def read_huggingface(root: FileTree) -> Model:
     Raises ModelFormatError if a file is missing, damaged, or contradicts another.
     """
     usage = read_usage(root)
-    tree = root.below(usage.transformer)
+    tree = root.below(usage.transformer) if root.named is None else root
     if CONFIG not in tree:
         raise ModelFormatError(
             f"{tree.source} has no {CONFIG}; expected a model folder as transformers saves it"
@@ -46,16 +46,13 @@ def read_huggingface(root: FileTree) -> Model:
             f"{others or 'no weights at all'}. Save the model with transformers' save_pretrained"
         )
     places = _shards(tree, name) if name.endswith(_INDEX) else {}
-    files = sorted(set(places.values())) if places else [name]
-    state = _state(tree, [name, *files])
-    contents = {file: _read(tree, file) for file in files}
-    stored = _joined(contents, places, tree.where(name)) if places else contents[name]
+    state = _state(tree, sorted({name, *places.values()}))
     model = Model(
         source=tree.source,
         format="huggingface",
         config=config,
         huggingface_config=raw_config,
-        tensors=stored,
+        tensors=_joined(tree, name, places) if places else _read(tree, name),
         tokenizer_files={n: tree.read_text_file(n) for n in TOKENIZER_FILES if n in tree},
         usage=usage,
         weights_files=state,
@@ -123,11 +120,13 @@ def _is_plain_name(file: Any, ending: str) -> bool:
     )
 
 
-def _joined(shards: dict[str, _Tensors], places: dict[str, str], where: str) -> _Tensors:
+def _joined(tree: FileTree, index: str, places: dict[str, str]) -> _Tensors:
+    """The tensors of all shards, each from its place."""
+    shards = {file: _read(tree, file) for file in sorted(set(places.values()))}
     lost = [f"{name[:80]!r} in {file}" for name, file in places.items() if name not in shards[file]]
     if lost:
         raise ModelFormatError(
-            f"{where}: tensors that are not where it says: {', '.join(lost[:5])}. The index and "
-            "the shards belong to different models: copy both from the same one"
+            f"{tree.where(index)}: tensors that are not where it says: {', '.join(lost[:5])}. The "
+            "index and the shards belong to different models: copy both from the same one"
         )
     return {name: shards[file][name] for name, file in places.items()}

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from embedpipe.errors import ModelFormatError
 from embedpipe.formats.archives.zip import ZipArchive
-from embedpipe.formats.arrays import are_sizes, byte_size, is_size, widen_bfloat16
+from embedpipe.formats.arrays import are_sizes, is_size, widen_bfloat16
 from embedpipe.formats.pytorch.machine import PickleMachine
 
 __all__ = ["read_torch_pickle"]
@@ -111,11 +111,13 @@ def _machine(data: memoryview, source: str) -> PickleMachine:
         storage, offset, shape, strides = (*arguments, None, None, None, None)[:4]
         if not isinstance(storage, _Storage) or not is_size(offset):
             raise machine.refuse("a tensor without a storage")
-        if not are_sizes(shape) or not are_sizes(strides) or len(shape) != len(strides):
+        layout = (shape, strides)
+        known = all(isinstance(sizes, tuple) and are_sizes(sizes) for sizes in layout)
+        if not known or len(shape) != len(strides):
             raise machine.refuse(
                 f"a tensor of shape {str(shape)[:80]}, strides {str(strides)[:80]}"
             )
-        return _Tensor(storage, offset, tuple(shape), tuple(strides))
+        return _Tensor(storage, offset, shape, strides)
 
     def parameter(arguments: tuple[Any, ...]) -> _Tensor:
         if arguments and isinstance(arguments[0], _Tensor):
@@ -218,22 +220,18 @@ def _array(name: str, tensor: _Tensor, blocks: _Blocks, source: str) -> npt.NDAr
             source, f"{shown}: its storage has {len(content)} bytes; expected {storage.size}"
         )
     count = math.prod(tensor.shape)
+    if not count:
+        raise _damaged(source, f"{shown}: shape {tensor.shape}; expected one with numbers in it")
     last = tensor.offset + sum(
         (size - 1) * stride for size, stride in zip(tensor.shape, tensor.strides, strict=True)
     )
     # More numbers than the storage has would mean repeated ones, which weights are not
-    if count and (last >= storage.numel or count > storage.numel):
+    if last >= storage.numel or count > storage.numel:
         raise _damaged(
             source,
             f"{shown}: shape {tensor.shape} from number {tensor.offset} on reaches beyond its "
             f"storage of {storage.numel}",
         )
-    try:
-        byte_size(tensor.shape, dtype)
-    except ValueError as error:
-        raise _damaged(source, f"{shown}: {error}") from error
-    if not count:
-        raise _damaged(source, f"{shown}: shape {tensor.shape}; expected one with numbers in it")
     numbers = np.frombuffer(content, dtype)[tensor.offset :]
     strides = tuple(stride * dtype.itemsize for stride in tensor.strides)
     array: npt.NDArray[Any] = np.lib.stride_tricks.as_strided(

@@ -1,6 +1,6 @@
 """TensorFlow checkpoints ("tensor bundles"): an index of names and places, and the data beside it.
 
-The index is a LevelDB table (`leveldb_table`); what the names mean is in `name_maps`.
+The index is a LevelDB table (`leveldb`); what the names mean is in `names`.
 Messages: tensorflow/core/protobuf/tensor_bundle.proto and trackable_object_graph.proto.
 """
 

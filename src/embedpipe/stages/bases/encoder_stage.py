@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from embedpipe.encoder import Encoder
     from embedpipe.engine.precision import AskedPrecision
     from embedpipe.engine.ragged import Ragged
+    from embedpipe.subword import SubwordTokenizer, WordSplitter
 
 __all__ = ["EncoderStage"]
 
@@ -58,6 +59,9 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
     setPrecision, getPrecision = precision.accessors()
     storageRef = Param("name of the vectors in the column's metadata", string)
     setStorageRef, getStorageRef = storageRef.accessors()
+
+    left_behind = ("_splitter",)
+    _splitter: tuple[tuple[SubwordTokenizer, Any], WordSplitter] | None = None
 
     def __init__(self, encoder: Encoder | None = None, **params: Any) -> None:
         self._encoder = encoder
@@ -106,6 +110,15 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
                 f"{name}.load(folder) or {name}(encoder)"
             )
         return self._encoder.with_precision(cast("AskedPrecision", self.getPrecision()))
+
+    def word_splitter(self, cut: Callable[[str], Sequence[str]]) -> WordSplitter:
+        """What looks up the words that `cut` finds, kept for the next rows with what it has met."""
+        tokenizer = self.encoder.tokenizer
+        made_for, splitter = self._splitter or (None, None)
+        if splitter is None or made_for != (tokenizer, cut):
+            splitter = tokenizer.word_splitter(cut)
+            self._splitter = (tokenizer, cut), splitter
+        return splitter
 
     def fitted(self) -> Stage:
         """A copy that shares the encoder, which must be there."""

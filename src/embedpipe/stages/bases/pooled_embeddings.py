@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -80,21 +80,28 @@ class PooledEmbeddings(HasCompatibility, Annotator):
             known["ref"] = of_words[b"ref"].decode()
         return known
 
-    def pooled(
-        self,
-        stretches: AnnotationColumn,
-        words: AnnotationColumn,
-        members: Members,
-        metadata: Mapping[str, pa.Array | str],
-    ) -> AnnotationColumn:
+    @abstractmethod
+    def numbers(
+        self, stretches: AnnotationColumn, words: AnnotationColumn, members: Members
+    ) -> dict[str, pa.Array]:
+        """What their metadata tells of the stretches' numbers, string (m,) by key."""
+
+    def annotate(self, *columns: AnnotationColumn) -> AnnotationColumn:
         """The stretches with their vectors; a stretch without words has an empty one."""
+        stretches, words = columns
+        members = self.members(stretches, words)
         n = len(stretches)
         there = members.counts(n) > 0
         vectors = self._vectors(words, members, n)
         lengths = None if there.all() or vectors is None else there * np.int32(vectors.shape[1])
-        fields = {**metadata, "pieceId": "-1", "isWordStart": "true"}
+        metadata: dict[str, pa.Array | str] = {
+            **self.numbers(stretches, words, members),
+            "token": stretches.result,
+            "pieceId": "-1",
+            "isWordStart": "true",
+        }
         return stretches.with_vectors(
-            self.output_annotator_type, vectors, metadata_map(fields, n), vector_lengths=lengths
+            self.output_annotator_type, vectors, metadata_map(metadata, n), vector_lengths=lengths
         )
 
     def _vectors(self, words: AnnotationColumn, members: Members, count: int) -> Float32 | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
 from typing import Any, TypeVar
 
 from embedpipe.annotation import OffsetUnit
@@ -11,11 +13,31 @@ from embedpipe.frames import Column
 from embedpipe.params import HasParams, Param, choice
 from embedpipe.pipeline.stage import AnnotationStage, unit_of
 
-__all__ = ["SPARK_NLP", "HasCompatibility", "HasOffsetUnit"]
+__all__ = ["SPARK_NLP", "HasCompatibility", "HasOffsetUnit", "as_parameters"]
 
 SPARK_NLP = "spark-nlp-5.5.3"
 
 U = TypeVar("U", bound="HasOffsetUnit")
+
+
+@contextmanager
+def as_parameters(label: str, rules: type[Any]) -> Iterator[None]:
+    """Let a ParameterError about fields of `rules` name the stage and its parameters instead.
+
+    >>> from embedpipe.text.sentence_rules import SentenceRules
+    >>> with as_parameters("A_STAGE", SentenceRules):
+    ...     SentenceRules(split_length=0)
+    Traceback (most recent call last):
+    embedpipe.errors.ParameterError: A_STAGE: splitLength is 0; it must be 1 or more. ...
+    """
+    try:
+        yield
+    except ParameterError as error:
+        message = str(error)
+        for name in sorted((part.name for part in fields(rules)), key=len, reverse=True):
+            first, *others = name.split("_")
+            message = message.replace(name, first + "".join(map(str.title, others)))
+        raise ParameterError(f"{label}: {message}") from error
 
 
 class HasCompatibility(HasParams):
