@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from embedpipe import Encoder
+from embedpipe import Encoder, ModelOptions, embed_files
 from embedpipe.annotation import AnnotationColumn
 from embedpipe.annotator import BertEmbeddings, BertSentenceEmbeddings, Tokenizer
 from embedpipe.base import DocumentAssembler, PipelineModel
@@ -58,6 +59,13 @@ TRAINED = pytest.param("all-MiniLM-L6-v2", marks=pytest.mark.trained_model)
 def test_the_stage_gives_the_bits_of_encode(name, encoders):
     encoder = encoders[name]
     assert np.array_equal(vectors(TEXTS, stage_of(encoder)), encoder.encode(TEXTS))
+
+
+def test_files_are_embedded_with_the_bits_of_encode(encoders, tmp_path):
+    encoder = encoders["tiny_bert"]
+    pq.write_table(pa.table({"text": TEXTS}), tmp_path / "in.parquet")
+    embed_files(tmp_path / "in.parquet", tmp_path / "out.npy", embedding=ModelOptions(encoder))
+    assert np.array_equal(np.load(tmp_path / "out.npy"), encoder.encode(TEXTS))
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))

@@ -92,7 +92,7 @@ class AnnotationColumn:
             begin=_int32(parts["begin"], "begin"),
             end=_int32(parts["end"], "end"),
             result=_cast(parts["result"], pa.string(), "result"),
-            metadata=_cast(parts["metadata"], METADATA_TYPE, "metadata"),
+            metadata=_cast(_as_map(parts["metadata"]), METADATA_TYPE, "metadata"),
             embeddings=matrix,
             valid_rows=array.is_valid().to_numpy(zero_copy_only=False)
             if array.null_count
@@ -260,6 +260,20 @@ def _cast(array: pa.Array, wanted: pa.DataType, what: str) -> pa.Array:
         return array if array.type.equals(wanted) else array.cast(wanted)
     except pa.ArrowException as error:
         raise InputError(f"{what} has type {array.type}, not {wanted}: {error}") from error
+
+
+def _as_map(array: pa.Array) -> pa.Array:
+    """Maps out of lists of keys and values, which are what libraries without maps make of them."""
+    kind = array.type
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        return array
+    pairs = array.flatten()
+    if not pa.types.is_struct(pairs.type) or pairs.type.num_fields != 2:
+        return array
+    lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False)
+    offsets = pa.array(offsets_of(lengths).astype(np.int32))
+    keys, items = (part.cast(pa.string()) for part in pairs.flatten())
+    return pa.MapArray.from_arrays(offsets, keys, items)
 
 
 def _only_type(array: pa.Array, wanted: str | None) -> str:

@@ -24,6 +24,7 @@ class _Row(NamedTuple):
 
 _ADAPTERS = {
     "pandas": _Row("embedpipe.frames.pandas", ("DataFrame",)),
+    "polars": _Row("embedpipe.frames.polars", ("DataFrame",)),
     "pyarrow": _Row("embedpipe.frames.arrow", ("Table", "RecordBatch", "RecordBatchReader")),
 }
 """By the package that defines a frame's type."""

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
 from embedpipe._dependencies import require
@@ -27,6 +26,7 @@ from embedpipe.frames.columns import (
     columns_of,
     with_annotator_types,
 )
+from embedpipe.frames.positions import made_columns
 from embedpipe.frames.protocol import Planner
 from embedpipe.frames.texts import arrow_texts
 
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["columns_of_frame", "transform"]
-
-# Carries each row's position through stages that drop rows or make several of one.
-_POSITION = "__position_of_the_row__"
 
 # What columns of Python objects hold: annotations are read so from Parquet files.
 _OBJECT_TYPES = {
@@ -59,19 +56,13 @@ def transform(frame: pd.DataFrame, planner: Planner) -> pd.DataFrame:
     table = _needed_table(frame, planner.needed)
     columns = _columns(frame, table)
     plan = planner.plan(columns)
-    names = set(table.column_names)
-    table = table.append_column(_POSITION, pa.array(np.arange(len(frame))))
-    batches = plan.run(table.to_batches(), table.schema)
-    result = pa.Table.from_batches(batches, plan.output_schema(table.schema))
-    positions = result.column(_POSITION).to_numpy()
-    same_rows = len(positions) == len(frame) and bool((positions == np.arange(len(frame))).all())
-    out = frame.copy(deep=False) if same_rows else frame.iloc[positions].copy()
+    made, positions = made_columns(table, plan)
+    out = frame.copy(deep=False) if positions is None else frame.iloc[positions].copy()
     if plan.removed:
         kept = [column.name not in plan.removed for column in columns]
         out = out.loc[:, kept].copy(deep=False)
-    for name in result.column_names:
-        if name != _POSITION and name not in names:
-            out[name] = pandas.arrays.ArrowExtensionArray(result.column(name))
+    for name in made.column_names:
+        out[name] = pandas.arrays.ArrowExtensionArray(made.column(name))
     return out
 
 

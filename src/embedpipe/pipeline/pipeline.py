@@ -40,6 +40,7 @@ class PipelineModel(Savable):
         | frame                     | what comes out                                               |
         |---------------------------|--------------------------------------------------------------|
         | pandas.DataFrame          | new columns of Arrow dtype; index, order, others as they are |
+        | polars.DataFrame          | new columns of lists of structs; others as they are          |
         | pyarrow.Table             | a table                                                      |
         | pyarrow.RecordBatch       | one record batch                                             |
         | pyarrow.RecordBatchReader | a reader; rows are computed as they are asked for            |

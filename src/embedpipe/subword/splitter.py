@@ -75,7 +75,7 @@ def failures_named(finding: str) -> Iterator[None]:
     except BaseException as error:
         if type(error) is not Exception and type(error).__name__ != "PanicException":
             raise
-        raise ModelFormatError(f"{finding}: {error}. Fetch the model again") from error
+        raise ModelFormatError(f"{finding}: {error}. Get an undamaged copy") from error
 
 
 def as_ragged(rows: Iterable[Sequence[int]]) -> Ragged:

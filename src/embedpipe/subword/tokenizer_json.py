@@ -76,14 +76,7 @@ def _wordpiece(tokenizer: Any, source: str, settings: TokenizerSettings) -> _Mod
         normalizer.lowercase = settings.do_lower_case is not False
         normalizer.strip_accents = settings.strip_accents
         normalizer.handle_chinese_chars = settings.tokenize_chinese_chars is not False
-    make_words = partial(
-        words_of,
-        tokenizer.get_vocab(with_added_tokens=False),
-        model.unk_token,
-        continuation=model.continuing_subword_prefix,
-        source=source,
-    )
-    return _Model(make_words, model.unk_token)
+    return _Model(partial(_wordpiece_words, tokenizer, source), model.unk_token)
 
 
 def _unigram(tokenizer: Any, source: str, settings: TokenizerSettings) -> _Model:
@@ -144,6 +137,16 @@ def _empty(tokenizer: Any, source: str) -> tuple[int, ...] | None:
         return tuple(tokenizer.encode("").ids)
 
 
+def _wordpiece_words(tokenizer: Any, source: str) -> Splitter:
+    model = tokenizer.model
+    return words_of(
+        tokenizer.get_vocab(with_added_tokens=False),
+        model.unk_token,
+        continuation=model.continuing_subword_prefix,
+        source=source,
+    )
+
+
 def _unigram_words(tokenizer: Any, source: str) -> Splitter:
     """The SentencePiece model that the tokenizer was made from, as far as it still tells."""
     state = json.loads(tokenizer.to_str())
@@ -151,7 +154,7 @@ def _unigram_words(tokenizer: Any, source: str) -> Splitter:
     if unigram["unk_id"] is None:
         raise ModelFormatError(
             f"{source}: the model has no unk_id; expected the id of the piece for unknown text. "
-            "Fetch the model again"
+            "Get an undamaged copy"
         )
     pieces = [(piece, score, NORMAL) for piece, score in unigram["vocab"]]
     for added in state["added_tokens"]:

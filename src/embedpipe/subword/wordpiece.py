@@ -41,9 +41,9 @@ def read_vocabulary(
     names = (settings.cls_token, settings.sep_token, settings.mask_token or _MASK, unk_piece)
     known = [AddedPiece(p) for p in (*names, settings.pad_token or _PAD) if p in vocabulary]
     stated = {piece.text: piece for piece in (*known, *settings.added)}
-    add_pieces(tokenizer, stated.values(), encoder_size=settings.encoder_size, source=path)
+    added = add_pieces(tokenizer, stated.values(), encoder_size=settings.encoder_size, source=path)
     return TokenizerParts(
-        vocabulary=tokenizer.get_vocab(with_added_tokens=True),
+        vocabulary=vocabulary | added,
         text=text_splitter(tokenizer, lower_first=settings.lower_first, source=path),
         make_words=partial(words_of, vocabulary, unk_piece, source=path),
         unk_piece=unk_piece,
