@@ -1,4 +1,4 @@
-"""Shapes that arrays can have, bfloat16, and vocabularies: what the readers of all formats share."""
+"""What the readers of all formats share: shapes of arrays, bfloat16, vocabularies."""
 
 from __future__ import annotations
 
