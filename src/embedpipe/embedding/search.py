@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedpipe.embedding.options import VECTORS, ModelOptions
-from embedpipe.errors import ColumnError
+from embedpipe.errors import ColumnError, ParameterError
 from embedpipe.files.input_options import InputOptions
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ def search_file(  # noqa: PLR0913 - all but two are keywords with defaults
 
     embedding = embedding or ModelOptions()
     paths = [file] if isinstance(file, (str, os.PathLike)) else list(file)
+    if not paths:
+        raise ParameterError("file: found none; expected one or several")
     files = [_Searched.of(str(path), reading or InputOptions(), vectors) for path in paths]
     stored = [searched.stored for searched in files if searched.stored is not None]
     made = stored[0].embedder(embedding) if stored else Embedder.load(embedding)
