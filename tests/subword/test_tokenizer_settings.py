@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+
 import pytest
+import sentencepiece
 from tokenizers import Tokenizer, models, normalizers
 
 from embedpipe.errors import ModelFormatError, UnknownSettingWarning
 from embedpipe.subword import load_tokenizer
 from embedpipe.subword.loading import CLASSES
 from embedpipe.subword.settings import SETTINGS
+from tests.support.spiece_files import train_spiece
 from tests.support.tokenizer_folders import CONFIG, SIZE, N, token, write
 
 REFUSED = {
@@ -91,3 +96,27 @@ def test_an_albert_whose_files_disagree_is_refused(tmp_path, setting):
     )
     with pytest.raises(ModelFormatError, match=f"against {next(iter(setting))} in"):
         load_tokenizer(tmp_path, CONFIG)
+
+
+def test_pieces_added_to_a_sentencepiece_model_are_found(tmp_path):
+    count = sentencepiece.SentencePieceProcessor(
+        model_file=str(train_spiece(tmp_path))
+    ).get_piece_size()
+    added = {
+        str(count): token("covid", special=False, normalized=True),
+        str(count + 1): token("[ENT]"),
+        str(count + 2): token("ell", special=False, single_word=True),
+    }
+    settings = {"tokenizer_class": "AlbertTokenizer", "added_tokens_decoder": added}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings))
+    config = dataclasses.replace(CONFIG, architecture="albert", vocab_size=count + 3)
+    tokenizer = load_tokenizer(tmp_path, config)
+    found = [tokenizer.pieces(ids[1:-1]) for ids in tokenizer.encode(["Covid hello [ENT]ell"]).ids]
+    plain = tokenizer.pieces(tokenizer.text_pieces(["hello"])[0])
+    assert found == [["covid", *plain, "[ENT]", "ell"]]
+    assert "ell" not in plain
+    assert "[ENT]" not in tokenizer.pieces(tokenizer.text_pieces(["[ent]"])[0])
+    settings["added_tokens_decoder"] = {"5": token("hello"), "1": token("[CLS]")}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings))
+    with pytest.raises(ModelFormatError, match=r"'\[CLS\]' has the id 1, in the vocabulary 2"):
+        load_tokenizer(tmp_path, config)

@@ -23,7 +23,10 @@ _SPECIAL_MAP, _ADDED = "special_tokens_map.json", "added_tokens.json"
 _NAMED = tuple(f"{name}_token" for name in ("bos", "eos", "unk", "sep", "pad", "cls", "mask"))
 _SWITCHES = ("do_lower_case", "strip_accents", "tokenize_chinese_chars", "keep_accents")
 _USED_NAMES = tuple(f"{name}_token" for name in ("cls", "sep", "unk", "pad", "mask"))
-_LISTED = ("extra_special_tokens", "additional_special_tokens")
+_LISTED = (
+    *("extra_special_tokens", "additional_special_tokens"),
+    "model_specific_special_tokens",
+)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FLAGS = ("lstrip", "rstrip", "normalized", "single_word", "special")
 
@@ -55,6 +58,7 @@ SETTINGS = {
     **dict.fromkeys(_NAMED, _PIECE),
     "additional_special_tokens": _PIECES,
     "extra_special_tokens": _PIECES,
+    "model_specific_special_tokens": _PIECES,
     "added_tokens_decoder": _BY_ID,
     "tokenizer_class": TEXT,
     "model_max_length": _LENGTH,  # read with sentence-transformers' own length
@@ -80,8 +84,10 @@ SETTINGS = {
     **dict.fromkeys(("vocab_file", "spm_file", "tokenizer_file", "full_tokenizer_file"), _FILES),
     **dict.fromkeys(("special_tokens_map_file", "added_tokens_file", "name_or_path"), _FILES),
     **dict.fromkeys(("tokenizer_type", "auto_map", "from_slow", "use_fast", "legacy"), _LOADING),
-    **dict.fromkeys(("backend", "is_local", "local_files_only", "processor_class"), _LOADING),
-    **dict.fromkeys(("cache_dir", "revision", "trust_remote_code", "verbose"), _LOADING),
+    **dict.fromkeys(("backend", "is_local", "files_loaded", "processor_class"), _LOADING),
+    **dict.fromkeys(
+        ("cache_dir", "revision", "local_files_only", "trust_remote_code", "verbose"), _LOADING
+    ),
     **dict.fromkeys(("clean_up_tokenization_spaces", "chat_template", "errors"), _AROUND),
     **dict.fromkeys(("response_template", "response_schema", "chat_control_tokens"), _AROUND),
 }

@@ -199,6 +199,19 @@ def test_settings_give_the_vectors_of_sentence_transformers(tmp_path, weights, n
     np.testing.assert_allclose(encoder.encode(TEXTS, prompt="passage: the "), others, atol=2e-5)
 
 
+@pytest.mark.parametrize("name", ["the usual", "a default prompt", "cls", "normalized"])
+def test_what_sentence_transformers_saves_is_read_without_a_warning(tmp_path, weights, name):
+    (tmp_path / "before").mkdir()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        folder = write(tmp_path / "before", weights, FOLLOWED[name])
+        standard = SentenceTransformer(str(folder), device="cpu")
+        standard.save_pretrained(str(tmp_path / "after"))
+        expected = standard.encode(TEXTS[:3])
+    encoder = Encoder.load(tmp_path / "after")
+    np.testing.assert_allclose(encoder.encode(TEXTS[:3]), expected, atol=2e-5)
+
+
 def dense(path: str = "2_Dense") -> list[dict[str, object]]:
     return [
         *STEPS,

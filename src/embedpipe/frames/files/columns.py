@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from pyarrow import types
 
@@ -17,6 +18,7 @@ __all__ = [
     "column_position",
     "conform",
     "kept_positions",
+    "string_array",
     "unified",
 ]
 
@@ -44,6 +46,26 @@ def check_string(kind: pa.DataType, source: str, column: str) -> None:
         or is_view(plain)
     ):
         raise ColumnError(f"{source}: the column {column!r} has the type {kind}; expected string")
+
+
+def string_array(texts: Sequence[str | None]) -> pa.Array:
+    """An array of strings and nulls. `pyarrow.array` would import pandas, which takes a while.
+
+    >>> string_array(["one", None, "é"]).to_pylist()
+    ['one', None, 'é']
+    """
+    there = [text or "" for text in texts]
+    joined = "".join(there)
+    sizes = map(len, there if joined.isascii() else (text.encode() for text in there))
+    offsets = np.zeros(len(there) + 1, np.int64)
+    np.cumsum(np.fromiter(sizes, np.int64, len(there)), out=offsets[1:])
+    if offsets[-1] >= 2**31:  # more than an array of Arrow's strings can hold
+        return pa.array(texts, pa.string())
+    buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(joined.encode())]
+    if None in texts:
+        present = np.fromiter((text is not None for text in texts), np.bool_, len(texts))
+        buffers[0] = pa.py_buffer(np.packbits(present, bitorder="little"))
+    return pa.Array.from_buffers(pa.string(), len(texts), buffers)
 
 
 def check_utf8(array: pa.Array, errors: str, where: str, first_row: int) -> pa.Array:

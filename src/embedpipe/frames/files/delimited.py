@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from embedpipe.errors import InputError
 from embedpipe.files.input_options import InputOptions
-from embedpipe.frames.files.columns import column_position
+from embedpipe.frames.files.columns import column_position, string_array
 from embedpipe.frames.files.escaped import EscapedRows
 from embedpipe.frames.files.grouping import grouped
 from embedpipe.frames.files.lines import LineReader
@@ -49,10 +49,10 @@ def delimited_batches(
     hint = _other_delimiter(header, options.text_column)
     column_position(header, options.text_column, lines.source, hint)
     schema = pa.schema([pa.field(name, pa.string()) for name in header])
-    yield pa.RecordBatch.from_arrays([pa.array([], pa.string()) for _ in header], schema=schema)
+    yield pa.RecordBatch.from_arrays([string_array([]) for _ in header], schema=schema)
     for group in grouped(rows, lambda row: sum(map(len, row))):
-        columns = (pa.array(values, pa.string()) for values in zip(*group, strict=True))
-        yield pa.RecordBatch.from_arrays(list(columns), schema=schema)
+        columns = [string_array(values) for values in zip(*group, strict=True)]
+        yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def _rows(lines: Iterable[str], options: InputOptions, delimiter: str) -> _Rows:

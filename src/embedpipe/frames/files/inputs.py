@@ -19,12 +19,11 @@ import pyarrow as pa
 
 from embedpipe.errors import InputError
 from embedpipe.files.input_options import FORMATS, InputOptions
-from embedpipe.frames.files.columns import conform, unified
+from embedpipe.frames.files.columns import conform, string_array, unified
 from embedpipe.frames.files.delimited import delimited_batches
 from embedpipe.frames.files.grouping import grouped
 from embedpipe.frames.files.json_lines import json_batches, json_schema
 from embedpipe.frames.files.lines import LineReader, check_encoding
-from embedpipe.frames.files.parquet import parquet_batches
 
 __all__ = ["InputBatch", "Inputs", "format_of", "source_name"]
 
@@ -149,6 +148,8 @@ class Inputs:
         kind = format_of(source, options)
         with _opened(source) as stream:
             if kind == "parquet":
+                from embedpipe.frames.files.parquet import parquet_batches
+
                 size = os.fstat(stream.fileno()).st_size
                 for batch, fraction in parquet_batches(stream, source, options):
                     yield batch, int(fraction * size)
@@ -203,7 +204,7 @@ def _text_batches(lines: LineReader, column: str) -> Iterator[pa.RecordBatch]:
 
 
 def _text_batch(texts: list[str], column: str) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([pa.array(texts, pa.string())], [column])
+    return pa.RecordBatch.from_arrays([string_array(texts)], [column])
 
 
 def _is_pipe(source: str) -> bool:

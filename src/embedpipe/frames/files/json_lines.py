@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -21,8 +20,7 @@ __all__ = ["json_batches", "json_schema"]
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-@dataclass(frozen=True)
-class _Record:
+class _Record(NamedTuple):
     line: int
     members: dict[str, Any]
     size: int
@@ -95,7 +93,7 @@ def _batch(group: list[_Record], schema: pa.Schema, source: str) -> pa.RecordBat
     for field in schema:
         try:
             arrays.append(array_of([record.members.get(field.name) for record in group], field))
-        except (pa.ArrowException, OverflowError) as error:
+        except (pa.ArrowException, OverflowError, TypeError) as error:
             raise InputError(
                 f"{_lines(source, group)}: a value of {field.name!r} does not fit the type "
                 f"{field.type} of the others: {error}; give all of them one type"
@@ -122,28 +120,32 @@ def _records(lines: LineReader, column: str, errors: str) -> Iterator[_Record]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        where = f"{lines.source}, line {number}"
-        members = _json_object(line, where)
+        members = _json_object(line, lines.source, number)
         if first:
             column_position(list(members), column, lines.source)
             first = False
         if "\\u" in line:
-            members = _paired(members, errors, where)
+            members = _paired(members, errors, f"{lines.source}, line {number}")
         text = members.get(column)
         if text is not None and not isinstance(text, str):
             raise ColumnError(
-                f"{where}: {column!r} is {_json_type(text)}; expected a string or null"
+                f"{lines.source}, line {number}: {column!r} is {_json_type(text)}; expected a "
+                "string or null"
             )
         yield _Record(number, members, len(line))
 
 
-def _json_object(line: str, where: str) -> dict[str, Any]:
+def _json_object(line: str, source: str, number: int) -> dict[str, Any]:
     try:
         record = _DECODER.decode(line)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{where}: not JSON: {error}; expected one JSON object a line") from error
+        raise InputError(
+            f"{source}, line {number}: not JSON: {error}; expected one JSON object a line"
+        ) from error
     if not isinstance(record, dict):
-        raise InputError(f"{where}: found {_json_type(record)}; expected a JSON object")
+        raise InputError(
+            f"{source}, line {number}: found {_json_type(record)}; expected a JSON object"
+        )
     return record
 
 

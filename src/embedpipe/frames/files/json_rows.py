@@ -13,7 +13,7 @@ from pyarrow import types
 
 from embedpipe.errors import ColumnError, InputError
 from embedpipe.frames.files.json_types import is_json_text
-from embedpipe.frames.files.vectors import MADE_WITH
+from embedpipe.frames.files.vectors import MADE_WITH, stored_rows
 
 __all__ = ["MODEL_SUFFIX", "JsonLinesRows", "record_values"]
 
@@ -76,14 +76,17 @@ class JsonLinesRows:
         return map(_dumped, values)
 
     def _arrays(self, lists: Any) -> list[str]:
-        rows = lists.values.to_numpy().reshape(len(lists), -1)
+        rows = stored_rows(lists)
         present = lists.is_valid().to_pylist()
         return [
-            self._array(row) if there else "null" for row, there in zip(rows, present, strict=True)
+            self._array(row) if there else "null"
+            for row, there in zip(rows.tolist(), present, strict=True)
         ]
 
-    def _array(self, vector: Any) -> str:
-        numbers = self._numbers % tuple(vector.tolist())
+    def _array(self, vector: list[float]) -> str:
+        numbers = self._numbers % tuple(vector)
+        if "-0," not in numbers and not numbers.endswith("-0]"):
+            return numbers
         return numbers.replace("-0,", "-0.0,").replace("-0]", "-0.0]")  # -0 would be an integer
 
 

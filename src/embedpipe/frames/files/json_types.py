@@ -10,6 +10,8 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import types
 
+from embedpipe.frames.files.columns import string_array
+
 __all__ = ["JSON_TEXT", "JsonColumn", "array_of", "is_json_text", "merged", "type_of"]
 
 JSON_TEXT = {b"embedpipe": b'{"content": "json"}'}
@@ -59,11 +61,13 @@ def merged(one: JsonColumn | None, other: JsonColumn) -> JsonColumn:
 
 def array_of(values: Sequence[Any], field: pa.Field) -> pa.Array:
     """The values as the field wants them; ArrowException or OverflowError where they do not fit."""
+    if types.is_string(field.type) and not is_json_text(field):
+        return string_array(values)
     if is_json_text(field):
         texts = [
             None if value is None else json.dumps(value, ensure_ascii=False) for value in values
         ]
-        return pa.array(texts, field.type)
+        return string_array(texts)
     return pa.array(values, field.type)
 
 

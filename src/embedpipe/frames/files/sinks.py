@@ -11,12 +11,11 @@ from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-from pyarrow import parquet
 
 from embedpipe.errors import ParameterError
 from embedpipe.frames.files.json_rows import JsonLinesRows
+from embedpipe.frames.files.vectors import stored_rows
 from embedpipe.output import AtomicFile
 
 __all__ = ["SINKS", "JsonLinesSink", "NumpySink", "ParquetSink", "Sink", "sink_of"]
@@ -66,6 +65,8 @@ class ParquetSink(Sink):
 
     def __init__(self, file: AtomicFile, schema: pa.Schema, vectors: str) -> None:
         """See `Sink`."""
+        from pyarrow import parquet
+
         # Numbers that look random gain nothing from compression, dictionaries or statistics.
         leaves = _leaves(schema)
         others = [path for path in leaves if path.partition(".")[0] != vectors]
@@ -113,7 +114,7 @@ class NumpySink(Sink):
     def write(self, records: pa.RecordBatch) -> None:
         """See `Sink.write`."""
         lists = records.column(records.schema.names.index(self._vectors))
-        rows: npt.NDArray[np.float32] = lists.values.to_numpy().reshape(-1, self._dimension)
+        rows = stored_rows(lists)
         if lists.null_count:
             present = lists.is_valid().to_numpy(zero_copy_only=False)
             rows = np.where(present[:, None], rows, np.float32(np.nan))
@@ -159,6 +160,8 @@ def sink_of(path: str | Path) -> type[Sink]:
 
 def _leaves(schema: pa.Schema) -> list[str]:
     """The paths of Parquet's columns, which are the leaves of nested ones."""
+    from pyarrow import parquet
+
     file = io.BytesIO()
     parquet.write_metadata(schema, file)
     columns = parquet.read_metadata(file).schema

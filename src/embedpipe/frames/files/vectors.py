@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pyarrow import compute, types
+from pyarrow import types
 
 from embedpipe.errors import ColumnError, InputError
 
-__all__ = ["MADE_WITH", "Vectors", "check_vectors", "vector_field", "vectors_from"]
+__all__ = ["MADE_WITH", "Vectors", "check_vectors", "stored_rows", "vector_field", "vectors_from"]
 
 MADE_WITH = b"embedpipe"
 """Under this key of a field's metadata stands, as JSON, what the vectors were made with."""
@@ -36,8 +36,18 @@ class Vectors:
         if not self.present.all():
             validity = pa.py_buffer(np.packbits(self.present, bitorder="little"))
         kind = pa.list_(pa.float32(), rows.shape[1])
-        children = [pa.array(rows.reshape(-1))]
-        return pa.Array.from_buffers(kind, len(rows), [validity], children=children)
+        values = pa.Array.from_buffers(pa.float32(), rows.size, [None, pa.py_buffer(rows)])
+        return pa.Array.from_buffers(kind, len(rows), [validity], children=[values])
+
+
+def stored_rows(lists: Any) -> npt.NDArray[np.float32]:
+    """The array of `Vectors.to_arrow` as rows (n, dimension) that share its memory.
+
+    `to_numpy` would import pandas, which takes a while.
+    """
+    dimension = lists.type.list_size
+    values = np.frombuffer(lists.values.buffers()[1], np.float32)
+    return values.reshape(-1, dimension)[lists.offset : lists.offset + len(lists)]
 
 
 def vector_field(name: str, dimension: int, made_with: bytes) -> pa.Field:
@@ -61,6 +71,8 @@ def check_vectors(field: pa.Field, source: str) -> None:
 
 def vectors_from(lists: Any, dimension: int, source: str, first_row: int) -> Vectors:
     """The lists that `check_vectors` has passed; InputError names a row that is no such vector."""
+    from pyarrow import compute
+
     present = lists.is_valid().to_numpy(zero_copy_only=False)
     found = lists.drop_null()
     lengths = compute.unique(compute.list_value_length(found)).to_pylist()
