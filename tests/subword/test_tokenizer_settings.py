@@ -33,7 +33,7 @@ REFUSED = {
     "'the' has the id 36; behind .* it is 13": {"added_tokens_decoder": {"36": token("the")}},
     "added_tokens_decoder: .*; expected an object of pieces by id": {"added_tokens_decoder": ["a"]},
     "additional_special_tokens: 'a'; expected pieces": {"additional_special_tokens": "a"},
-    "tokenizer_class: 3; expected a text": {"tokenizer_class": 3},
+    "tokenizer_class: 3; expected a string": {"tokenizer_class": 3},
     "mask_token: .*; expected a piece's text": {"mask_token": "a\ud800"},
 }
 

@@ -1,7 +1,8 @@
 """Settings that a model's files state: tables of those that are known, and what becomes of each.
 
 A row says that a setting is honored, that it has no effect here, or which values it may have. What
-is not in a table is named in a warning. The tables stand beside their readers.
+is not in a table is named in a warning. The tables stand beside their readers; what a value must be
+is said in the terms of `fields`.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from embedpipe.errors import ModelFormatError, UnknownSettingWarning
+from embedpipe.files.fields import Field
 
-__all__ = ["FLAG", "TEXT", "Setting", "check_stated", "honored", "ignored", "only"]
+__all__ = ["Setting", "check_stated", "honored", "ignored", "only"]
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,9 @@ class Setting:
     holds: Callable[[Any], bool] = lambda _: True
 
 
-def honored(expected: str, holds: Callable[[Any], bool]) -> Setting:
-    """A setting that is followed, whatever it says."""
-    return Setting("honored", expected=expected, holds=holds)
+def honored(field: Field) -> Setting:
+    """A setting that is followed, whatever it says, if it holds what the field says."""
+    return Setting("honored", expected=field.expected, holds=field.holds)
 
 
 def ignored(why: str) -> Setting:
@@ -45,16 +47,13 @@ def only(*values: Any, why: str) -> Setting:
     return Setting("only", why, holds=lambda value: any(value == known for known in values))
 
 
-FLAG = honored("true, false or null", lambda value: isinstance(value, bool))
-TEXT = honored("a text that is not empty", lambda value: isinstance(value, str) and value != "")
-
-
 def check_stated(found: Mapping[str, Any], table: Mapping[str, Setting], source: str) -> None:
     """Raise ModelFormatError that lists all that cannot be followed; name what is not known.
 
     Names that begin with `_` are bookkeeping and always known.
 
-    >>> table = {"lower": FLAG, "side": only("right", why="texts are cut at their end")}
+    >>> from embedpipe.files.fields import FLAG
+    >>> table = {"lower": honored(FLAG), "side": only("right", why="texts are cut at their end")}
     >>> check_stated({"lower": True, "side": "left"}, table, "tokenizer.json")
     Traceback (most recent call last):
     embedpipe.errors.ModelFormatError: tokenizer.json has settings that cannot be followed:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from embedpipe.errors import ModelFormatError
-from embedpipe.files.stated import FLAG, TEXT, check_stated, honored, ignored, only
+from embedpipe.files.fields import FLAG, TEXT, Field
+from embedpipe.files.stated import check_stated, honored, ignored, only
 from embedpipe.files.strict_json import parse_json
 
 __all__ = ["SETTINGS", "AddedPiece", "TokenizerSettings", "read_settings"]
@@ -30,18 +31,18 @@ _LISTED = (
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FLAGS = ("lstrip", "rstrip", "normalized", "single_word", "special")
 
-_PIECE = honored("a piece's text", lambda value: _is_piece(_content(value)))
-_PIECES = honored(
+_PIECE = Field("a piece's text", lambda value: _is_piece(_content(value)))
+_PIECES = Field(
     "pieces' texts",
     lambda value: isinstance(value, (list, dict)) and all(map(_PIECE.holds, _values(value))),
 )
-_BY_ID = honored(
+_BY_ID = Field(
     "an object of pieces by id",
     lambda value: (
         isinstance(value, dict) and all(k.isdecimal() and _PIECE.holds(v) for k, v in value.items())
     ),
 )
-_LENGTH = honored("a number", lambda value: isinstance(value, (int, float)))
+_LENGTH = Field("a number", lambda value: isinstance(value, (int, float)))
 
 _NEVER_PADS = ignored("texts are never padded")
 _PER_CALL = ignored("transformers cuts texts to the length that a call gives, or model_max_length")
@@ -54,15 +55,15 @@ _JAPANESE = only(None, {}, why="words by MeCab, Sudachi or Juman++ are not compu
 
 SETTINGS = {
     # honored
-    **dict.fromkeys(_SWITCHES, FLAG),
-    **dict.fromkeys(_NAMED, _PIECE),
-    "additional_special_tokens": _PIECES,
-    "extra_special_tokens": _PIECES,
-    "model_specific_special_tokens": _PIECES,
-    "added_tokens_decoder": _BY_ID,
-    "tokenizer_class": TEXT,
-    "model_max_length": _LENGTH,  # read with sentence-transformers' own length
-    "max_len": _LENGTH,  # its former name
+    **dict.fromkeys(_SWITCHES, honored(FLAG)),
+    **dict.fromkeys(_NAMED, honored(_PIECE)),
+    "additional_special_tokens": honored(_PIECES),
+    "extra_special_tokens": honored(_PIECES),
+    "model_specific_special_tokens": honored(_PIECES),
+    "added_tokens_decoder": honored(_BY_ID),
+    "tokenizer_class": honored(TEXT),
+    "model_max_length": honored(_LENGTH),  # read with sentence-transformers' own length
+    "max_len": honored(_LENGTH),  # its former name
     # followed for one value only
     "truncation_side": only("right", why="the beginning of a longer text is kept, not its end"),
     "split_special_tokens": only(False, why="special pieces in a text stand for themselves"),
@@ -168,7 +169,9 @@ def _read(files: Mapping[str, bytes], name: str, source: str) -> dict[str, Any]:
     if name not in files:
         return {}
     found: dict[str, Any] = parse_json(files[name], dict, source=f"{source}/{name}")
-    further = {key: _PIECE for key in found if key.endswith("_token") and key not in SETTINGS}
+    further = {
+        key: honored(_PIECE) for key in found if key.endswith("_token") and key not in SETTINGS
+    }
     check_stated(found, SETTINGS | further, f"{source}/{name}")
     return found
 

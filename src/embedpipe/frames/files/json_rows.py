@@ -79,12 +79,11 @@ class JsonLinesRows:
         rows = stored_rows(lists)
         present = lists.is_valid().to_pylist()
         return [
-            self._array(row) if there else "null"
-            for row, there in zip(rows.tolist(), present, strict=True)
+            self._array(row) if there else "null" for row, there in zip(rows, present, strict=True)
         ]
 
-    def _array(self, vector: list[float]) -> str:
-        numbers = self._numbers % tuple(vector)
+    def _array(self, vector: Any) -> str:
+        numbers = self._numbers % tuple(vector.tolist())
         if "-0," not in numbers and not numbers.endswith("-0]"):
             return numbers
         return numbers.replace("-0,", "-0.0,").replace("-0]", "-0.0]")  # -0 would be an integer

@@ -21,6 +21,9 @@ from embedpipe.output import AtomicFile
 __all__ = ["SINKS", "JsonLinesSink", "NumpySink", "ParquetSink", "Sink", "sink_of"]
 
 
+_LINES_AT_ONCE = 128  # a vector takes several times as much as text as it does as numbers
+
+
 class Sink(ABC):
     """What every output format does. Leaving its context finishes the file or, by an error, not."""
 
@@ -136,7 +139,9 @@ class JsonLinesSink(Sink):
 
     def write(self, records: pa.RecordBatch) -> None:
         """See `Sink.write`."""
-        self._file.write(self._rows.lines(records).encode())
+        for begin in range(0, records.num_rows, _LINES_AT_ONCE):
+            lines = self._rows.lines(records.slice(begin, _LINES_AT_ONCE))
+            self._file.write(lines.encode())
 
 
 SINKS: dict[str, type[Sink]] = {
