@@ -19,7 +19,7 @@ def vocabulary_lines(data: bytes, source: str) -> tuple[str, ...]:
     # Only these end a line: U+2028 and its like are pieces in multilingual vocabularies
     text = decoded(data, source).replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
     lines = tuple(text.split("\n"))
-    if lines == ("",) or any(len(line) > _LONGEST_PIECE for line in lines):
+    if lines == ("",) or max(map(len, lines)) > _LONGEST_PIECE:
         raise ModelFormatError(
             f"{source} is empty or has a line of over {_LONGEST_PIECE} characters; expected a "
             "piece a line"

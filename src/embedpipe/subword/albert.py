@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -54,7 +53,7 @@ def _with_id(piece: AddedPiece, vocabulary: Mapping[str, int], source: str) -> A
             f"{source}/spiece.model: the added piece {piece.text[:80]!r} has the id {piece.id}, in "
             f"the vocabulary {found}. Use the tokenizer files of one model, all as published"
         )
-    return replace(piece, id=found)
+    return piece._replace(id=found)
 
 
 def _itself(splitter: Splitter) -> Splitter:
