@@ -184,3 +184,12 @@ def test_pieces_without_an_id_get_the_next_ones_of_a_sentencepiece_model(tmp_pat
     found = tokenizer.text_pieces(["covid[ENT]", "beyond"])
     assert found[0].tolist() == [count + 1, count]
     assert max(found[1]) < count
+
+
+def test_null_is_no_lower_case(tmp_path):
+    # as AlbertTokenizer, and BertTokenizer up to 4, took it; an absent setting is another thing
+    found = []
+    for settings in ({}, {"do_lower_case": None}, {"do_lower_case": False}):
+        write(tmp_path, {"tokenizer_config.json": settings})
+        found.append(load_tokenizer(tmp_path, CONFIG).text_pieces(["The"])[0].tolist())
+    assert found[0] != found[1] == found[2]

@@ -163,6 +163,9 @@ def read_settings(files: Mapping[str, bytes], source: str) -> TokenizerSettings:
     for piece in _special_pieces(config):
         added.setdefault(piece.text, piece)
     stated: dict[str, Any] = {key: config.get(key) for key in _SWITCHES}
+    for key in {*_SWITCHES} - {"strip_accents"}:  # to which null means "as lower case says"
+        if key in config:
+            stated[key] = bool(config[key])
     stated |= {key: _content(config.get(key)) for key in _USED_NAMES}
     kind = config.get("tokenizer_class") or _class_of_model(files, source)
     return TokenizerSettings(
