@@ -13,7 +13,7 @@ from embedpipe.embedding.embedder import Embedder
 from embedpipe.embedding.nearest import Nearest
 from embedpipe.embedding.options import VECTORS, ModelOptions
 from embedpipe.embedding.stored import StoredVectors, made_with
-from embedpipe.errors import ColumnError
+from embedpipe.errors import ColumnError, ParameterError
 from embedpipe.files.input_options import InputOptions
 from embedpipe.frames.files.inputs import InputBatch, Inputs, format_of, source_name
 from embedpipe.frames.files.json_rows import MODEL_SUFFIX, record_values
@@ -75,6 +75,8 @@ def search_file(  # noqa: PLR0913 - all but two are keywords with defaults
     """
     embedding = embedding or ModelOptions()
     paths = [file] if isinstance(file, (str, os.PathLike)) else list(file)
+    if not paths:
+        raise ParameterError("file: found none; expected one or several")
     files = [_Searched.of(str(path), reading or InputOptions(), vectors) for path in paths]
     stored = [searched.stored for searched in files if searched.stored is not None]
     made = stored[0].embedder(embedding) if stored else Embedder.load(embedding)

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
-from embedpipe.errors import InputError
+from embedpipe.errors import InputError, ParameterError
 from embedpipe.files.input_options import FORMATS, InputOptions
 from embedpipe.frames.files.columns import conform, string_array, unified
 from embedpipe.frames.files.delimited import delimited_batches
@@ -73,7 +73,9 @@ class Inputs:
     """
 
     def __init__(self, sources: Sequence[str], options: InputOptions | None = None) -> None:
-        """Nothing is opened yet."""
+        """Nothing is opened yet. ParameterError for no inputs at all."""
+        if not sources:
+            raise ParameterError("inputs: found none; name a file, or - for standard input")
         self.sources = list(sources)
         self.options = options or InputOptions()
         self._schemas: dict[int, pa.Schema] = {}
@@ -91,7 +93,7 @@ class Inputs:
         for number, source in enumerate(self.sources):
             if not _is_pipe(source):
                 self._look(number)
-        if self.sources and len(self._schemas) == len(self.sources):
+        if len(self._schemas) == len(self.sources):
             self.schema()
 
     def schema(self) -> pa.Schema:
