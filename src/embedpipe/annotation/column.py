@@ -129,7 +129,7 @@ class AnnotationColumn:
                 f"{n} vectors of {width} numbers exceed the {_INT32_LIMIT} numbers that one Arrow "
                 "list column holds; pass fewer or shorter rows at once"
             )
-        offsets = _regular_offsets(width, n)
+        offsets = pa.array(np.arange(n + 1, dtype=np.int32) * np.int32(width))
         if self.vector_lengths is not None:
             offsets = pa.array(offsets_of(self.vector_lengths))
             matrix = matrix[np.arange(width) < self.vector_lengths[:, None]]
@@ -203,23 +203,6 @@ class AnnotationColumn:
             vector_lengths=None if lengths is None else lengths[keep],
         )
 
-    def with_vectors(
-        self,
-        annotator_type: str,
-        embeddings: npt.NDArray[np.float32] | None,
-        metadata: pa.MapArray,
-        *,
-        vector_lengths: npt.NDArray[np.int32] | None = None,
-    ) -> AnnotationColumn:
-        """The same stretches of text as annotations of a type with vectors, and this metadata."""
-        return replace(
-            self,
-            annotator_type=annotator_type,
-            embeddings=embeddings,
-            metadata=metadata,
-            vector_lengths=vector_lengths,
-        )
-
     def equals(self, other: AnnotationColumn) -> bool:
         """Whether both hold equal rows of equal annotations; vectors must agree exactly."""
         same: bool = self.annotator_type == other.annotator_type
@@ -249,10 +232,6 @@ class AnnotationColumn:
         valid = np.ones(self.row_count, bool) if self.valid_rows is None else self.valid_rows
         cuts = zip(valid, self.row_offsets[:-1], self.row_offsets[1:], strict=True)
         return [found[start:stop] if there else None for there, start, stop in cuts]
-
-
-def _regular_offsets(width: int, count: int) -> pa.Array:
-    return pa.array(np.arange(count + 1, dtype=np.int32) * np.int32(width))
 
 
 def _cast(array: pa.Array, wanted: pa.DataType, what: str) -> pa.Array:

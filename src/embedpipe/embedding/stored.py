@@ -93,38 +93,39 @@ class StoredVectors:
 
 
 def made_with(source: str, options: InputOptions, vectors: str) -> dict[str, Any]:
-    """What a file says about its vectors; empty where it says nothing.
+    """What a Parquet or JSON Lines file says about its vectors; empty where it says nothing.
 
     In Parquet it stands in the field's metadata, in JSON Lines in every object.
     """
-    kind = format_of(source, options)
-    if source == "-" or kind not in ("parquet", "jsonl"):
+    if source == "-":
         return {}
-    if kind == "parquet":
-        schema = _parquet_schema(source)
-        names = schema.names
-        metadata = schema.field(vectors).metadata if names.count(vectors) == 1 else None
-        found = {**(schema.metadata or {}), **(metadata or {})}.get(MADE_WITH)
-        if found is not None:
-            return _as_origin(found)
-    return _in_first_record(source, kind, options, vectors + MODEL_SUFFIX)
+    if format_of(source, options) == "parquet":
+        found = _in_parquet(source, vectors)
+    else:
+        found = _in_first_object(source, options, vectors + MODEL_SUFFIX)
+    return found if isinstance(found, dict) else {}
 
 
-def _in_first_record(source: str, kind: str, options: InputOptions, column: str) -> dict[str, Any]:
-    first = _first_row if kind == "parquet" else _first_object
-    value = first(source, options, column)
-    return value if isinstance(value, dict) else {}
+def _in_parquet(source: str, vectors: str) -> Any:
+    """What the metadata says, else the first row: other programs copy columns without metadata."""
+    try:
+        with parquet.ParquetFile(source) as file:
+            schema, column = file.schema_arrow, vectors + MODEL_SUFFIX
+            of_field = schema.field(vectors).metadata if schema.names.count(vectors) == 1 else None
+            found = {**(schema.metadata or {}), **(of_field or {})}.get(MADE_WITH)
+            if found is not None:
+                return json.loads(found)
+            if schema.names.count(column) != 1:
+                return None
+            batch = next(file.iter_batches(1, columns=[column]), None)
+            return batch[0][0].as_py() if batch else None
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"cannot read {source}: {error}; expected a Parquet file") from error
+    except ValueError:  # not JSON, so that another program wrote it
+        return None
 
 
-def _first_row(source: str, _options: InputOptions, column: str) -> Any:
-    with parquet.ParquetFile(source) as file:
-        if file.schema_arrow.names.count(column) != 1:
-            return None
-        batch = next(file.iter_batches(1, columns=[column]), None)
-        return batch[0][0].as_py() if batch else None
-
-
-def _first_object(source: str, options: InputOptions, column: str) -> Any:
+def _in_first_object(source: str, options: InputOptions, column: str) -> Any:
     """Faults are left to those who read the whole file."""
     try:
         with Path(source).open(encoding=options.encoding, errors="replace") as file:
@@ -133,21 +134,6 @@ def _first_object(source: str, options: InputOptions, column: str) -> Any:
             return record.get(column) if isinstance(record, dict) else None
     except (OSError, ValueError, RecursionError):
         return None
-
-
-def _parquet_schema(source: str) -> pa.Schema:
-    try:
-        return parquet.read_schema(source)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"cannot read {source}: {error}; expected a Parquet file") from error
-
-
-def _as_origin(text: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _fingerprints(column: Any) -> set[str | None]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 from embedpipe.errors import InputError
 from embedpipe.frames.columns import is_text_type
 
-__all__ = ["arrow_texts", "check_utf8"]
+__all__ = ["arrow_texts", "check_utf8", "is_utf8"]
 
 
 def arrow_texts(texts: Sequence[str | None], column: str | None = None) -> pa.StringArray:
@@ -32,15 +32,16 @@ def check_utf8(batch: pa.RecordBatch, columns: Iterable[str], first_row: int) ->
     """
     for name in columns:
         column = batch.column(batch.schema.get_field_index(name))
-        if not _is_valid(column):
-            row = next(i for i in range(len(column)) if not _is_valid(column.slice(i, 1)))
+        if not is_utf8(column):
+            row = next(i for i in range(len(column)) if not is_utf8(column.slice(i, 1)))
             raise InputError(
                 f"column {name!r}, row {first_row + row}: the text is not UTF-8; decode the bytes "
                 "that it was made of by their own encoding, for example bytes.decode('latin-1')"
             )
 
 
-def _is_valid(column: pa.Array) -> bool:
+def is_utf8(column: pa.Array) -> bool:
+    """Whether all strings of an Arrow array are UTF-8; other arrays, whether they are whole."""
     try:
         for texts in _texts_in(column):
             texts.validate(full=True)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast, overload
 from embedpipe.errors import ParameterError
 from embedpipe.params.kinds import Kind
 
-__all__ = ["HasParams", "Param"]
+__all__ = ["HasParams", "Param", "accessor_name"]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

@@ -9,7 +9,7 @@ from typing import ClassVar, NamedTuple, TypeVar
 import pyarrow as pa
 
 from embedpipe.errors import ColumnError
-from embedpipe.frames import Column, Need
+from embedpipe.frames.columns import Column, Need
 from embedpipe.params import HasParams
 from embedpipe.pipeline.batch import Batch
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from embedpipe.annotation import Annotation, AnnotationColumn
 from embedpipe.errors import ColumnError, InputError, ParameterError
-from embedpipe.frames import ColumnKind, columns_of
+from embedpipe.frames.columns import ColumnKind, columns_of
 from embedpipe.frames.texts import arrow_texts
 from embedpipe.pipeline.pipeline import PipelineModel
 from embedpipe.pipeline.plan import Plan, Planner

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from embedpipe.frames import columns_of, columns_of_frame, transform_frame
+from embedpipe.frames.adapter import columns_of_frame, transform_frame
+from embedpipe.frames.columns import columns_of
 from embedpipe.params import HasParams, Kind, Param
 from embedpipe.pipeline.plan import Planner, check_order
 from embedpipe.pipeline.savable import Savable

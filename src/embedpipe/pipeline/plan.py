@@ -14,8 +14,10 @@ import pyarrow as pa
 
 from embedpipe.annotation import OffsetUnit
 from embedpipe.errors import ColumnError, TruncationWarning
-from embedpipe.frames import Column, ColumnKind, Need, bounded, columns_of
+from embedpipe.frames.batch_limits import bounded
+from embedpipe.frames.columns import Column, ColumnKind, Need, columns_of
 from embedpipe.frames.texts import check_utf8
+from embedpipe.params import accessor_name
 from embedpipe.pipeline.batch import Batch
 from embedpipe.pipeline.columns import HasColumns
 
@@ -178,10 +180,10 @@ def _step(stage: HasColumns, available: Mapping[str, Column]) -> Step:
     there = {name: column.type for name, column in available.items()}
     for part in fields:
         if part.name in there:
-            setter = f"set{stage.makes[:1].upper()}{stage.makes[1:]}"
             raise ColumnError(
                 f"{stage.label}: output column {part.name!r} is there already as "
-                f"{there[part.name]}; choose another name with {setter}, or drop that column first"
+                f"{there[part.name]}; choose another name with "
+                f"{accessor_name('set', stage.makes)}, or drop that column first"
             )
         there[part.name] = f"{part.type}, made by the same stage"
     removed = frozenset(name for name, column in available.items() if stage.removes(column))

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from embedpipe.annotation import AnnotationColumn, OffsetUnit, annotation_field
 from embedpipe.errors import ColumnError, ParameterError
-from embedpipe.frames import ANNOTATIONS, Column, annotations_of, transform_frame
+from embedpipe.frames.adapter import transform_frame
+from embedpipe.frames.columns import ANNOTATIONS, Column, annotations_of
 from embedpipe.params import Param, boolean, string, strings
 from embedpipe.pipeline.batch import Batch
 from embedpipe.pipeline.columns import HasColumns, Input

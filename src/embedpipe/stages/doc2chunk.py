@@ -14,7 +14,7 @@ import pyarrow as pa
 from embedpipe.annotation import METADATA_TYPE, AnnotationColumn, AnnotatorType
 from embedpipe.arrays import offsets_of
 from embedpipe.errors import InputError
-from embedpipe.frames import INTEGERS, TEXT_LISTS, TEXTS, Need
+from embedpipe.frames.columns import INTEGERS, TEXT_LISTS, TEXTS, Need
 from embedpipe.params import Param, boolean, string
 from embedpipe.pipeline.batch import Batch
 from embedpipe.pipeline.columns import Input

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from embedpipe.annotation import METADATA_TYPE, AnnotationColumn, AnnotatorType, metadata_map
 from embedpipe.errors import InputError
-from embedpipe.frames import ANYTHING, TEXT_MAPS, TEXTS, ColumnKind, Need
+from embedpipe.frames.columns import ANYTHING, TEXT_MAPS, TEXTS, ColumnKind, Need
 from embedpipe.params import Param, choice, string
 from embedpipe.pipeline.batch import Batch
 from embedpipe.pipeline.columns import Input

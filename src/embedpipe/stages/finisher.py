@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from embedpipe.annotation import WITH_VECTORS, AnnotationColumn
-from embedpipe.frames import Column
+from embedpipe.frames.columns import Column
 from embedpipe.params import Param, boolean, string
 from embedpipe.pipeline.batch import Batch
 from embedpipe.stages.bases.finishing import Finishing

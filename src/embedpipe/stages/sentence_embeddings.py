@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from embedpipe.annotation import AnnotationColumn, AnnotatorType
-from embedpipe.frames import Column
+from embedpipe.frames.columns import Column
 from embedpipe.params import Param, integer, string
 from embedpipe.pipeline.stage import Annotator
 from embedpipe.stages.bases.pooled_embeddings import (

@@ -8,13 +8,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import types
 
-from embedpipe.errors import ColumnError, InputError
+from embedpipe.errors import ColumnError
 
 __all__ = [
-    "check_string",
-    "check_utf8",
     "column_position",
     "conform",
     "kept_positions",
@@ -35,19 +32,6 @@ def column_position(columns: Sequence[str], column: str, source: str, hint: str 
     return columns.index(column)
 
 
-def check_string(kind: pa.DataType, source: str, column: str) -> None:
-    """ColumnError unless the type is one of strings, in whatever encoding of Arrow's."""
-    plain = kind.value_type if types.is_dictionary(kind) else kind
-    is_view = getattr(types, "is_string_view", lambda _: False)  # since pyarrow 16
-    if not (
-        types.is_string(plain)
-        or types.is_large_string(plain)
-        or types.is_null(plain)
-        or is_view(plain)
-    ):
-        raise ColumnError(f"{source}: the column {column!r} has the type {kind}; expected string")
-
-
 def string_array(texts: Sequence[str | None]) -> pa.Array:
     """An array of strings and nulls. `pyarrow.array` would import pandas, which takes a while.
 
@@ -66,31 +50,6 @@ def string_array(texts: Sequence[str | None]) -> pa.Array:
         present = np.fromiter((text is not None for text in texts), np.bool_, len(texts))
         buffers[0] = pa.py_buffer(np.packbits(present, bitorder="little"))
     return pa.Array.from_buffers(pa.string(), len(texts), buffers)
-
-
-def check_utf8(array: pa.Array, errors: str, where: str, first_row: int) -> pa.Array:
-    """The strings, those that are not UTF-8 treated as `errors` says, as by `bytes.decode`.
-
-    Arrow's files may hold any bytes as strings. first_row: the row of the first one, which an
-    InputError counts from.
-    """
-    try:
-        array.validate(full=True)
-        return array
-    except pa.ArrowInvalid:
-        plain = array.dictionary_decode() if types.is_dictionary(array.type) else array
-    found = [value and value.as_py() for value in plain.cast(pa.large_binary())]
-    texts: list[str | None] = []
-    for row, data in enumerate(found, start=first_row):
-        try:
-            texts.append(data if data is None else data.decode("utf-8", errors))
-        except UnicodeDecodeError as error:
-            raise InputError(
-                f"{where}, row {row}: byte {error.start} of the text "
-                f"(0x{data[error.start]:02x}) is not utf-8: {error.reason}; correct the text, or "
-                "use --errors replace"
-            ) from error
-    return pa.array(texts, plain.type)
 
 
 def kept_positions(columns: Sequence[str], column: str, keep: Sequence[str] | None) -> list[int]:

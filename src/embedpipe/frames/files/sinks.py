@@ -6,9 +6,11 @@ The file itself, which appears whole or not at all, is in `embedpipe.output`; in
 from __future__ import annotations
 
 import io
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,8 +26,8 @@ __all__ = ["SINKS", "JsonLinesSink", "NumpySink", "ParquetSink", "Sink", "sink_o
 _LINES_AT_ONCE = 128  # a vector takes several times as much as text as it does as numbers
 
 
-class Sink(ABC):
-    """What every output format does. Leaving its context finishes the file or, by an error, not."""
+class Sink(AbstractContextManager["Sink"]):
+    """What every output format does. Leaving its context without an error completes the file."""
 
     @abstractmethod
     def __init__(self, file: AtomicFile, schema: pa.Schema, vectors: str) -> None:
@@ -38,26 +40,17 @@ class Sink(ABC):
     def write(self, records: pa.RecordBatch) -> None:
         """Append records of that schema, the vectors as `Vectors.to_arrow` gives them."""
 
-    def finish(self) -> None:  # noqa: B027 - not abstract, as most formats end as they are
+    def finish(self) -> None:
         """Write what comes last."""
-
-    def abandon(self) -> None:  # noqa: B027
-        """Let go of the file, which will be removed."""
-
-    def __enter__(self) -> Sink:
-        return self
 
     def __exit__(
         self,
         kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
-        try:
-            if kind is None:
-                self.finish()
-        finally:
-            self.abandon()
+        if kind is None:
+            self.finish()
 
 
 class ParquetSink(Sink):
@@ -89,9 +82,11 @@ class ParquetSink(Sink):
         """Write the index of row groups."""
         self._writer.close()
 
-    def abandon(self) -> None:
-        """Keep pyarrow from writing the index when the writer is deleted."""
-        self._writer.is_open = False
+    def __exit__(self, *error: Any) -> None:
+        try:
+            super().__exit__(*error)
+        finally:  # else pyarrow would write the index when the writer is deleted
+            self._writer.is_open = False
 
 
 class NumpySink(Sink):

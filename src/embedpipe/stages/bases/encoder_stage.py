@@ -12,7 +12,7 @@ import numpy as np
 
 from embedpipe.engine.precision import PRECISIONS
 from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterError
-from embedpipe.frames import Column
+from embedpipe.frames.columns import Column
 from embedpipe.params import Param, anything, boolean, choice, integer, string
 from embedpipe.pipeline.stage import Annotator, Stage
 from embedpipe.stages.bases.length_policy import HasLengthPolicy
@@ -90,7 +90,10 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
             if wanted is None:
                 raise ParameterError(f"{cls.__name__}.pretrained: remote_loc needs a name")
             return cls.load(Path(remote_loc) / wanted)
-        return cls(_load_encoder(wanted, lang))
+        # Imported late: stages without a model need neither NumPy kernels nor tokenizers.
+        from embedpipe.encoder import Encoder
+
+        return cls(Encoder.load(wanted, language=lang))
 
     @classmethod
     def loadSavedModel(
@@ -175,10 +178,3 @@ def _case_matters(encoder: Encoder) -> bool:
         encoder.tokenizer.encode(letters) for letters in (ascii_uppercase, ascii_lowercase)
     )
     return not np.array_equal(upper.ids.values, lower.ids.values)
-
-
-def _load_encoder(name_or_path: str | Path | None, language: str | None = None) -> Encoder:
-    # Imported late: stages without a model need neither NumPy kernels nor tokenizers.
-    from embedpipe.encoder import Encoder
-
-    return Encoder.load(name_or_path, language=language)

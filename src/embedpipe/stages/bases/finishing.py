@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from embedpipe.errors import ParameterError
-from embedpipe.frames import ANNOTATIONS, Column, ColumnKind
+from embedpipe.frames.columns import ANNOTATIONS, Column, ColumnKind
 from embedpipe.params import Param, boolean, strings
 from embedpipe.pipeline.columns import Input
 from embedpipe.pipeline.stage import Stage, names_given

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 from embedpipe.annotation import AnnotationColumn, metadata_map
 from embedpipe.arrays import offsets_of, ranges
 from embedpipe.errors import InputError
-from embedpipe.frames import Column
+from embedpipe.frames.columns import Column
 from embedpipe.params import Param, choice
 from embedpipe.pipeline.stage import Annotator
 from embedpipe.stages.bases.shared_params import HasCompatibility
@@ -100,8 +101,12 @@ class PooledEmbeddings(HasCompatibility, Annotator):
             "pieceId": "-1",
             "isWordStart": "true",
         }
-        return stretches.with_vectors(
-            self.output_annotator_type, vectors, metadata_map(metadata, n), vector_lengths=lengths
+        return replace(
+            stretches,
+            annotator_type=self.output_annotator_type,
+            embeddings=vectors,
+            metadata=metadata_map(metadata, n),
+            vector_lengths=lengths,
         )
 
     def _vectors(self, words: AnnotationColumn, members: Members, count: int) -> Float32 | None:

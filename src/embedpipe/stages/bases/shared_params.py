@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from embedpipe.annotation import OffsetUnit
 from embedpipe.errors import ParameterError
-from embedpipe.frames import Column
+from embedpipe.frames.columns import Column
 from embedpipe.params import HasParams, Param, choice
 from embedpipe.pipeline.stage import AnnotationStage, unit_of
 

@@ -90,8 +90,12 @@ class WordEmbeddings(EncoderStage):
         }
         if not self.as_recorded:
             metadata |= self.cut_metadata(layout.pieces.offsets, sentence_of)
-        made = replace(tokens, result=texts_of_tokens.dictionary_decode()).with_vectors(
-            self.output_annotator_type, vectors, metadata_map(metadata, len(tokens))
+        made = replace(
+            tokens,
+            annotator_type=self.output_annotator_type,
+            result=texts_of_tokens.dictionary_decode(),
+            embeddings=vectors,
+            metadata=metadata_map(metadata, len(tokens)),
         )
         return made.filter(found) if self.as_recorded else made
 
