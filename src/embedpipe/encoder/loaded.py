@@ -86,13 +86,15 @@ class LoadedModel:
 
     def engine(self, choice: EngineChoice) -> Engine:
         """The engine of that choice, made when first asked for: packing takes time and memory."""
-        if choice not in self._engines:
-            with _packing[0]:
-                if choice not in self._engines:
-                    read = self.read
-                    made = choice.make(read.config, read.weights, read.weights_files)
-                    self._engines[choice] = made
-        return self._engines[choice]
+        found = self._engines.get(choice)
+        if found is not None:
+            return found
+        with _packing[0]:
+            if choice not in self._engines:
+                read = self.read
+                made = choice.make(read.config, read.weights, read.weights_files)
+                self._engines[choice] = made
+            return self._engines[choice]
 
     def encode_pieces(
         self, ids: Ragged, choice: EngineChoice, pooling: Pooling, *, normalize: bool, left_out: int

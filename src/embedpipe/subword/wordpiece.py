@@ -51,7 +51,7 @@ def read_vocabulary(
     stated = {piece.text: piece for piece in (*known, *settings.added)}
     added = add_pieces(tokenizer, stated.values(), encoder_size=settings.encoder_size, source=path)
     return TokenizerParts(
-        vocabulary=vocabulary | added if added.keys() - vocabulary.keys() else vocabulary,
+        vocabulary=vocabulary if added.keys() <= vocabulary.keys() else vocabulary | added,
         text=text_splitter(tokenizer, lower_first=settings.lower_first, source=path),
         make_words=partial(words_of, vocabulary, unk_piece, source=path),
         unk_piece=unk_piece,
