@@ -10,9 +10,8 @@ import pyarrow as pa
 
 from embedpipe.errors import InputError
 from embedpipe.files.input_options import InputOptions
-from embedpipe.frames.files.columns import column_position, string_array
+from embedpipe.frames.files.batches import column_position, grouped, string_array
 from embedpipe.frames.files.escaped import EscapedRows
-from embedpipe.frames.files.grouping import grouped
 from embedpipe.frames.files.lines import LineReader
 
 __all__ = ["delimited_batches"]

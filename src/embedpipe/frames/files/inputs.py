@@ -19,9 +19,8 @@ import pyarrow as pa
 
 from embedpipe.errors import InputError, ParameterError
 from embedpipe.files.input_options import FORMATS, InputOptions
-from embedpipe.frames.files.columns import conform, string_array, unified
+from embedpipe.frames.files.batches import conform, grouped, string_array, unified
 from embedpipe.frames.files.delimited import delimited_batches
-from embedpipe.frames.files.grouping import grouped
 from embedpipe.frames.files.json_lines import json_batches, json_schema
 from embedpipe.frames.files.lines import LineReader, check_encoding
 
@@ -62,7 +61,7 @@ class Inputs:
 
     A batch holds at most 1,024 records and, unless a single one is longer, about a million
     characters (Parquet: 1,024 rows). Columns keep their order, and their types where the format has
-    types; plain text has one column. See `columns.unified` for inputs of different columns.
+    types; plain text has one column. See `batches.unified` for inputs of different columns.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:

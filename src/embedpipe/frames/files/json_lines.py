@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from embedpipe.errors import ColumnError, InputError
-from embedpipe.frames.files.columns import column_position
-from embedpipe.frames.files.grouping import grouped
+from embedpipe.frames.files.batches import column_position, grouped
 from embedpipe.frames.files.json_types import JsonColumn, array_of, merged, type_of
 from embedpipe.frames.files.lines import LineReader
 

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import types
 
-from embedpipe.frames.files.columns import string_array
+from embedpipe.frames.files.batches import string_array
 
 __all__ = ["JSON_TEXT", "JsonColumn", "array_of", "is_json_text", "merged", "type_of"]
 

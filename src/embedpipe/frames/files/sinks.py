@@ -9,8 +9,6 @@ import io
 from abc import abstractmethod
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -43,12 +41,7 @@ class Sink(AbstractContextManager["Sink"]):
     def finish(self) -> None:
         """Write what comes last."""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self.finish()
 
@@ -82,9 +75,9 @@ class ParquetSink(Sink):
         """Write the index of row groups."""
         self._writer.close()
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
-            super().__exit__(*error)
+            super().__exit__(kind)
         finally:  # else pyarrow would write the index when the writer is deleted
             self._writer.is_open = False
 

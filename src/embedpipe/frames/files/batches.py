@@ -1,10 +1,10 @@
-"""Columns of record batches by name: where the text is, and several inputs under one schema."""
+"""Record batches of bounded size: their columns by name, and several inputs under one schema."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -12,12 +12,38 @@ import pyarrow as pa
 from embedpipe.errors import ColumnError
 
 __all__ = [
+    "GROUP_RECORDS",
     "column_position",
     "conform",
+    "grouped",
     "kept_positions",
     "string_array",
     "unified",
 ]
+
+
+GROUP_RECORDS = 1024
+_GROUP_CHARACTERS = 1 << 20
+
+Record = TypeVar("Record")
+
+
+def grouped(records: Iterable[Record], size: Callable[[Record], int]) -> Iterator[list[Record]]:
+    """At most 1,024 records at a time and, unless one alone is longer, about a million characters.
+
+    >>> [len(group) for group in grouped(["x" * 300_000] * 5, len)]
+    [4, 1]
+    """
+    group: list[Record] = []
+    characters = 0
+    for record in records:
+        group.append(record)
+        characters += size(record)
+        if len(group) == GROUP_RECORDS or characters >= _GROUP_CHARACTERS:
+            yield group
+            group, characters = [], 0
+    if group:
+        yield group
 
 
 def column_position(columns: Sequence[str], column: str, source: str, hint: str = "") -> int:
