@@ -1,7 +1,4 @@
-"""Models by name: where they lie on this machine, the catalog, and downloads.
-
-What is in their files is read in `formats`.
-"""
+"""Models by name: local folders, the catalog, and downloads. `formats` reads their files."""
 
 from embedpipe.hub.find import find_model
 

@@ -47,7 +47,7 @@ def grouped(records: Iterable[Record], size: Callable[[Record], int]) -> Iterato
 
 
 def column_position(columns: Sequence[str], column: str, source: str, hint: str = "") -> int:
-    """Where the column stands; ColumnError unless exactly one has that name."""
+    """The index of the column; ColumnError unless exactly one has that name."""
     count = columns.count(column)
     if count != 1:
         raise ColumnError(
@@ -59,7 +59,7 @@ def column_position(columns: Sequence[str], column: str, source: str, hint: str 
 
 
 def string_array(texts: Sequence[str | None]) -> pa.Array:
-    """An array of strings and nulls. `pyarrow.array` would import pandas, which takes a while.
+    """An array of strings and nulls, made without `pyarrow.array`, which imports pandas (slow).
 
     >>> string_array(["one", None, "é"]).to_pylist()
     ['one', None, 'é']
@@ -79,7 +79,7 @@ def string_array(texts: Sequence[str | None]) -> pa.Array:
 
 
 def kept_positions(columns: Sequence[str], column: str, keep: Sequence[str] | None) -> list[int]:
-    """Where `column` and those of `keep` stand; None keeps all. ColumnError for one not there."""
+    """The indices of `column` and of those in `keep` (None: all); ColumnError if one is missing."""
     absent = [name for name in keep or () if name not in columns]
     if absent:
         raise ColumnError(
@@ -91,7 +91,7 @@ def kept_positions(columns: Sequence[str], column: str, keep: Sequence[str] | No
 
 
 def unified(schemas: Sequence[pa.Schema], sources: Sequence[str]) -> pa.Schema:
-    """One schema for several inputs: all of their columns, in the order in which they first come.
+    """One schema for several inputs: all of their columns, in order of first appearance.
 
     A column that an input lacks is null there. Types that differ become the one that holds both,
     such as double for integers and doubles. Raises ColumnError where there is none, and for inputs
@@ -121,7 +121,7 @@ def unified(schemas: Sequence[pa.Schema], sources: Sequence[str]) -> pa.Schema:
 
 
 def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """The batch with the columns of `unified`."""
+    """The batch with the columns and types of the schema that `unified` made."""
     if batch.schema.equals(schema):
         return batch
     there = {name: i for i, name in enumerate(batch.schema.names)}

@@ -1,4 +1,4 @@
-"""Files and standard input as record batches of one schema: which format each is, and in order.
+"""Reads files and standard input in order, as record batches of one schema.
 
 How each format is taken apart is in `lines`, `delimited`, `json_lines` and `parquet`.
 """
@@ -44,7 +44,7 @@ _Batches = Iterator[tuple[pa.RecordBatch, int]]
 
 @dataclass(frozen=True)
 class InputBatch:
-    """Some consecutive records of one input, which is named as the caller named it.
+    """Consecutive records of one input; `source` is the name that the caller gave.
 
     records: with all columns of the schema. first_row: of the input, from 0. bytes_read: how much
     of all inputs has been read.
@@ -81,7 +81,7 @@ class Inputs:
         self._begun: dict[int, _Batches] = {}
 
     def check(self) -> None:
-        """Raise InputError, ColumnError or ParameterError for what can be known to fail beforehand.
+        """Raise InputError, ColumnError or ParameterError for what can be found out in advance.
 
         That is a missing or unreadable file, an unknown format or encoding, a column that is not
         there, and any damage to JSON Lines, which are looked through once for the types of their
@@ -96,7 +96,7 @@ class Inputs:
             self.schema()
 
     def schema(self) -> pa.Schema:
-        """Of all batches. Of pipes that are not plain text, the beginning is read for it."""
+        """The schema of all batches. Of pipes other than plain text, it reads the first batch."""
         for number in range(len(self.sources)):
             if number not in self._schemas:
                 self._look(number)
@@ -117,7 +117,7 @@ class Inputs:
             bytes_before += bytes_read
 
     def total_size(self) -> int | None:
-        """The bytes in all inputs together, None if one is a pipe, whose size nobody knows."""
+        """The bytes of all inputs together, None if one is a pipe, whose size is not known."""
         statuses = [
             os.fstat(_standard_input().fileno()) if source == "-" else Path(source).stat()
             for source in self.sources
@@ -175,7 +175,7 @@ class Inputs:
 
 
 def format_of(source: str, options: InputOptions) -> str:
-    """The one of FORMATS that a source is read as; InputError if its name does not tell."""
+    """The format of a source, one of FORMATS; InputError if its name does not determine it."""
     name = "" if source == "-" else source
     kind = options.format or _FORMAT_OF_SUFFIX.get(Path(name).suffix.lower())
     if kind is None:
@@ -192,12 +192,12 @@ def format_of(source: str, options: InputOptions) -> str:
 
 
 def source_name(source: str) -> str:
-    r"""A source as a column or a terminal can hold it: bytes that are not UTF-8 as `\xe9`."""
+    r"""The name of a source as valid text: bytes that are not UTF-8 become escapes, as `\xe9`."""
     return os.fsencode(source).decode("utf-8", "backslashreplace")
 
 
 def _text_batches(lines: LineReader, column: str) -> Iterator[pa.RecordBatch]:
-    """Each line without its end; an empty line is an empty text."""
+    """One text per line; an empty line is an empty text."""
     yield _text_batch([], column)
     texts = (line.removesuffix("\n").removesuffix("\r") for line in lines)
     for group in grouped(texts, len):

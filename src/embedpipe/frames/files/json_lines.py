@@ -1,4 +1,4 @@
-"""JSON Lines to record batches: an object a line, its members as columns of one type each."""
+"""Reads JSON Lines as record batches: one object per line, its members as columns."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def _json_type(value: Any) -> str:
 
 
 def _paired(value: Any, errors: str, where: str) -> Any:
-    """The value with the lone surrogates of its strings, which no encoding can hold, treated."""
+    """The value without lone surrogates, which UTF-8 cannot hold; `errors` as in `bytes.decode`."""
     if isinstance(value, dict):
         return {
             _paired(name, errors, where): _paired(member, errors, where)

@@ -1,4 +1,4 @@
-"""Parquet to record batches, all columns in their types."""
+"""Reads Parquet as record batches with all columns."""
 
 from __future__ import annotations
 
