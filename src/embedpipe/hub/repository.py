@@ -101,6 +101,8 @@ def _from_cache(source: Source) -> Path | None:
         found = hub.try_to_load_from_cache(source.repository, CONFIG, revision=source.revision)
     except ValueError as error:
         raise DownloadError(f"{source.repository} is no name of a repository: {error}") from error
+    except OSError:  # a cache that is damaged; a download into it says how
+        return None
     return Path(found).parent if isinstance(found, str) else None  # an object if known not to exist
 
 

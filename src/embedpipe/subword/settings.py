@@ -32,6 +32,10 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _FLAGS = ("lstrip", "rstrip", "normalized", "single_word", "special")
 
 _PIECE = Field("a piece's text", lambda value: _is_piece(_content(value)))
+_TYPED_PIECE = Field(
+    'a text, or an object with "__type": "AddedToken"',
+    lambda value: _PIECE.holds(value) and (isinstance(value, str) or "__type" in value),
+)
 _PIECES = Field(
     "pieces' texts",
     lambda value: isinstance(value, (list, dict)) and all(map(_PIECE.holds, _values(value))),
@@ -119,7 +123,9 @@ class TokenizerSettings:
     stated: whether there is a `tokenizer_config.json`. tokenizer_class: without "Fast" at its end.
     added: pieces by id, then named special pieces and further ones. lower_first: whether text is
     folded to lower case before anything else, as sentence-transformers does where its own
-    `do_lower_case` says so. encoder_size: rows of the encoder's table of pieces.
+    `do_lower_case` says so. encoder_size: rows of the encoder's table of pieces. lists_added:
+    whether `added` holds all that is added, whatever tokenizer.json says. architecture: the
+    encoder's.
     """
 
     stated: bool = False
@@ -136,6 +142,8 @@ class TokenizerSettings:
     added: tuple[AddedPiece, ...] = ()
     lower_first: bool = False
     encoder_size: int = 2**31 - 1
+    lists_added: bool = False
+    architecture: str = ""
 
 
 def read_settings(files: Mapping[str, bytes], source: str) -> TokenizerSettings:
@@ -148,18 +156,23 @@ def read_settings(files: Mapping[str, bytes], source: str) -> TokenizerSettings:
     Raises ModelFormatError that lists every setting of a wrong type, or that cannot be followed.
     """
     config = _read(files, _CONFIG, source)
-    if config.get("added_tokens_decoder") is None:
+    lists_added = config.get("added_tokens_decoder") is not None
+    if not lists_added:
         config = _with_older_files(config, files, source)
     added = {piece.text: piece for piece in _pieces_by_id(config)}
     for piece in _special_pieces(config):
         added.setdefault(piece.text, piece)
     stated: dict[str, Any] = {key: config.get(key) for key in _SWITCHES}
+    for key in {*_SWITCHES} - {"strip_accents"}:  # to which null means "as lower case says"
+        if key in config:
+            stated[key] = bool(config[key])
     stated |= {key: _content(config.get(key)) for key in _USED_NAMES}
     kind = config.get("tokenizer_class") or _class_of_model(files, source)
     return TokenizerSettings(
         stated=_CONFIG in files,
         tokenizer_class=kind and kind.removesuffix("Fast"),
         added=tuple(added.values()),
+        lists_added=lists_added,
         **stated,
     )
 
@@ -169,9 +182,9 @@ def _read(files: Mapping[str, bytes], name: str, source: str) -> dict[str, Any]:
     if name not in files:
         return {}
     found: dict[str, Any] = parse_json(files[name], dict, source=f"{source}/{name}")
-    further = {
-        key: honored(_PIECE) for key in found if key.endswith("_token") and key not in SETTINGS
-    }
+    # transformers passes over an object under a name of its own, unless it says its type
+    piece = honored(_TYPED_PIECE if name == _CONFIG else _PIECE)
+    further = {key: piece for key in found if key.endswith("_token") and key not in SETTINGS}
     check_stated(found, SETTINGS | further, f"{source}/{name}")
     return found
 
