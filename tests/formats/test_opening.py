@@ -115,7 +115,7 @@ def test_what_is_no_model_by_itself_is_told_with_a_remedy(tmp_path: Path) -> Non
         ("outer.zip", "model.zip", "Unpack model.zip first"),
         ("notes.zip", "notes.txt", "Give the path of one of these"),
     ):
-        path = tmp_path / name.partition(".")[0] / name
+        path = tmp_path / name.replace(".", "_") / name
         path.parent.mkdir()
         if member is None:
             path.write_bytes(b"no weights")
