@@ -51,8 +51,8 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; None takes the arguments of the process.
 
-    0: done. 1: an error of embedpipe, told on standard error. 2 (raised as SystemExit by argparse):
-    the arguments make no sense. 130: Ctrl-C. 128 + n: ended by signal n, as shells report it.
+    0: done. 1: an error of embedpipe, printed on standard error. 2: the arguments are invalid
+    (argparse raises SystemExit). 130: Ctrl-C. 128 + n: ended by signal n, as shells report it.
     """
     given = sys.argv[1:] if arguments is None else arguments
     with usable_streams():

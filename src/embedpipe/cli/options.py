@@ -1,4 +1,4 @@
-"""How inputs are read and which model embeds them: the options that several commands share.
+"""Options that several commands share: of inputs and of models.
 
 This module imports nothing heavy, as every start of the program imports it.
 """
@@ -27,7 +27,7 @@ Options = TypeVar("Options", InputOptions, ModelOptions)
 
 
 class Once(argparse.Action):
-    """Takes a value, and refuses a second one, which would replace the first without a word."""
+    """Stores a value; giving the option twice is an error."""
 
     def __call__(
         self,
@@ -144,7 +144,7 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _mark(text: str) -> str | None:
-    """A character as people write it."""
+    """A character, "tab" or "none"."""
     return {"tab": "\t", "\\t": "\t", "none": None}.get(text, text)
 
 

@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def format_hits(hits: Sequence[Hit]) -> str:
-    """A line a hit: rank, score, the source if there are several, and text."""
+    """One line per hit: rank, score, the source if there are several, and text."""
     width = len(str(len(hits)))
     with_source = len({hit.source for hit in hits}) > 1
     return "\n".join(

@@ -1,4 +1,4 @@
-"""The texts of files to a file with vectors beside them, in bounded memory."""
+"""Embeds the texts of files into another file, in bounded memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from embedpipe.embedding.embedder import Embedder
 from embedpipe.embedding.options import VECTORS, ModelOptions
 from embedpipe.errors import ColumnError
 from embedpipe.files.input_options import InputOptions
-from embedpipe.frames.files.columns import kept_positions
+from embedpipe.frames.files.batches import kept_positions
 from embedpipe.frames.files.inputs import InputBatch, Inputs, source_name
 from embedpipe.frames.files.sinks import Sink, sink_of
 from embedpipe.output import AtomicFile, check_output
@@ -123,7 +123,7 @@ class _Table:
             self.schema = self.schema.append(pa.field(SOURCE, pa.string()))
 
     def records(self, batch: InputBatch) -> tuple[pa.RecordBatch, int, int]:
-        """With vectors; and how many are null, and how many were cut."""
+        """The records with vectors, and how many are null and how many were cut."""
         arrays = [batch.records.column(i) for i in self._kept]
         records, vectors = self._embedder.add_vectors(
             pa.RecordBatch.from_arrays(arrays, schema=self._before),

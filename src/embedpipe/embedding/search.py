@@ -1,4 +1,4 @@
-"""The records of files whose vectors are nearest to that of a query."""
+"""Searches files for the records nearest to a query."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class _Searched:
         return cls(inputs, reading.text_column, name, None)
 
     def add_to(self, nearest: Nearest[Hit], embedder: Embedder) -> None:
-        """Offer all records, with their vectors or new ones."""
+        """Add all records, with their stored vectors or new ones."""
         for batch in self.inputs.batches():
             nearest.add(self._vectors(batch, embedder), partial(self._hit, batch))
 

@@ -1,4 +1,4 @@
-"""Vectors that stand in a file already, and what they were made with."""
+"""Vectors stored in files, and how they were made."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class StoredVectors:
     made_with: dict[str, Any]
 
     def embedder(self, options: ModelOptions) -> Embedder:
-        """What made these vectors, by what the file and `options` say.
+        """The embedder that made these vectors, by the file and `options`.
 
         Another precision is allowed, as vectors of all precisions lie close together. Raises
         ParameterError where neither names a model, or `options` name something else.
@@ -59,7 +59,7 @@ class StoredVectors:
         return embedder
 
     def check(self, embedder: Embedder) -> None:
-        """ParameterError where the file says that something else made its vectors."""
+        """Raise ParameterError if the file says that its vectors were made otherwise."""
         origin = embedder.origin()
         if self.made_with.get("fingerprint", origin["fingerprint"]) != origin["fingerprint"]:
             mine, other = (_short(made) for made in (self.made_with, origin))
@@ -80,7 +80,7 @@ class StoredVectors:
             )
 
     def check_records(self, records: pa.RecordBatch, vectors: str) -> None:
-        """InputError where a record of its own says that another model made its vector."""
+        """Raise InputError if a record says that its vector was made by another model."""
         column = vectors + MODEL_SUFFIX
         if "fingerprint" not in self.made_with or column not in records.schema.names:
             return
@@ -93,7 +93,7 @@ class StoredVectors:
 
 
 def made_with(source: str, options: InputOptions, vectors: str) -> dict[str, Any]:
-    """What a Parquet or JSON Lines file says about its vectors; empty where it says nothing.
+    """How the vectors of a Parquet or JSON Lines file were made; empty if it does not say.
 
     In Parquet it stands in the field's metadata, in JSON Lines in every object.
     """
@@ -126,7 +126,7 @@ def _in_parquet(source: str, vectors: str) -> Any:
 
 
 def _in_first_object(source: str, options: InputOptions, column: str) -> Any:
-    """Faults are left to those who read the whole file."""
+    """None if it cannot be read: reading the whole file reports errors."""
     try:
         with Path(source).open(encoding=options.encoding, errors="replace") as file:
             line = next((line for line in file if line.strip()), "{}")

@@ -1,4 +1,4 @@
-"""Settings that a model's files state: tables of those that are known, and what becomes of each.
+"""Tables of the settings that a model's files may have, and how each is treated.
 
 A row says that a setting is honored, that it has no effect here, or which values it may have. What
 is not in a table is named in a warning. The tables stand beside their readers; what a value must be
@@ -20,7 +20,7 @@ __all__ = ["Setting", "check_stated", "honored", "ignored", "only"]
 
 @dataclass(frozen=True)
 class Setting:
-    """What becomes of a setting that is stated and not null.
+    """How a setting is treated that is present and not null.
 
     why: for "ignored" and "only", the reason. expected: what a value must be, in words. holds: the
     same as a test.
@@ -33,17 +33,17 @@ class Setting:
 
 
 def honored(field: Field) -> Setting:
-    """A setting that is followed, whatever it says, if it holds what the field says."""
+    """A setting that takes effect, if its value is valid for `field`."""
     return Setting("honored", expected=field.expected, holds=field.holds)
 
 
 def ignored(why: str) -> Setting:
-    """A setting that changes nothing here, whatever it says."""
+    """A setting that has no effect here."""
     return Setting("ignored", why)
 
 
 def only(*values: Any, why: str) -> Setting:
-    """A setting that is followed if it has one of these values, and refused otherwise."""
+    """A setting that is refused unless it has one of these values."""
     return Setting("only", why, holds=lambda value: any(value == known for known in values))
 
 

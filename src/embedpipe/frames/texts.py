@@ -1,4 +1,4 @@
-"""Python's texts as Arrow's, and the errors for what is no Unicode text in either."""
+"""Conversion of Python's strings to Arrow, and checks that text is valid Unicode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model's files from a Hugging Face repository, by huggingface_hub and its cache."""
+"""Downloads a model from a Hugging Face repository, into the cache of huggingface_hub."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def _asked(
 
 
 def _refusal(name: str, error: Any) -> Exception:
-    """What to make of an answer that is no success; the answer's own words may hold too much."""
+    """The error for an HTTP error; the server's own message may contain secrets."""
     status = error.response.status_code
     transient = status_error(status, error.response.headers)
     if transient is not None:

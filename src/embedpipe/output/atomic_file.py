@@ -8,7 +8,6 @@ import secrets
 import stat
 import weakref
 from pathlib import Path
-from types import TracebackType
 
 from embedpipe.errors import OutputError
 
@@ -73,12 +72,7 @@ class AtomicFile:
             raise self._failure(error) from error
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is None:
                 self._commit()

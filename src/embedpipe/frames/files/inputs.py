@@ -1,4 +1,4 @@
-"""Files and standard input as record batches of one schema: which format each is, and in order.
+"""Reads files and standard input in order, as record batches of one schema.
 
 How each format is taken apart is in `lines`, `delimited`, `json_lines` and `parquet`.
 """
@@ -19,9 +19,8 @@ import pyarrow as pa
 
 from embedpipe.errors import InputError, ParameterError
 from embedpipe.files.input_options import FORMATS, InputOptions
-from embedpipe.frames.files.columns import conform, string_array, unified
+from embedpipe.frames.files.batches import conform, grouped, string_array, unified
 from embedpipe.frames.files.delimited import delimited_batches
-from embedpipe.frames.files.grouping import grouped
 from embedpipe.frames.files.json_lines import json_batches, json_schema
 from embedpipe.frames.files.lines import LineReader, check_encoding
 
@@ -45,7 +44,7 @@ _Batches = Iterator[tuple[pa.RecordBatch, int]]
 
 @dataclass(frozen=True)
 class InputBatch:
-    """Some consecutive records of one input, which is named as the caller named it.
+    """Consecutive records of one input; `source` is the name that the caller gave.
 
     records: with all columns of the schema. first_row: of the input, from 0. bytes_read: how much
     of all inputs has been read.
@@ -62,7 +61,7 @@ class Inputs:
 
     A batch holds at most 1,024 records and, unless a single one is longer, about a million
     characters (Parquet: 1,024 rows). Columns keep their order, and their types where the format has
-    types; plain text has one column. See `columns.unified` for inputs of different columns.
+    types; plain text has one column. See `batches.unified` for inputs of different columns.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -82,7 +81,7 @@ class Inputs:
         self._begun: dict[int, _Batches] = {}
 
     def check(self) -> None:
-        """Raise InputError, ColumnError or ParameterError for what can be known to fail beforehand.
+        """Raise InputError, ColumnError or ParameterError for what can be found out in advance.
 
         That is a missing or unreadable file, an unknown format or encoding, a column that is not
         there, and any damage to JSON Lines, which are looked through once for the types of their
@@ -97,7 +96,7 @@ class Inputs:
             self.schema()
 
     def schema(self) -> pa.Schema:
-        """Of all batches. Of pipes that are not plain text, the beginning is read for it."""
+        """The schema of all batches. Of pipes other than plain text, it reads the first batch."""
         for number in range(len(self.sources)):
             if number not in self._schemas:
                 self._look(number)
@@ -118,7 +117,7 @@ class Inputs:
             bytes_before += bytes_read
 
     def total_size(self) -> int | None:
-        """The bytes in all inputs together, None if one is a pipe, whose size nobody knows."""
+        """The bytes of all inputs together, None if one is a pipe, whose size is not known."""
         statuses = [
             os.fstat(_standard_input().fileno()) if source == "-" else Path(source).stat()
             for source in self.sources
@@ -176,7 +175,7 @@ class Inputs:
 
 
 def format_of(source: str, options: InputOptions) -> str:
-    """The one of FORMATS that a source is read as; InputError if its name does not tell."""
+    """The format of a source, one of FORMATS; InputError if its name does not determine it."""
     name = "" if source == "-" else source
     kind = options.format or _FORMAT_OF_SUFFIX.get(Path(name).suffix.lower())
     if kind is None:
@@ -193,12 +192,12 @@ def format_of(source: str, options: InputOptions) -> str:
 
 
 def source_name(source: str) -> str:
-    r"""A source as a column or a terminal can hold it: bytes that are not UTF-8 as `\xe9`."""
+    r"""The name of a source as valid text: bytes that are not UTF-8 become escapes, as `\xe9`."""
     return os.fsencode(source).decode("utf-8", "backslashreplace")
 
 
 def _text_batches(lines: LineReader, column: str) -> Iterator[pa.RecordBatch]:
-    """Each line without its end; an empty line is an empty text."""
+    """One text per line; an empty line is an empty text."""
     yield _text_batch([], column)
     texts = (line.removesuffix("\n").removesuffix("\r") for line in lines)
     for group in grouped(texts, len):

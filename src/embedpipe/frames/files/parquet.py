@@ -1,4 +1,4 @@
-"""Parquet to record batches, all columns in their types."""
+"""Reads Parquet as record batches with all columns."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from pyarrow import parquet
 from embedpipe.errors import ColumnError, InputError
 from embedpipe.files.input_options import InputOptions
 from embedpipe.frames.columns import is_text_type
-from embedpipe.frames.files.columns import column_position
-from embedpipe.frames.files.grouping import GROUP_RECORDS
+from embedpipe.frames.files.batches import GROUP_RECORDS, column_position
 from embedpipe.frames.texts import is_utf8
 
 __all__ = ["parquet_batches"]

@@ -1,4 +1,4 @@
-"""One class per output format: record batches with vectors, one after the other, into a file.
+"""Writes record batches with vectors to a file; one class per output format.
 
 The file itself, which appears whole or not at all, is in `embedpipe.output`; inputs in `inputs`.
 """
@@ -9,8 +9,6 @@ import io
 from abc import abstractmethod
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,11 +25,11 @@ _LINES_AT_ONCE = 128  # a vector takes several times as much as text as it does 
 
 
 class Sink(AbstractContextManager["Sink"]):
-    """What every output format does. Leaving its context without an error completes the file."""
+    """A writer of one format. Leaving its context without an error completes the file."""
 
     @abstractmethod
     def __init__(self, file: AtomicFile, schema: pa.Schema, vectors: str) -> None:
-        """Write what comes first; `vectors` is the name of the column that holds them.
+        """Write the header; `vectors` is the name of the column of vectors.
 
         Raises ColumnError for columns that the format cannot hold.
         """
@@ -41,14 +39,9 @@ class Sink(AbstractContextManager["Sink"]):
         """Append records of that schema, the vectors as `Vectors.to_arrow` gives them."""
 
     def finish(self) -> None:
-        """Write what comes last."""
+        """Complete the file."""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self.finish()
 
@@ -82,9 +75,9 @@ class ParquetSink(Sink):
         """Write the index of row groups."""
         self._writer.close()
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
-            super().__exit__(*error)
+            super().__exit__(kind)
         finally:  # else pyarrow would write the index when the writer is deleted
             self._writer.is_open = False
 
@@ -125,7 +118,7 @@ class NumpySink(Sink):
 
 
 class JsonLinesSink(Sink):
-    """One object a record, see `json_rows`."""
+    """One object per line, formatted by `JsonLinesRows`."""
 
     def __init__(self, file: AtomicFile, schema: pa.Schema, vectors: str) -> None:
         """See `Sink`."""
@@ -148,7 +141,7 @@ SINKS: dict[str, type[Sink]] = {
 
 
 def sink_of(path: str | Path) -> type[Sink]:
-    """The class that writes `path`; ParameterError for another suffix."""
+    """The class for the suffix of `path`; ParameterError if it is unknown."""
     sink = SINKS.get(Path(path).suffix.lower())
     if sink is None:
         raise ParameterError(

@@ -1,10 +1,10 @@
-"""Columns of record batches by name: where the text is, and several inputs under one schema."""
+"""Record batches of bounded size: their columns by name, and several inputs under one schema."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -12,16 +12,42 @@ import pyarrow as pa
 from embedpipe.errors import ColumnError
 
 __all__ = [
+    "GROUP_RECORDS",
     "column_position",
     "conform",
+    "grouped",
     "kept_positions",
     "string_array",
     "unified",
 ]
 
 
+GROUP_RECORDS = 1024
+_GROUP_CHARACTERS = 1 << 20
+
+Record = TypeVar("Record")
+
+
+def grouped(records: Iterable[Record], size: Callable[[Record], int]) -> Iterator[list[Record]]:
+    """At most 1,024 records at a time and, unless one alone is longer, about a million characters.
+
+    >>> [len(group) for group in grouped(["x" * 300_000] * 5, len)]
+    [4, 1]
+    """
+    group: list[Record] = []
+    characters = 0
+    for record in records:
+        group.append(record)
+        characters += size(record)
+        if len(group) == GROUP_RECORDS or characters >= _GROUP_CHARACTERS:
+            yield group
+            group, characters = [], 0
+    if group:
+        yield group
+
+
 def column_position(columns: Sequence[str], column: str, source: str, hint: str = "") -> int:
-    """Where the column stands; ColumnError unless exactly one has that name."""
+    """The index of the column; ColumnError unless exactly one has that name."""
     count = columns.count(column)
     if count != 1:
         raise ColumnError(
@@ -33,7 +59,7 @@ def column_position(columns: Sequence[str], column: str, source: str, hint: str 
 
 
 def string_array(texts: Sequence[str | None]) -> pa.Array:
-    """An array of strings and nulls. `pyarrow.array` would import pandas, which takes a while.
+    """An array of strings and nulls, made without `pyarrow.array`, which imports pandas (slow).
 
     >>> string_array(["one", None, "é"]).to_pylist()
     ['one', None, 'é']
@@ -53,7 +79,7 @@ def string_array(texts: Sequence[str | None]) -> pa.Array:
 
 
 def kept_positions(columns: Sequence[str], column: str, keep: Sequence[str] | None) -> list[int]:
-    """Where `column` and those of `keep` stand; None keeps all. ColumnError for one not there."""
+    """The indices of `column` and of those in `keep` (None: all); ColumnError if one is missing."""
     absent = [name for name in keep or () if name not in columns]
     if absent:
         raise ColumnError(
@@ -65,7 +91,7 @@ def kept_positions(columns: Sequence[str], column: str, keep: Sequence[str] | No
 
 
 def unified(schemas: Sequence[pa.Schema], sources: Sequence[str]) -> pa.Schema:
-    """One schema for several inputs: all of their columns, in the order in which they first come.
+    """One schema for several inputs: all of their columns, in order of first appearance.
 
     A column that an input lacks is null there. Types that differ become the one that holds both,
     such as double for integers and doubles. Raises ColumnError where there is none, and for inputs
@@ -95,7 +121,7 @@ def unified(schemas: Sequence[pa.Schema], sources: Sequence[str]) -> pa.Schema:
 
 
 def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """The batch with the columns of `unified`."""
+    """The batch with the columns and types of the schema that `unified` made."""
     if batch.schema.equals(schema):
         return batch
     there = {name: i for i, name in enumerate(batch.schema.names)}
