@@ -40,7 +40,7 @@ class Measured:
     """On what was measured, and the figures by precision.
 
     vectors: whose cosines these are, "texts" or "pieces". texts: how many, `text_source`
-    which. pieces: per text, special ones included, in the mean.
+    which. pieces: per text, special ones included, on average.
     """
 
     processor: str
