@@ -41,7 +41,7 @@ class Progress(AbstractContextManager["Progress"]):
     ) -> None:
         self.done = 0
         self._bar: Any = None
-        stream = _open_stream()
+        stream = None if shown is False else _open_stream()
         if stream is None or not (stream.isatty() if shown is None else shown):
             return
         scale = {"unit": "B", "unit_scale": True} if unit == "bytes" else {"unit": f" {unit}"}

@@ -14,7 +14,7 @@ _CONTROLS = re.compile("[\ud800-\udfff\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u
 
 @dataclass(frozen=True)
 class Code:
-    """Text as it stands, in a code span: names, values, addresses."""
+    """Text for a code span: names, values, addresses."""
 
     text: str
 
@@ -39,14 +39,14 @@ def listing(language: str, text: str) -> str:
 
 
 def table(header: Sequence[Inline], rows: Iterable[Sequence[Inline]]) -> str:
-    """Rows below a header of as many cells."""
+    """A table; each row has as many cells as the header."""
     lines = [[_cell(cell) for cell in row] for row in (header, *rows)]
     lines.insert(1, ["---"] * len(header))
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def clean(text: str) -> str:
-    """Without halves of surrogate pairs, which UTF-8 has not, and characters that control."""
+    """The text with lone surrogates and control characters replaced."""
     return _CONTROLS.sub("\ufffd", text)
 
 

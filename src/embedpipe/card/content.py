@@ -1,4 +1,4 @@
-"""What a card says, in order."""
+"""The content of a card, in order."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _summary(facts: CardFacts) -> Iterator[tuple[Inline, ...]]:
 
 
 def _confirmed(facts: CardFacts) -> str:
-    """Whether anything but the model's own files says that vectors are made this way."""
+    """Whether published values confirm how vectors are made."""
     if facts.verification is None:
         return "not confirmed by published values"
     if facts.verification.used.fits:

@@ -47,12 +47,12 @@ tr {{ border-bottom: 1px solid #8886; }}
 
 
 def markdown(facts: CardFacts) -> str:
-    """The card in Hugging Face's convention: YAML front matter, then the text."""
+    """The card in Hugging Face's format: YAML front matter, then the text."""
     return f"---\n{_front_matter(facts)}\n---\n\n{body(facts)}"
 
 
 def html(facts: CardFacts) -> str:
-    """The card as a page that needs nothing else: no scripts, no resources from outside.
+    """The card as a self-contained page, without scripts or external resources.
 
     Raises MissingDependencyError without the package markdown-it-py.
     """

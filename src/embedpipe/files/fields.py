@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from embedpipe.errors import ModelFormatError
 
@@ -32,8 +31,7 @@ _MOST_LISTED = 20
 _LONGEST = 80  # characters of a value that an error shows
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """What a field may hold, in words and as a test. null: whether it may be null."""
 
     expected: str
@@ -44,7 +42,7 @@ class Field:
 
 def optional(field: Field) -> Field:
     """The same field where it may be absent or null."""
-    return replace(field, required=False, null=True)
+    return field._replace(required=False, null=True)
 
 
 def whole_number(least: int, most: int) -> Field:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from embedpipe.errors import ModelFormatError, UnknownSettingWarning
 from embedpipe.files.fields import Field
@@ -18,8 +17,7 @@ from embedpipe.files.fields import Field
 __all__ = ["Setting", "check_stated", "honored", "ignored", "only"]
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """How a setting is treated that is present and not null.
 
     why: for "ignored" and "only", the reason. expected: what a value must be, in words. holds: the

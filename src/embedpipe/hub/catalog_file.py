@@ -6,7 +6,7 @@ Which files count, and looking things up in them, is in `catalog`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -160,7 +160,7 @@ def _is_files(value: Any) -> bool:
 
 
 def _may_be_absent(field: Field) -> Field:
-    return replace(field, required=False)
+    return field._replace(required=False)
 
 
 _SHA256 = text_matching("[0-9a-f]{64}", "64 hexadecimal digits")

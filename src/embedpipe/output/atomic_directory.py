@@ -1,4 +1,4 @@
-"""A folder that appears under its name whole or not at all."""
+"""A folder that is written completely or not at all."""
 
 from __future__ import annotations
 

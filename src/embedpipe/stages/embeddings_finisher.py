@@ -1,4 +1,4 @@
-"""EmbeddingsFinisher: vectors out of annotations."""
+"""EmbeddingsFinisher: extracts vectors from annotations."""
 
 from __future__ import annotations
 

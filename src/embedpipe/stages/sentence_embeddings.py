@@ -78,7 +78,7 @@ class SentenceEmbeddings(PooledEmbeddings):
         return {"sentence": pa.array(sentence_numbers(stretches)).cast(pa.string())}
 
     def members(self, stretches: AnnotationColumn, words: AnnotationColumn) -> Members:
-        """The words in each sentence; as recorded, the words that say its number."""
+        """The words in each sentence; as recorded, the words with its number."""
         if not self.as_recorded:
             return with_vectors(words, members_within(stretches, words), skip_oov=True)
         wanted = row_keys(stretches, sentence_numbers(stretches))

@@ -55,7 +55,7 @@ _characters: Kind[list[str]] = Kind(
 
 
 class _WordStage(HasOffsetUnit, Annotator):
-    """What the tokenizer to be fitted and the fitted one have in common."""
+    """Base class of Tokenizer and TokenizerModel."""
 
     input_annotator_types = (AnnotatorType.DOCUMENT,)
     output_annotator_type = AnnotatorType.TOKEN

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -63,7 +62,7 @@ def _with_ids(
             if piece.id is None and following >= encoder_size:
                 continue
             following += 1
-        yield replace(piece, id=found)
+        yield piece._replace(id=found)
 
 
 def _itself(splitter: Splitter) -> Splitter:

@@ -7,7 +7,6 @@ its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from embedpipe.engine.config import EncoderConfig
@@ -76,8 +75,7 @@ def make_tokenizer(
     """
     stated = read_settings(files, source)
     cls_piece, sep_piece = config.row.special
-    settings = replace(
-        stated,
+    settings = stated._replace(
         cls_token=stated.cls_token or cls_piece,
         sep_token=stated.sep_token or sep_piece,
         encoder_size=config.vocab_size,

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from embedpipe.errors import ModelFormatError
 from embedpipe.files.fields import FLAG, TEXT, Field
@@ -100,8 +99,7 @@ SETTINGS = {
 `_token` is a special piece. Anything else is named in an UnknownSettingWarning."""
 
 
-@dataclass(frozen=True)
-class AddedPiece:
+class AddedPiece(NamedTuple):
     """A piece that is looked for in a text before words are, as in transformers' AddedToken.
 
     id: what the files say, None where they leave it to the vocabulary.
@@ -116,8 +114,7 @@ class AddedPiece:
     special: bool = True
 
 
-@dataclass(frozen=True)
-class TokenizerSettings:
+class TokenizerSettings(NamedTuple):
     """Settings by transformers' names; None where the files say nothing.
 
     stated: whether there is a `tokenizer_config.json`. tokenizer_class: without "Fast" at its end.
@@ -227,7 +224,7 @@ def _pieces_by_id(config: Mapping[str, Any]) -> Iterator[AddedPiece]:
     for piece_id in sorted(decoder, key=int):
         piece = decoder[piece_id]
         special = bool(isinstance(piece, dict) and piece.get("special"))
-        yield replace(_piece(piece, special=special), id=int(piece_id))
+        yield _piece(piece, special=special)._replace(id=int(piece_id))
 
 
 def _special_pieces(config: Mapping[str, Any]) -> Iterator[AddedPiece]:

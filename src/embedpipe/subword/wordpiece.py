@@ -43,7 +43,7 @@ def read_vocabulary(
     """BERT's `vocab.txt`: a piece a line; of equal lines the last counts, as in transformers."""
     path = f"{source}/vocab.txt"
     pieces = vocabulary_lines(files["vocab.txt"], path)
-    vocabulary = {piece: piece_id for piece_id, piece in enumerate(pieces)}
+    vocabulary = dict(zip(pieces, range(len(pieces)), strict=True))
     unk_piece = settings.unk_token or UNKNOWN
     tokenizer = wordpiece_for_text(vocabulary, unk_piece, settings)
     names = (settings.cls_token, settings.sep_token, settings.mask_token or MASK, unk_piece)
@@ -51,7 +51,7 @@ def read_vocabulary(
     stated = {piece.text: piece for piece in (*known, *settings.added)}
     added = add_pieces(tokenizer, stated.values(), encoder_size=settings.encoder_size, source=path)
     return TokenizerParts(
-        vocabulary=vocabulary | added,
+        vocabulary=vocabulary if added.keys() <= vocabulary.keys() else vocabulary | added,
         text=text_splitter(tokenizer, lower_first=settings.lower_first, source=path),
         make_words=partial(words_of, vocabulary, unk_piece, source=path),
         unk_piece=unk_piece,

@@ -1,4 +1,4 @@
-"""Vectors of stretches of text, pooled of word vectors: what two stages have in common."""
+"""Base class of the stages that pool word vectors over stretches of text."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class PooledEmbeddings(HasCompatibility, Annotator):
         """Which words belong to which stretch."""
 
     def vector_metadata(self, inputs: Sequence[Column]) -> dict[str, Any]:
-        """What the column of word vectors tells of them."""
+        """The dimension and storageRef of the word vectors, where they are known."""
         of_words = inputs[1].metadata
         known: dict[str, Any] = {}
         if b"dimension" in of_words:
@@ -85,7 +85,7 @@ class PooledEmbeddings(HasCompatibility, Annotator):
     def numbers(
         self, stretches: AnnotationColumn, words: AnnotationColumn, members: Members
     ) -> dict[str, pa.Array]:
-        """What their metadata tells of the stretches' numbers, string (m,) by key."""
+        """The numbers in the metadata of the stretches, string (m,) by key."""
 
     def annotate(self, *columns: AnnotationColumn) -> AnnotationColumn:
         """The stretches with their vectors; a stretch without words has an empty one."""
