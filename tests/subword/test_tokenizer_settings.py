@@ -35,6 +35,9 @@ REFUSED = {
     "added_tokens_decoder: .*; expected an object of pieces by id": {"added_tokens_decoder": ["a"]},
     "additional_special_tokens: 'a'; expected pieces": {"additional_special_tokens": "a"},
     "tokenizer_class: 3; expected a string": {"tokenizer_class": 3},
+    "model_specific_special_tokens: .*; expected an object of pieces by name": {
+        "model_specific_special_tokens": ["the"]
+    },
     "entity_token: .*; expected a text, or an object with": {"entity_token": {"content": "the"}},
     "mask_token: .*; expected a piece's text": {"mask_token": "a\ud800"},
 }

@@ -39,6 +39,10 @@ _PIECES = Field(
     "pieces' texts",
     lambda value: isinstance(value, (list, dict)) and all(map(_PIECE.holds, _values(value))),
 )
+_NAMED_PIECES = Field(
+    "an object of pieces by name",
+    lambda value: isinstance(value, dict) and _PIECES.holds(value),
+)
 _BY_ID = Field(
     "an object of pieces by id",
     lambda value: (
@@ -62,7 +66,7 @@ SETTINGS = {
     **dict.fromkeys(_NAMED, honored(_PIECE)),
     "additional_special_tokens": honored(_PIECES),
     "extra_special_tokens": honored(_PIECES),
-    "model_specific_special_tokens": honored(_PIECES),
+    "model_specific_special_tokens": honored(_NAMED_PIECES),
     "added_tokens_decoder": honored(_BY_ID),
     "tokenizer_class": honored(TEXT),
     "model_max_length": honored(_LENGTH),  # read with sentence-transformers' own length
