@@ -16,9 +16,14 @@ from embedpipe.errors import InputError, ModelNotFoundError, ParameterError
 from embedpipe.files.input_options import InputOptions
 from embedpipe.frames.files.inputs import format_of
 from embedpipe.frames.files.json_rows import MODEL_SUFFIX
+from embedpipe.frames.files.json_types import is_json_text
 from embedpipe.frames.files.vectors import MADE_WITH
 
 __all__ = ["StoredVectors", "made_with"]
+
+_TYPES = dict.fromkeys(("model", "fingerprint", "pooling", "precision", "column"), str) | {
+    "normalize": bool
+}
 
 
 @dataclass(frozen=True)
@@ -34,11 +39,7 @@ class StoredVectors:
         Another precision is allowed, as vectors of all precisions lie close together. Raises
         ParameterError where neither names a model, or `options` name something else.
         """
-        if options.model is None and "model" not in self.made_with:
-            raise ParameterError(
-                f"{self.source}: the file does not say which model made its vectors (pandas and "
-                "Polars drop what embedpipe writes about it); name the model with --model"
-            )
+        self.check_said(options)
         model = self.made_with.get("model") if options.model is None else options.model
         precision = options.precision or self.made_with.get("precision")
         try:
@@ -57,6 +58,14 @@ class StoredVectors:
         embedder = replace(embedder, pooling=made["pooling"], normalize=made["normalize"])
         self.check(embedder)
         return embedder
+
+    def check_said(self, options: ModelOptions) -> None:
+        """ParameterError where neither the file nor `options` name a model."""
+        if options.model is None and "model" not in self.made_with:
+            raise ParameterError(
+                f"{self.source}: the file does not say which model made its vectors (pandas and "
+                "Polars drop what embedpipe writes about it); name the model with --model"
+            )
 
     def check(self, embedder: Embedder) -> None:
         """ParameterError where the file says that something else made its vectors."""
@@ -79,17 +88,28 @@ class StoredVectors:
                 f"leave out --{name}, or embed the texts again"
             )
 
-    def check_records(self, records: pa.RecordBatch, vectors: str) -> None:
-        """InputError where a record of its own says that another model made its vector."""
+    def check_records(
+        self, records: pa.RecordBatch, vectors: str, embedder: Embedder, *, is_named: bool
+    ) -> None:
+        """InputError where a record of its own says that something else made its vector.
+
+        is_named: whether the caller names the model, so that records need not say it.
+        """
         column = vectors + MODEL_SUFFIX
-        if "fingerprint" not in self.made_with or column not in records.schema.names:
+        if records.schema.names.count(column) != 1:
             return
-        found = _fingerprints(records[column])
-        if found - {self.made_with["fingerprint"]}:
-            raise InputError(
-                f"{self.source}: its vectors were made with several models, by {column!r}; keep "
-                "those of one"
-            )
+        origin = embedder.origin()
+        has_vector = records.column(records.schema.names.index(vectors)).is_valid()
+        said = records[column].filter(has_vector)
+        for name in ("fingerprint", "pooling", "normalize"):
+            found = _said(said, records.schema.field(column), name)
+            if is_named:
+                found -= {None}
+            if found - {origin[name]}:
+                raise InputError(
+                    f"{self.source}: its vectors were made with several models or settings: not "
+                    f"in all records does {column!r} say {name} {origin[name]!r}; keep those of one"
+                )
 
 
 def made_with(source: str, options: InputOptions, vectors: str) -> dict[str, Any]:
@@ -98,7 +118,7 @@ def made_with(source: str, options: InputOptions, vectors: str) -> dict[str, Any
     In Parquet it stands in the field's metadata, in JSON Lines in every object.
     """
     kind = format_of(source, options)
-    if source == "-" or kind not in ("parquet", "jsonl"):
+    if kind not in ("parquet", "jsonl") or not Path(source).is_file():  # a pipe is read once
         return {}
     if kind == "parquet":
         schema = _parquet_schema(source)
@@ -112,12 +132,11 @@ def made_with(source: str, options: InputOptions, vectors: str) -> dict[str, Any
 
 def _in_first_record(source: str, kind: str, options: InputOptions, column: str) -> dict[str, Any]:
     first = _first_row if kind == "parquet" else _first_object
-    value = first(source, options, column)
-    return value if isinstance(value, dict) else {}
+    return _known(first(source, options, column))
 
 
 def _first_row(source: str, _options: InputOptions, column: str) -> Any:
-    with parquet.ParquetFile(source) as file:
+    with Path(source).open("rb") as stream, parquet.ParquetFile(stream) as file:
         if file.schema_arrow.names.count(column) != 1:
             return None
         batch = next(file.iter_batches(1, columns=[column]), None)
@@ -137,24 +156,34 @@ def _first_object(source: str, options: InputOptions, column: str) -> Any:
 
 def _parquet_schema(source: str) -> pa.Schema:
     try:
-        return parquet.read_schema(source)
+        with Path(source).open("rb") as stream:  # pyarrow takes names for addresses and UTF-8
+            return parquet.read_schema(stream)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"cannot read {source}: {error}; expected a Parquet file") from error
 
 
-def _as_origin(text: bytes) -> dict[str, Any]:
+def _as_origin(text: bytes | str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
-    except ValueError:
+        return _known(json.loads(text))
+    except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
 
 
-def _fingerprints(column: Any) -> set[str | None]:
-    if not types.is_struct(column.type) or column.type.get_field_index("fingerprint") < 0:
-        return {None}
-    return set(compute.struct_field(column.drop_null(), "fingerprint").unique().to_pylist())
+def _known(found: Any) -> dict[str, Any]:
+    """Without what is of another type than `Embedder.origin` gives, which says nothing."""
+    if not isinstance(found, dict):
+        return {}
+    return {name: value for name, value in found.items() if type(value) is _TYPES.get(name)}
+
+
+def _said(column: Any, field: pa.Field, name: str) -> set[Any]:
+    """The values under that name in what JSON Lines say of each vector; none in another column."""
+    if is_json_text(field):
+        return {_as_origin(text or "").get(name) for text in column.to_pylist()}
+    if not types.is_struct(field.type) or field.type.get_field_index(name) < 0:
+        return set()
+    return set(compute.struct_field(column, name).unique().to_pylist())
 
 
 def _short(made: dict[str, Any]) -> str:
-    return f"{made['model']} (fingerprint {made['fingerprint'][:12]})"
+    return f"{made.get('model')} (fingerprint {made['fingerprint'][:12]})"

@@ -73,7 +73,11 @@ class Inputs:
     """
 
     def __init__(self, sources: Sequence[str], options: InputOptions | None = None) -> None:
-        """Nothing is opened yet."""
+        """Nothing is opened yet. InputError for no source, and for standard input twice."""
+        if not sources:
+            raise InputError("no input: expected at least one file, or - for standard input")
+        if sources.count("-") > 1:
+            raise InputError("- is named twice, but standard input can be read only once")
         self.sources = list(sources)
         self.options = options or InputOptions()
         self._schemas: dict[int, pa.Schema] = {}
@@ -110,7 +114,7 @@ class Inputs:
             bytes_read = rows = 0
             for batch, bytes_read in self._begun.pop(number, None) or self._read(number):
                 if batch.num_rows:
-                    records = conform(batch, schema)
+                    records = conform(batch, schema, source)
                     yield InputBatch(records, source, rows, bytes_before + bytes_read)
                     rows += batch.num_rows
             bytes_before += bytes_read
@@ -209,7 +213,10 @@ def _text_batch(texts: list[str], column: str) -> pa.RecordBatch:
 
 def _is_pipe(source: str) -> bool:
     """Whether it can be read only once."""
-    return source == "-" or Path(source).is_fifo()
+    try:
+        return source == "-" or Path(source).is_fifo()
+    except OSError:  # told by who opens it
+        return False
 
 
 def _standard_input() -> BinaryIO:
@@ -225,9 +232,10 @@ def _opened(source: str) -> Iterator[BinaryIO]:
         return
     try:
         stream = Path(source).open("rb")  # noqa: SIM115 - only opening is inside the try
-    except OSError as error:
+    except (OSError, ValueError) as error:  # also a name with characters that none can have
+        reason = getattr(error, "strerror", None) or error
         raise InputError(
-            f"cannot read {source}: {error.strerror}; expected a file, or - for standard input"
+            f"cannot read {source}: {reason}; expected a file, or - for standard input"
         ) from error
     with stream:
         yield stream

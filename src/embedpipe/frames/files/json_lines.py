@@ -169,10 +169,13 @@ def _json_type(value: Any) -> str:
 def _paired(value: Any, errors: str, where: str) -> Any:
     """The value with the lone surrogates of its strings, which no encoding can hold, treated."""
     if isinstance(value, dict):
-        return {
-            _paired(name, errors, where): _paired(member, errors, where)
-            for name, member in value.items()
-        }
+        names = [_paired(name, errors, where) for name in value]
+        if len(set(names)) < len(names):
+            raise InputError(
+                f"{where}: names of members differ in halves of characters alone; correct them"
+            )
+        members = [_paired(member, errors, where) for member in value.values()]
+        return dict(zip(names, members, strict=True))
     if isinstance(value, list):
         return [_paired(member, errors, where) for member in value]
     if not isinstance(value, str) or value.isascii():
