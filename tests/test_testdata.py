@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.testdata import testdata_folder
+from tests.support import testdata
 
 
 def packed(source: Path, member: tarfile.TarInfo, content: bytes = b"kept") -> None:
@@ -24,9 +24,9 @@ def packed(source: Path, member: tarfile.TarInfo, content: bytes = b"kept") -> N
 
 def test_an_archive_becomes_a_folder_once(tmp_path: Path) -> None:
     packed(tmp_path / "data", tarfile.TarInfo("models/a/b.txt"))
-    folder = testdata_folder(tmp_path / "data", tmp_path / "build")
+    folder = testdata.testdata_folder(tmp_path / "data", tmp_path / "build")
     assert (folder / "models/a/b.txt").read_bytes() == b"kept"
-    assert testdata_folder(tmp_path / "data", tmp_path / "build") == folder
+    assert testdata.testdata_folder(tmp_path / "data", tmp_path / "build") == folder
     assert list((tmp_path / "build").iterdir()) == [folder]
 
 
@@ -35,7 +35,7 @@ def test_a_changed_file_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     with (tmp_path / "data/models.tar.xz").open("ab") as file:
         file.write(b"x")
     with pytest.raises(ValueError, match="has the SHA-256"):
-        testdata_folder(tmp_path / "data", tmp_path / "build")
+        testdata.testdata_folder(tmp_path / "data", tmp_path / "build")
     assert list((tmp_path / "build").iterdir()) == []
 
 
@@ -43,7 +43,7 @@ def test_a_changed_file_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
 def test_a_member_outside_is_refused(tmp_path: Path, name: str) -> None:
     packed(tmp_path / "data", tarfile.TarInfo(name))
     with pytest.raises(ValueError, match="no file or folder inside"):
-        testdata_folder(tmp_path / "data", tmp_path / "build")
+        testdata.testdata_folder(tmp_path / "data", tmp_path / "build")
 
 
 def test_a_link_is_refused(tmp_path: Path) -> None:
@@ -51,4 +51,4 @@ def test_a_link_is_refused(tmp_path: Path) -> None:
     member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
     packed(tmp_path / "data", member)
     with pytest.raises(ValueError, match="no file or folder inside"):
-        testdata_folder(tmp_path / "data", tmp_path / "build")
+        testdata.testdata_folder(tmp_path / "data", tmp_path / "build")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import AbstractContextManager
-from types import TracebackType
 from typing import Any, TextIO
 
 from embedpipe._dependencies import require
@@ -42,7 +41,7 @@ class Progress(AbstractContextManager["Progress"]):
     ) -> None:
         self.done = 0
         self._bar: Any = None
-        stream = _open_stream()
+        stream = None if shown is False else _open_stream()
         if stream is None or not (stream.isatty() if shown is None else shown):
             return
         scale = {"unit": "B", "unit_scale": True} if unit == "bytes" else {"unit": f" {unit}"}
@@ -64,12 +63,7 @@ class Progress(AbstractContextManager["Progress"]):
             self._bar.total = round(self.done / min(share, 1.0))
         self._bar.update(amount)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.close()
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from tests.support.cli_support import write_tiny_model
 
@@ -36,14 +39,40 @@ print(summary.records, max(size for _, size in resident) - warm)
 """
 
 
+def write_records(path: Path) -> Path:
+    """RECORDS short texts, and where there are columns another one of 500 characters each."""
+    texts = [f"no {i}" for i in range(RECORDS)]
+    other = "x" * 500
+    if path.suffix == ".parquet":
+        parquet.write_table(pa.table({"text": texts, "other": [other + t for t in texts]}), path)
+    elif path.suffix == ".jsonl":
+        lines = (json.dumps({"text": text, "other": other + text}) for text in texts)
+        path.write_text("".join(f"{line}\n" for line in lines))
+    elif path.suffix == ".csv":
+        path.write_text("text,other\n" + "".join(f"{text},{other}{text}\n" for text in texts))
+    else:
+        path.write_text("".join(f"{text}\n" for text in texts))
+    return path
+
+
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads Linux's /proc")
-@pytest.mark.parametrize("suffix", [".parquet", ".npy", ".jsonl"])
-def test_memory_stays_bounded_after_the_first_10000_records(suffix: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "suffix"),
+    [
+        (".txt", ".parquet"),
+        (".txt", ".npy"),
+        (".csv", ".jsonl"),
+        (".jsonl", ".parquet"),
+        (".parquet", ".parquet"),
+    ],
+)
+def test_memory_stays_bounded_after_the_first_10000_records(
+    kind: str, suffix: str, tmp_path: Path
+) -> None:
     vectors = (RECORDS - WARM_UP) * DIMENSION * 4
     assert vectors > 1.5 * LIMIT  # so that keeping the vectors would be noticed
     model = write_tiny_model(tmp_path / "tiny", hidden=DIMENSION)
-    source = tmp_path / "in.txt"
-    source.write_text("".join(f"no {i}\n" for i in range(RECORDS)), encoding="utf-8")
+    source = write_records(tmp_path / f"in{kind}")
     run = subprocess.run(
         [
             *(sys.executable, "-c", PROGRAM.replace("WARM_UP", str(WARM_UP))),

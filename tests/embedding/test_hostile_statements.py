@@ -142,7 +142,7 @@ def test_a_pipe_is_read_once(encoder: Encoder, tmp_path: Path) -> None:
         ({"query": None}, InputError, "query: found None; expected str"),
         ({"k": 0}, ParameterError, "k: found 0; expected a number of at least 1"),
         ({"k": -1}, ParameterError, "k: found -1"),
-        ({"file": []}, InputError, "expected at least one"),
+        ({"file": []}, ParameterError, "file: found none"),
     ],
 )
 def test_arguments_that_mean_nothing(

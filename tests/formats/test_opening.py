@@ -107,6 +107,25 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
         PipelineModel.load(tmp_path)
 
 
+def test_what_is_no_model_by_itself_is_told_with_a_remedy(tmp_path: Path) -> None:
+    for name, member, advice in (
+        ("weights.safetensors", None, "Put weights.safetensors beside the config.json"),
+        ("weights.bin", None, "Put weights.bin beside the config.json"),
+        ("epoch3.pt", "archive/data.pkl", "put it beside its config.json, with a name in .bin"),
+        ("outer.zip", "model.zip", "Unpack model.zip first"),
+        ("notes.zip", "notes.txt", "Give the path of one of these"),
+    ):
+        path = tmp_path / name.replace(".", "_") / name
+        path.parent.mkdir()
+        if member is None:
+            path.write_bytes(b"no weights")
+        else:
+            with zipfile.ZipFile(path, "w") as file:
+                file.writestr(member, "no model")
+        with pytest.raises(ModelFormatError, match=advice):
+            Encoder.load(path)
+
+
 def test_tensors_that_are_kept_for_saving_are_views_of_the_file(tmp_path: Path) -> None:
     folder = sentence_transformers_folder(tmp_path / "model")
     for tensor in open_model(open_model_tree(folder)).tensors.values():

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from embedpipe.errors import ModelNotFoundError, ParameterError
-from embedpipe.hub import search, show
-from embedpipe.hub.catalog import catalog
+from embedpipe.hub.catalog import catalog, search, show
 from embedpipe.hub.catalog_file import read_catalog_file
 from tests.support.download_support import entry
 

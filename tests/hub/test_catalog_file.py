@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from embedpipe.errors import ParameterError
-from embedpipe.hub import search
+from embedpipe.hub.catalog import search
 from embedpipe.hub.catalog_file import read_catalog_file
 from tests.support.download_support import entry
 

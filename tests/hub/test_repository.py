@@ -209,6 +209,23 @@ def test_a_file_damaged_in_the_hugging_face_cache_is_told_and_left_there(
     assert (place.models / "tiny/model.safetensors").read_bytes() == files["model.safetensors"]
 
 
+def test_a_hugging_face_cache_that_is_none_is_not_taken_for_our_own(place, server, files):
+    publish(server, files)
+    place.describe(entry("tiny", SOURCE))
+    found(server)
+    shutil.rmtree(place.models)
+    snapshots = next(place.hub.rglob("snapshots"))
+    shutil.rmtree(snapshots)
+    snapshots.write_text("in the way")
+    before = states_below(place.hub)
+    _, errors = found(server, EMBEDPIPE_OFFLINE="1")
+    assert "org/tiny: not in the Hugging Face cache" in errors
+    assert states_below(place.hub) == before
+    _, errors = found(server)
+    assert f"cannot write to {place.hub}" in errors
+    assert "or set HF_HOME to another directory" in errors
+
+
 def test_another_file_than_the_catalog_means_is_refused(place, server, files):
     publish(server, files)
     place.describe(entry("tiny", {**SOURCE, "files": {"vocab.txt": "0" * 64}}))

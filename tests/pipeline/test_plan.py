@@ -15,6 +15,7 @@ from embedpipe.annotation import AnnotationColumn
 from embedpipe.annotator import BertEmbeddings, BertSentenceEmbeddings, SentenceDetector, Tokenizer
 from embedpipe.base import Doc2Chunk, DocumentAssembler, LightPipeline, Pipeline, PipelineModel
 from embedpipe.errors import InputError, ParameterError, TruncationWarning
+from embedpipe.frames.texts import check_utf8
 from embedpipe.pipeline.plan import Planner
 from tests.support.golden_models import load_encoders
 
@@ -170,3 +171,23 @@ def test_what_is_printed_of_pipelines_tells_stages_columns_and_parameters():
     assert repr(pipeline) == f"Pipeline(stages={told})"
     assert repr(model) == f"PipelineModel({told})"
     assert repr(LightPipeline(model)) == f"LightPipeline(PipelineModel({told}))"
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda texts: pa.ListArray.from_arrays(pa.array([0, 1, 2, 3], pa.int32()), texts),
+        lambda texts: pa.StructArray.from_arrays([texts], ["a"]),
+    ],
+)
+def test_texts_within_a_column_are_checked_too(wrap):
+    with pytest.raises(InputError, match="column 'of', row 2: the text is not UTF-8"):
+        check_utf8(pa.record_batch({"of": wrap(not_utf8(3))}), ["of"], 0)
+
+
+def test_metadata_that_are_not_utf8_are_named_too():
+    offsets = pa.array([0, 1, 2, 3], pa.int32())
+    maps = pa.MapArray.from_arrays(offsets, pa.array(["k"] * 3), not_utf8(3))
+    stage = DocumentAssembler(inputCol="text", metadataCol="meta")
+    with pytest.raises(InputError, match="column 'meta', row 2: the text is not UTF-8"):
+        stage.transform(pa.table({"text": ["a"] * 3, "meta": maps}))

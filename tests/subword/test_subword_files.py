@@ -159,7 +159,7 @@ def test_every_rule_of_normalization_equals_sentencepiece(tmp_path, rule):
                 "vocab.txt": b"a",
                 "tokenizer_config.json": b'{"do_lower_case": "yes", "cls_token": 1}',
             },
-            "do_lower_case: 'yes'; expected true, false or null\n  - cls_token: 1; expected",
+            "do_lower_case: 'yes'; expected true or false\n  - cls_token: 1; expected",
         ),
     ],
 )

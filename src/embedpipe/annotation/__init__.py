@@ -1,4 +1,4 @@
-"""Annotations: one at a time for people (`Annotation`), a column at a time for stages.
+"""Annotations: as single objects (`Annotation`), and as columns for stages.
 
 Nothing here computes annotations; that is the work of `embedpipe.stages`.
 """

@@ -1,4 +1,4 @@
-"""The annotations of many rows as a handful of arrays, and their way to and from Arrow."""
+"""Columns of annotations as arrays, and their conversion to and from Arrow."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class AnnotationColumn:
 
     @classmethod
     def from_arrow(cls, array: Any, annotator_type: str | None = None) -> AnnotationColumn:
-        """Read a column of annotations, whoever made it; buffers are shared where types agree.
+        """Read a column of annotations; buffers are shared where types agree.
 
         `array` is an Arrow array, plain or chunked, or a pandas column of Arrow dtype.
         `annotator_type` is what the annotations must be; None takes what they are. Raises
@@ -129,14 +129,14 @@ class AnnotationColumn:
                 f"{n} vectors of {width} numbers exceed the {_INT32_LIMIT} numbers that one Arrow "
                 "list column holds; pass fewer or shorter rows at once"
             )
-        offsets = _regular_offsets(width, n)
+        offsets = pa.array(np.arange(n + 1, dtype=np.int32) * np.int32(width))
         if self.vector_lengths is not None:
             offsets = pa.array(offsets_of(self.vector_lengths))
             matrix = matrix[np.arange(width) < self.vector_lengths[:, None]]
         return pa.ListArray.from_arrays(offsets, pa.array(matrix.reshape(-1)), type=VECTOR_TYPE)
 
     def texts(self, *, vectors: bool = False) -> pa.StringArray:
-        """What stands for each annotation where there is room for one text only, string (n,).
+        """One string per annotation (n,).
 
         Its `result`, or with `vectors`, if its type has them, the numbers of its vector with spaces
         between them, each the shortest that float32 reads back.
@@ -189,7 +189,7 @@ class AnnotationColumn:
         )
 
     def filter(self, keep: npt.NDArray[np.bool_]) -> AnnotationColumn:
-        """The annotations to `keep` (n,), in the rows that they stand in."""
+        """The annotations to `keep` (n,), in their rows."""
         kept = pa.array(keep)
         vectors, lengths = self.embeddings, self.vector_lengths
         return replace(
@@ -203,30 +203,13 @@ class AnnotationColumn:
             vector_lengths=None if lengths is None else lengths[keep],
         )
 
-    def with_vectors(
-        self,
-        annotator_type: str,
-        embeddings: npt.NDArray[np.float32] | None,
-        metadata: pa.MapArray,
-        *,
-        vector_lengths: npt.NDArray[np.int32] | None = None,
-    ) -> AnnotationColumn:
-        """The same stretches of text as annotations of a type with vectors, and this metadata."""
-        return replace(
-            self,
-            annotator_type=annotator_type,
-            embeddings=embeddings,
-            metadata=metadata,
-            vector_lengths=vector_lengths,
-        )
-
     def equals(self, other: AnnotationColumn) -> bool:
         """Whether both hold equal rows of equal annotations; vectors must agree exactly."""
         same: bool = self.annotator_type == other.annotator_type
         return same and bool(self.to_arrow().equals(other.to_arrow()))
 
     def rows(self) -> list[list[Annotation] | None]:
-        """The annotations as objects, row by row, None for a null row; for people, not stages.
+        """The annotations as objects, a list per row, None for a null row; slow.
 
         Vectors are views into `embeddings`.
         """
@@ -251,10 +234,6 @@ class AnnotationColumn:
         return [found[start:stop] if there else None for there, start, stop in cuts]
 
 
-def _regular_offsets(width: int, count: int) -> pa.Array:
-    return pa.array(np.arange(count + 1, dtype=np.int32) * np.int32(width))
-
-
 def _cast(array: pa.Array, wanted: pa.DataType, what: str) -> pa.Array:
     try:
         return array if array.type.equals(wanted) else array.cast(wanted)
@@ -263,7 +242,7 @@ def _cast(array: pa.Array, wanted: pa.DataType, what: str) -> pa.Array:
 
 
 def _as_map(array: pa.Array) -> pa.Array:
-    """Maps out of lists of keys and values, which are what libraries without maps make of them."""
+    """Convert lists of key-value structs, as libraries without a map type have them, to maps."""
     kind = array.type
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
         return array

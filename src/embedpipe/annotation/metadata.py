@@ -43,7 +43,7 @@ def metadata_map(fields: Mapping[str, pa.Array | str], length: int) -> pa.MapArr
 
 
 def _distinct(values: pa.Array | str, length: int) -> tuple[npt.NDArray[Any], pa.StringArray]:
-    """Where the value of each annotation stands (length,) among some texts, and these."""
+    """The index of each value (length,) in an array of strings, and that array."""
     if isinstance(values, str):
         return np.zeros(length, np.int32), pa.array([values])
     if isinstance(values, pa.DictionaryArray):
@@ -52,7 +52,7 @@ def _distinct(values: pa.Array | str, length: int) -> tuple[npt.NDArray[Any], pa
 
 
 def _repeated(array: pa.Array, times: int) -> pa.Array:
-    """The array so many times over; copying long stretches is faster than taking one by one."""
+    """The array repeated; copying long stretches is faster than taking single values."""
     root = isqrt(times) + 1
     stretch = array.take(pa.array(np.tile(np.arange(len(array)), root)))
     return pa.concat_arrays([stretch] * root)[: len(array) * times]

@@ -1,4 +1,4 @@
-"""One annotation as an object: a view for people, never made on the way through a pipeline."""
+"""One annotation as an object; stages never make any."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Arrow type of annotation columns, equal to Spark NLP's, and the metadata of their fields."""
+"""The Arrow type of annotation columns, equal to Spark NLP's, and their field metadata."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def annotation_field(
     """The Arrow field of an annotation column, with the column metadata that Spark NLP keeps.
 
     `dimension` and `ref` belong to columns of vectors: their width and the storageRef of the stage.
-    `offset_unit` (one of `OffsetUnit`) is told where it is not Spark NLP's.
+    `offset_unit` (one of `OffsetUnit`) is stated if it differs from Spark NLP's.
 
     >>> annotation_field("vectors", "word_embeddings", dimension=384).metadata
     {b'annotatorType': b'word_embeddings', b'dimension': b'384'}
@@ -82,7 +82,7 @@ def annotation_field(
 
 
 def annotator_type_of(column: pa.Field) -> str | None:
-    """The annotator type in a field's metadata, or None where the metadata was lost on the way."""
+    """The annotator type in a field's metadata, None if it has none."""
     found = (column.metadata or {}).get(b"annotatorType")
     return None if found is None else found.decode()
 

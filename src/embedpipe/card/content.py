@@ -1,33 +1,37 @@
-"""What a card says, in order, as parts that every rendering shares."""
+"""The content of a card, in order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from embedpipe.card.blocks import Code, Inline, heading, listing, paragraph, table
 from embedpipe.card.facts import CardFacts, CardFile
-from embedpipe.card.parts import Code, Heading, Inline, Listing, Paragraph, Part, Table
 from embedpipe.card.usage import command, encoder_code, pipeline_code
 from embedpipe.hub.download import without_secrets
 
-__all__ = ["parts"]
+__all__ = ["body"]
 
 
-def parts(facts: CardFacts) -> Iterator[Part]:
-    """The parts of a card."""
-    yield Heading(1, Code(facts.name))
-    yield Table(("Fact", "Value"), tuple(_summary(facts)))
-    yield Heading(2, "How to use it")
+def body(facts: CardFacts) -> str:
+    """The card as Markdown, without front matter."""
+    return "\n".join(_blocks(facts))
+
+
+def _blocks(facts: CardFacts) -> Iterator[str]:
+    yield heading(1, Code(facts.name))
+    yield table(("Fact", "Value"), _summary(facts))
+    yield heading(2, "How to use it")
     yield from _use(facts)
-    yield Heading(2, "Published values")
+    yield heading(2, "Published values")
     yield from _published(facts)
-    yield Heading(2, "Speed and precisions")
+    yield heading(2, "Speed and precisions")
     yield from _measured(facts)
-    yield Heading(2, "Where the weights come from")
+    yield heading(2, "Where the weights come from")
     yield from _origin(facts)
     if facts.entry is not None and facts.entry.notes:
-        yield Heading(2, "Notes")
-        yield from (Paragraph(note) for note in facts.entry.notes)
-    yield Paragraph(f"This card was made on {facts.made_on} by {facts.made_by}.")
+        yield heading(2, "Notes")
+        yield from (paragraph(note) for note in facts.entry.notes)
+    yield paragraph(f"This card was made on {facts.made_on} by {facts.made_by}.")
 
 
 def _summary(facts: CardFacts) -> Iterator[tuple[Inline, ...]]:
@@ -59,7 +63,7 @@ def _summary(facts: CardFacts) -> Iterator[tuple[Inline, ...]]:
 
 
 def _confirmed(facts: CardFacts) -> str:
-    """Whether anything but the model's own files says that vectors are made this way."""
+    """Whether published values confirm how vectors are made."""
     if facts.verification is None:
         return "not confirmed by published values"
     if facts.verification.used.fits:
@@ -67,42 +71,42 @@ def _confirmed(facts: CardFacts) -> str:
     return "published values contradict it"
 
 
-def _use(facts: CardFacts) -> Iterator[Part]:
-    yield Listing("python", pipeline_code(facts))
-    yield Paragraph("Vectors of whole texts, without a pipeline:")
-    yield Listing("python", encoder_code(facts))
-    yield Listing("sh", command(facts))
+def _use(facts: CardFacts) -> Iterator[str]:
+    yield listing("python", pipeline_code(facts))
+    yield paragraph("Vectors of whole texts, without a pipeline:")
+    yield listing("python", encoder_code(facts))
+    yield listing("sh", command(facts))
     if facts.aliases:
-        yield Paragraph("Names in one line, which mean the same model:")
-        yield Listing("", "\n".join(facts.aliases))
+        yield paragraph("Names in one line, which mean the same model:")
+        yield listing("", "\n".join(facts.aliases))
 
 
-def _published(facts: CardFacts) -> Iterator[Part]:
+def _published(facts: CardFacts) -> Iterator[str]:
     found = facts.verification
     if found is None:
-        yield Paragraph(f"Not compared: {facts.unverified}.")
+        yield paragraph(f"Not compared: {facts.unverified}.")
         rows = facts.entry.published if facts.entry is not None else ()
         computed: tuple[tuple[float, ...], ...] = ((),) * len(rows)
     else:
         rows, computed = found.rows, found.computed
     if rows:
-        yield Table(
+        yield table(
             ("Text", "Context", "Published first values", "Computed"),
-            tuple(
+            (
                 (Code(row.text), Code(row.context or row.text), _values(row.values), _values(made))
                 for row, made in zip(rows, computed, strict=True)
             ),
         )
     if found is not None:
         used = found.used
-        yield Paragraph(
+        yield paragraph(
             f"With the settings in use ({', '.join(used.settings)}), the model "
             f"{'gives' if used.fits else 'does not give'} its published values: the largest "
             f"difference is {used.difference:.2g}, and {used.tolerance:.2g} is allowed for digits "
             "that are not published and for rounding."
         )
         fitting = [", ".join(c.settings) for c in found.combinations if c.fits]
-        yield Paragraph(
+        yield paragraph(
             f"Settings that give them, of {len(found.combinations)} tried: "
             f"{'; '.join(fitting) or 'none'}."
         )
@@ -112,14 +116,14 @@ def _values(values: tuple[float, ...]) -> Inline:
     return Code(", ".join(f"{value:.6g}" for value in values)) if values else "not computed"
 
 
-def _measured(facts: CardFacts) -> Iterator[Part]:
+def _measured(facts: CardFacts) -> Iterator[str]:
     found = facts.measured
     if found is None:
-        yield Paragraph("Not measured.")
+        yield paragraph("Not measured.")
         return
-    yield Table(
+    yield table(
         ("Precision", "Texts a second", "Mean cosine to float32", "Least cosine to float32"),
-        tuple(
+        (
             (
                 Code(row.precision),
                 f"{row.texts_per_second:,.0f}",
@@ -129,7 +133,7 @@ def _measured(facts: CardFacts) -> Iterator[Part]:
             for row in found.figures
         ),
     )
-    yield Paragraph(
+    yield paragraph(
         f"Measured on {found.texts:,} texts ({found.text_source}) of {found.pieces:.1f} pieces in "
         "the mean. The time is that from texts to vectors. "
         f"Cosines are those of the vectors of all {found.vectors}. Processor: {found.processor}; "
@@ -138,23 +142,21 @@ def _measured(facts: CardFacts) -> Iterator[Part]:
     )
 
 
-def _origin(facts: CardFacts) -> Iterator[Part]:
+def _origin(facts: CardFacts) -> Iterator[str]:
     if facts.origin:
-        yield Paragraph("Fetched, as its record says, from:")
-        yield Listing("", " ".join(facts.origin))
+        yield paragraph("Fetched, as its record says, from:")
+        yield listing("", " ".join(facts.origin))
     else:
-        yield Paragraph("Where these files were fetched from is not recorded.")
+        yield paragraph("Where these files were fetched from is not recorded.")
     if facts.entry is not None and facts.entry.sources:
-        yield Paragraph("The catalog names these sources for a model of this name:")
-        yield Table(
+        yield paragraph("The catalog names these sources for a model of this name:")
+        yield table(
             ("Source", "Place"),
-            tuple(
-                (source.kind, Code(without_secrets(source.place))) for source in facts.entry.sources
-            ),
+            ((source.kind, Code(without_secrets(source.place))) for source in facts.entry.sources),
         )
-    yield Table(
+    yield table(
         ("File", "Bytes", "SHA-256", "Is it the expected one?"),
-        tuple((Code(f.name), f"{f.size:,}", Code(f.sha256), _expected(f)) for f in facts.files),
+        ((Code(f.name), f"{f.size:,}", Code(f.sha256), _expected(f)) for f in facts.files),
     )
 
 

@@ -1,4 +1,4 @@
-"""Everything that a card says of a model; None where nothing is known."""
+"""The facts of a card; None where they are not known."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def _entry(asked: str | os.PathLike[str], place: Path) -> CatalogModel | None:
 
 
 def _stage(entry: CatalogModel | None, model: Model) -> type[EncoderStage]:
-    """The stage that the model was published for, else one that can use it."""
+    """The stage that the model was published for, or else one that it fits."""
     config = model.config
     if entry is None:
         # Who declares a pooling means vectors of sentences
@@ -173,7 +173,7 @@ def _stage(entry: CatalogModel | None, model: Model) -> type[EncoderStage]:
 def _verified(
     asked: str | os.PathLike[str], entry: CatalogModel | None, *, computing: bool
 ) -> tuple[Verification | None, str]:
-    """The outcome, or why there is none."""
+    """The verification, or the reason why there is none."""
     if entry is None:
         return None, "the catalog does not describe this model"
     reason = why_not_comparable(entry)
@@ -196,7 +196,7 @@ def _origin(record: Mapping[str, Any]) -> tuple[str, ...]:
 def _files(
     place: Path, tree: FileTree, record: Mapping[str, Any], entry: CatalogModel | None
 ) -> list[CardFile]:
-    """The files that make the model, those of a folder one by one."""
+    """The files of the model: its archive, or those in its folder."""
     sources = entry.sources if entry is not None else ()
     folder = place if place.is_dir() else place.parent
     if Path(tree.source) != folder:

@@ -1,4 +1,4 @@
-"""Speed of a model on this machine, and how near other precisions come to float32."""
+"""Measures the speed of a model, and how close other precisions are to float32."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TEXTS_AT_ONCE = 64  # where vectors of all pieces are made, which take memory
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one precision; the cosines are those to float32, over all vectors."""
+    """The figures of one precision; cosines are between its vectors and those of float32."""
 
     precision: str
     texts_per_second: float
@@ -37,7 +37,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Measured:
-    """On what was measured, and the figures by precision.
+    """The machine and texts of a measurement, and its figures by precision.
 
     vectors: whose cosines these are, "texts" or "pieces". texts: how many, `text_source`
     which. pieces: per text, special ones included, in the mean.
@@ -119,7 +119,7 @@ def _vectors(encoder: Encoder, texts: Sequence[str], words: bool) -> npt.NDArray
 def _cosines(
     first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float64]:
-    """Of rows, in float64; 1 for the same bits, which rounding must not take away."""
+    """The cosines of rows, in float64; exactly 1 for equal rows."""
     a, b = first.astype(np.float64), second.astype(np.float64)
     lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     same = (first == second).all(axis=1)
@@ -129,9 +129,9 @@ def _cosines(
 def _speeds(
     encoders: Sequence[Encoder], parts: Sequence[Sequence[str]], words: bool, *, shown: bool | None
 ) -> list[float]:
-    """Texts a second of each encoder; the caller has made the same vectors, so that all is warm.
+    """Texts per second of each encoder, each of which has made the same vectors before.
 
-    They take turns, so that what else runs on the machine slows all of them alike.
+    They take turns, so that other load on the machine slows all of them alike.
     """
     times: list[list[float]] = [[] for _ in encoders]
     fewest, seconds = _FEWEST_RUNS * len(encoders), _SECONDS * len(encoders)

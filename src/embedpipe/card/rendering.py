@@ -1,8 +1,4 @@
-"""A card's parts as Markdown with front matter, and that as one HTML page.
-
-What it says is in `content`. All text is escaped here: names, sentences and sources may come from
-catalogs of anybody's.
-"""
+"""A card as Markdown with front matter, and the same as one HTML page; `content` has the text."""
 
 from __future__ import annotations
 
@@ -10,9 +6,9 @@ import re
 from html import escape
 
 from embedpipe._dependencies import require
-from embedpipe.card.content import parts
+from embedpipe.card.blocks import clean
+from embedpipe.card.content import body
 from embedpipe.card.facts import CardFacts
-from embedpipe.card.parts import Code, Heading, Inline, Listing, Paragraph, Part
 
 __all__ = ["html", "markdown"]
 
@@ -25,9 +21,6 @@ _LICENSE = re.compile(
 
 _LANGUAGES = {"xx": "multilingual"}
 """What the model card convention calls a language of catalogs."""
-
-_CONTROLS = re.compile("[\ud800-\udfff\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""The last two ranges turn the direction of writing around, so that text could look like other."""
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -54,25 +47,25 @@ tr {{ border-bottom: 1px solid #8886; }}
 
 
 def markdown(facts: CardFacts) -> str:
-    """The card in Hugging Face's convention: YAML front matter, then the text."""
-    return f"---\n{_front_matter(facts)}\n---\n\n{_body(facts)}"
+    """The card in Hugging Face's format: YAML front matter, then the text."""
+    return f"---\n{_front_matter(facts)}\n---\n\n{body(facts)}"
 
 
 def html(facts: CardFacts) -> str:
-    """The card as a page that needs nothing else: no scripts, no resources from outside.
+    """The card as a self-contained page, without scripts or external resources.
 
     Raises MissingDependencyError without the package markdown-it-py.
     """
     reader = require("markdown_it", "a model's card as a page").MarkdownIt
-    page = reader("commonmark", {"html": False}).enable("table").render(_body(facts))
-    return _PAGE.format(title=escape(_clean(facts.name)), body=page)
+    page = reader("commonmark", {"html": False}).enable("table").render(body(facts))
+    return _PAGE.format(title=escape(clean(facts.name)), body=page)
 
 
 def _front_matter(facts: CardFacts) -> str:
-    name = None if facts.license is None else _clean(facts.license)
+    name = None if facts.license is None else clean(facts.license)
     license_id = "unknown" if name is None else name.lower()
     is_known = _LICENSE.fullmatch(license_id) is not None
-    language = None if facts.language is None else _clean(facts.language)
+    language = None if facts.language is None else clean(facts.language)
     data = require("huggingface_hub", "a model's card").ModelCardData(
         language=_LANGUAGES.get(language or "", language),
         license=license_id if is_known else "other",
@@ -82,48 +75,3 @@ def _front_matter(facts: CardFacts) -> str:
         tags=["embedpipe", facts.config.architecture],
     )
     return str(data.to_yaml())
-
-
-def _body(facts: CardFacts) -> str:
-    return "\n".join(_block(part) for part in parts(facts))
-
-
-def _block(part: Part) -> str:
-    if isinstance(part, Heading):
-        return f"{'#' * part.level} {_inline(part.text)}\n"
-    if isinstance(part, Paragraph):
-        return f"{_inline(part.text)}\n"
-    if isinstance(part, Listing):
-        fence = "`" * max(3, 1 + _longest_run(part.text))
-        return f"{fence}{part.language}\n{_clean(part.text)}\n{fence}\n"
-    rows = [[_cell(cell) for cell in row] for row in (part.header, *part.rows)]
-    rows.insert(1, ["---"] * len(part.header))
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
-
-
-def _clean(text: str) -> str:
-    """Without halves of surrogate pairs, which UTF-8 has not, and characters that control."""
-    return _CONTROLS.sub("\ufffd", text)
-
-
-def _inline(text: Inline) -> str:
-    content = " ".join(_clean(text.text if isinstance(text, Code) else text).split())
-    if not isinstance(text, Code):
-        escaped = re.sub(r"([\\`*_\[\]<>|~&$#])", r"\\\1", content)
-        # What begins a list, a rule or an underline at the start of a line
-        return re.sub(r"^(\d+(?=[.)](\s|$))|(?=[-+=]))(.)", r"\1\\\3", escaped)
-    if not content:
-        return ""
-    fence = "`" * (1 + _longest_run(content))
-    space = " " if content.startswith("`") or content.endswith("`") else ""
-    return f"{fence}{space}{content}{space}{fence}"
-
-
-def _cell(text: Inline) -> str:
-    content = _inline(text)
-    # It would end the cell even inside a code span; elsewhere it is escaped already.
-    return content.replace("|", "\\|") if isinstance(text, Code) else content
-
-
-def _longest_run(text: str) -> int:
-    return max(map(len, re.findall("`+", text)), default=0)

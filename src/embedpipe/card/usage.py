@@ -1,4 +1,4 @@
-"""Code that uses a model, as its card shows it; it runs as it stands."""
+"""Code for a card that uses the model; it can be run unchanged."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def encoder_code(facts: CardFacts) -> str:
 
 
 def command(facts: CardFacts) -> str:
-    """The same for a file, in a shell."""
+    """The shell command that embeds a file."""
     model = shlex.quote(facts.asked)
     return f"embedpipe embed texts.csv --column text --model {model} -o vectors.parquet"
 
 
 def _loading(facts: CardFacts) -> str:
-    """The call that gives the stage with its model: names are for a language, paths are not."""
+    """The call that loads the stage with its model: by path, or by name and language."""
     asked = _quoted(facts.asked)
     if facts.by_path:
         return f"load({asked})"
@@ -61,5 +61,5 @@ def _loading(facts: CardFacts) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A literal of Python, in double quotes where JSON's escapes mean the same there."""
+    """A Python string literal, in double quotes if the text is ASCII."""
     return json.dumps(text) if text.isascii() else repr(text)

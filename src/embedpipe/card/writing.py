@@ -1,4 +1,4 @@
-"""The files of a card, each of which appears whole or not at all."""
+"""Writes the files of a card, each completely or not at all."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def check_card_output(
     overwrite: bool = False,
     inputs: Iterable[str | os.PathLike[str]] = (),
 ) -> None:
-    """Raise OutputError if a card may not be written there: worth a look before measuring.
+    """Raise OutputError if the card cannot be written there; to be called before measuring.
 
     inputs: files that are read and thus never replaced. Raises MissingDependencyError without the
     package that makes the page.
@@ -46,7 +46,7 @@ def check_card_output(
 def write_card(
     facts: CardFacts, directory: str | os.PathLike[str], *, overwrite: bool = False
 ) -> tuple[Path, Path]:
-    """Write `README.md` and `index.html` into a directory, which is made; their paths.
+    """Write `README.md` and `index.html` into a directory, and return their paths.
 
     overwrite: whether files of these names are replaced; others there are never touched.
 
@@ -83,7 +83,7 @@ def write_card(
 
 
 def record_measured(facts: CardFacts) -> Path:
-    """Record what was measured as `measured` in the model's `embedpipe.json`; its path.
+    """Record the measurement as `measured` in the model's `embedpipe.json`; return its path.
 
     Raises ParameterError if nothing was measured, OutputError if it cannot be written.
     """

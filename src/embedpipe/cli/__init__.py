@@ -13,9 +13,9 @@ import argparse
 import errno
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 import embedpipe
-from embedpipe.cli import bundle, card, embed, import_model, info, models, search, verify
 from embedpipe.cli.installed import add_installed
 from embedpipe.cli.interrupt import Terminated, termination_raises
 from embedpipe.cli.streams import give_up_output, printable, usable_streams
@@ -27,13 +27,26 @@ _ERROR = 1
 _USAGE = 2  # as argparse has it
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 _BROKEN_PIPE = 141  # 128 + SIGPIPE
+_MODULES = {
+    "embed": "embedpipe.cli.embed",
+    "search": "embedpipe.cli.search",
+    "models": "embedpipe.cli.models",
+    "verify": "embedpipe.cli.verify",
+    "card": "embedpipe.cli.card",
+    "import": "embedpipe.cli.import_model",
+    "bundle": "embedpipe.cli.bundle",
+    "info": "embedpipe.cli.info",
+}
+"""Where each command of our own is, in the order in which they are shown."""
+
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     """The parser of the whole command line; `args.run(args)` carries out what was asked for.
 
-    Where `arguments` begin with a command of our own, others are not looked for: it takes time.
+    Where `arguments` begin with a command of our own, others are neither imported nor looked for:
+    it takes time.
     """
     parser = argparse.ArgumentParser(
         prog="embedpipe",
@@ -41,9 +54,12 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"embedpipe {embedpipe.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in (embed, search, models, verify, card, import_model, bundle, info):
-        command.add_parser(commands)
-    if not arguments or arguments[0] not in {"--version", *commands.choices}:
+    first = next(iter(arguments), "")
+    if first == "--version":
+        return parser
+    for name in [first] if first in _MODULES else _MODULES:
+        import_module(_MODULES[name]).add_parser(commands)
+    if first not in _MODULES:
         add_installed(commands)
     return parser
 
@@ -51,8 +67,8 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; None takes the arguments of the process.
 
-    0: done. 1: an error of embedpipe, told on standard error. 2 (raised as SystemExit by argparse):
-    the arguments make no sense. 130: Ctrl-C. 128 + n: ended by signal n, as shells report it.
+    0: done. 1: an error of embedpipe, printed on standard error. 2: the arguments are invalid
+    (argparse raises SystemExit). 130: Ctrl-C. 128 + n: ended by signal n, as shells report it.
     """
     given = sys.argv[1:] if arguments is None else arguments
     with usable_streams():

@@ -27,7 +27,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Carry out the parsed command and tell what was written."""
+    """Carry out the parsed command and print what was written."""
     name, size = bundle(args.path, args.output, overwrite=args.overwrite)
     print(f"{args.output}: {size:,} bytes; open it with {name}.load")
 

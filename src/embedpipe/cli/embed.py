@@ -5,19 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from embedpipe.cli.options import (
     Once,
     add_input_options,
     add_model_options,
     add_overwrite_option,
-    input_options,
-    model_options,
+    parsed_options,
 )
 from embedpipe.cli.streams import printable
-from embedpipe.embedding.files import EmbedSummary, embed_files
-from embedpipe.embedding.options import VECTORS
+from embedpipe.embedding.options import VECTORS, ModelOptions
+from embedpipe.files.input_options import InputOptions
+
+if TYPE_CHECKING:
+    from embedpipe.embedding.files import EmbedSummary
 
 __all__ = ["add_parser", "format_summary"]
 
@@ -78,11 +80,13 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Carry out the parsed command and print its summary on standard error."""
+    from embedpipe.embedding.files import embed_files
+
     summary = embed_files(
         args.inputs,
         args.output,
-        reading=input_options(args),
-        embedding=model_options(args),
+        reading=parsed_options(args, InputOptions),
+        embedding=parsed_options(args, ModelOptions),
         vectors=args.vectors,
         keep=args.keep,
         overwrite=args.overwrite,

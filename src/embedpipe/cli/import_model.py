@@ -24,8 +24,9 @@ def add_parser(commands: Any) -> None:
         "import",
         help="convert a model of TensorFlow, TF-Hub, Spark NLP or PyTorch",
         description="Convert a BERT, ELECTRA or ALBERT model to a folder in Hugging Face's layout, "
-        "and report what became of its tensors. Formats, told by content: Google checkpoints, "
-        "TF-Hub models, Spark NLP models and pipelines, pytorch_model.bin, safetensors.",
+        "and report how its tensors were mapped. Formats, recognized by content: Google "
+        "checkpoints, TF-Hub models, Spark NLP models and pipelines, pytorch_model.bin, "
+        "safetensors.",
     )
     parser.add_argument("path", metavar="PATH", help="the model: a folder, or a zip or tar archive")
     parser.add_argument(
@@ -61,7 +62,7 @@ def convert(path: str | Path, directory: str | Path, *, overwrite: bool = False)
 
 
 def format_report(model: Model, directory: str | Path) -> str:
-    """What was recognized, what became of the tensors, where they are, and how to go on."""
+    """The format, how tensors were mapped, where the folder is, and what to do next."""
     config = model.config
     lines = [
         f"format        {model.format}",
@@ -79,6 +80,6 @@ def format_report(model: Model, directory: str | Path) -> str:
 
 
 def _listed(kind: str, names: Iterable[str]) -> Iterator[str]:
-    """A line a tensor; names are the file's, so control characters are not printed as such."""
+    """One line per tensor; control characters in names are escaped."""
     for name in names:
         yield f"  {kind:<10}  {name if name.isprintable() else ascii(name)}"[:_LONGEST_NAME]

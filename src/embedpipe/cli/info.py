@@ -1,4 +1,4 @@
-"""``embedpipe info``: what runs underneath, worth a look before measuring or asking."""
+"""``embedpipe info``: version, processor, precisions and model."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def gather(model: str | Path | None = None) -> dict[str, Any]:
 
 
 def format_facts(facts: Mapping[str, Any]) -> str:
-    """A line a fact, the values aligned; facts of the model are indented under it."""
+    """One line per fact with the values aligned; facts of the model are indented."""
     lines: list[tuple[str, Any]] = []
     for name, value in facts.items():
         if isinstance(value, Mapping):

@@ -7,9 +7,16 @@ subparsers of `embedpipe`, it adds its own. Built-in commands cannot be replaced
 from __future__ import annotations
 
 import argparse
-from typing import Any, NoReturn
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from embedpipe.errors import MissingDependencyError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["GROUP", "add_installed"]
 
@@ -21,9 +28,7 @@ _KNOWN = {"bench": ("measure the speed, beside other engines", "embedpipe-bench"
 
 def add_installed(commands: Any) -> None:
     """Add those that are installed; known ones that are not say what to install."""
-    from importlib.metadata import entry_points  # which takes longer than the rest of the start
-
-    for found in entry_points(group=GROUP):
+    for found in _entry_points():
         if found.name in commands.choices:
             continue
         try:
@@ -35,6 +40,32 @@ def add_installed(commands: Any) -> None:
         if name not in commands.choices:
             reason = f"'embedpipe {name}' is not installed; run: pip install {package}"
             _add_unavailable(commands, name, f"{purpose} (needs {package})", reason)
+
+
+def _entry_points() -> Iterable[EntryPoint]:
+    """Those of the group that distributions declare."""
+    if not any(map(_may_declare, sys.path)):
+        return ()
+    from importlib.metadata import entry_points  # which takes longer than the rest of the start
+
+    return entry_points(group=GROUP)
+
+
+def _may_declare(place: str) -> bool:
+    """Whether a file of entry points in a folder of packages names the group; or it is an archive.
+
+    Most environments have none, which is found out in a tenth of the time.
+    """
+    folder = Path(place)
+    declared = folder.glob("*-info/entry_points.txt")
+    return folder.is_file() or any(GROUP in _content(file) for file in declared)
+
+
+def _content(file: Path) -> str:
+    """The text of a file, empty where it cannot be read."""
+    with suppress(OSError):
+        return file.read_text(encoding="utf-8", errors="replace")
+    return ""
 
 
 def _add_unavailable(commands: Any, name: str, purpose: str, reason: str) -> None:

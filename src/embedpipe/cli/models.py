@@ -1,4 +1,4 @@
-"""``embedpipe models``: the catalog as a table, and all that is known of one model."""
+"""``embedpipe models``: the catalog as a table, and the details of one model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How inputs are read and which model embeds them: the options that several commands share.
+"""Options that several commands share: of inputs and of models.
 
 This module imports nothing heavy, as every start of the program imports it.
 """
@@ -6,28 +6,28 @@ This module imports nothing heavy, as every start of the program imports it.
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from dataclasses import fields
+from typing import Any, TypeVar
 
 from embedpipe.embedding.options import ModelOptions
 from embedpipe.files.input_options import FORMATS, InputOptions
 
 __all__ = [
-    "InputOptions",
-    "ModelOptions",
     "Once",
     "add_input_options",
     "add_model_option",
     "add_model_options",
     "add_overwrite_option",
     "add_threads_option",
-    "input_options",
-    "model_options",
+    "parsed_options",
     "positive_number",
 ]
 
+Options = TypeVar("Options", InputOptions, ModelOptions)
+
 
 class Once(argparse.Action):
-    """Takes a value, and refuses a second one, which would replace the first without a word."""
+    """Stores a value; giving the option twice is an error."""
 
     def __call__(
         self,
@@ -103,19 +103,6 @@ def add_threads_option(parser: argparse._ActionsContainer) -> None:
     )
 
 
-def model_options(args: argparse.Namespace) -> ModelOptions:
-    """What `add_model_options` has parsed."""
-    return ModelOptions(
-        model=args.model,
-        threads=args.threads,
-        pooling=args.pooling,
-        normalize=args.normalize,
-        precision=args.precision,
-        prompt=args.prompt,
-        prompt_name=args.prompt_name,
-    )
-
-
 def add_input_options(parser: argparse.ArgumentParser) -> None:
     """--column, --format, --encoding, --errors, --delimiter, --quote and --escape."""
     group = parser.add_argument_group("input")
@@ -157,21 +144,13 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _mark(text: str) -> str | None:
-    """A character as people write it."""
+    """A character, "tab" or "none"."""
     return {"tab": "\t", "\\t": "\t", "none": None}.get(text, text)
 
 
-def input_options(args: argparse.Namespace) -> InputOptions:
-    """What `add_input_options` has parsed."""
-    return InputOptions(
-        column=args.column,
-        format=args.format,
-        encoding=args.encoding,
-        errors=args.errors,
-        delimiter=args.delimiter,
-        quote=args.quote,
-        escape=args.escape,
-    )
+def parsed_options(args: argparse.Namespace, kind: type[Options]) -> Options:
+    """The options that were parsed, each of which is named like its field."""
+    return kind(**{field.name: getattr(args, field.name) for field in fields(kind)})
 
 
 def positive_number(text: str) -> int:

@@ -6,19 +6,21 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from embedpipe.cli.options import (
     Once,
     add_input_options,
     add_model_options,
-    input_options,
-    model_options,
+    parsed_options,
     positive_number,
 )
 from embedpipe.cli.streams import printable
-from embedpipe.embedding.options import VECTORS
-from embedpipe.embedding.search import Hit, search_file
+from embedpipe.embedding.options import VECTORS, ModelOptions
+from embedpipe.files.input_options import InputOptions
+
+if TYPE_CHECKING:
+    from embedpipe.embedding.search import Hit
 
 __all__ = ["add_parser", "format_hits"]
 
@@ -67,12 +69,14 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Carry out the parsed command and print what was found."""
+    from embedpipe.embedding.search import search_file
+
     hits = search_file(
         args.query,
         args.files,
         k=args.k,
-        reading=input_options(args),
-        embedding=model_options(args),
+        reading=parsed_options(args, InputOptions),
+        embedding=parsed_options(args, ModelOptions),
         vectors=args.vectors,
     )
     if args.json:
@@ -82,7 +86,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def format_hits(hits: Sequence[Hit]) -> str:
-    """A line a hit: rank, score, the source if there are several, and text."""
+    """One line per hit: rank, score, the source if there are several, and text."""
     width = len(str(len(hits)))
     with_source = len({hit.source for hit in hits}) > 1
     return "\n".join(

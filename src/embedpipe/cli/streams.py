@@ -1,4 +1,4 @@
-"""Standard streams as a terminal, a pipe or a service leaves them: narrow, or closed."""
+"""Standard streams that are closed, or that cannot encode all characters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HIDDEN = re.compile(
 
 
 def printable(text: str) -> str:
-    r"""The text with escapes for characters that a terminal would obey instead of showing.
+    r"""The text with control characters escaped.
 
     >>> print(printable("red: \x1b[31m"))
     red: \x1b[31m
@@ -30,20 +30,20 @@ def printable(text: str) -> str:
 
 
 class _ClosedOutput(io.TextIOBase):
-    """What stands for a standard output that is closed."""
+    """Replaces a standard output that is closed."""
 
     def write(self, _text: str) -> NoReturn:
         raise OutputError("standard output is closed; leave it open, or send it to a file")
 
 
 def give_up_output() -> None:
-    """Send what waits for standard output nowhere: Python flushes once more at exit."""
+    """Discard what is buffered for standard output, which Python flushes at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
 def usable_streams() -> Iterator[None]:
-    """Within this context all can be printed, and no file takes the place of a closed stream.
+    """Make standard streams usable: all text can be printed, and closed ones stay unused.
 
     Characters that standard output has no bytes for become escapes. If it is closed, printing is an
     OutputError; if standard error is, what goes there is lost.
@@ -68,7 +68,7 @@ def usable_streams() -> Iterator[None]:
 
 
 def _reserve_descriptors() -> None:
-    """Open those of 0, 1 and 2 that are closed on nothing.
+    """Open the null device for those of descriptors 0, 1 and 2 that are closed.
 
     Otherwise the next file to be opened gets the number, and whatever is printed goes into it.
     """

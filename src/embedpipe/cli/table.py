@@ -1,4 +1,4 @@
-"""Rows of text as a table that people read."""
+"""Formats rows of text as a table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["table"]
 
 
 def table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """A line a row, columns as wide as their widest entry."""
+    """One line per row, columns as wide as their widest entry."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))

@@ -1,4 +1,4 @@
-"""Texts with gaps to vectors with gaps, alone or as a column of record batches."""
+"""Embeds texts, some of which may be null, alone or as a column of record batches."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Embedder"]
 
 @dataclass(frozen=True)
 class Embedder:
-    """An encoder with its precision, pooling and normalization settled, and the prompt of texts."""
+    """An encoder with its precision, and the pooling, normalization and prompt to use."""
 
     encoder: Encoder
     pooling: Pooling
@@ -51,7 +51,7 @@ class Embedder:
         return self.encoder.dimension
 
     def origin(self) -> dict[str, Any]:
-        """What its vectors are made with, as JSON can hold it: to be stored with them."""
+        """How its vectors are made, in values that JSON can represent: it is stored with them."""
         return {
             "embedpipe": __version__,
             "model": self.encoder.name,
@@ -64,7 +64,7 @@ class Embedder:
         }
 
     def embed(self, texts: Sequence[str | None]) -> Vectors:
-        """Embed n texts as `Encoder.encode` does, leaving gaps where a text is None."""
+        """Embed n texts as `Encoder.encode` does; None has no vector."""
         present = np.fromiter((text is not None for text in texts), np.bool_, len(texts))
         known = [text for text in texts if text is not None]
         found, cut = self.encoder.encode_counting(
@@ -111,7 +111,7 @@ class Embedder:
     def add_vectors(
         self, records: pa.RecordBatch, schema: pa.Schema, *, column: str
     ) -> tuple[pa.RecordBatch, Vectors]:
-        """The records under the schema that `output_schema` gave, and the vectors as they are.
+        """The records with vectors, by the schema from `output_schema`, and the vectors themselves.
 
         >>> embedder = Embedder.load(ModelOptions())
         >>> records = pa.record_batch({"id": [7, 8], "text": ["one", None]})

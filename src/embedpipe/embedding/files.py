@@ -1,4 +1,4 @@
-"""The texts of files to a file with vectors beside them, in bounded memory."""
+"""Embeds the texts of files into another file, in bounded memory."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
+from embedpipe.embedding.embedder import Embedder
 from embedpipe.embedding.options import VECTORS, ModelOptions
 from embedpipe.errors import ColumnError
 from embedpipe.files.input_options import InputOptions
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from embedpipe.embedding.embedder import Embedder
-    from embedpipe.frames.files.inputs import InputBatch, Inputs
-    from embedpipe.frames.files.sinks import Sink
-    from embedpipe.progress import Progress
+from embedpipe.frames.files.batches import kept_positions
+from embedpipe.frames.files.inputs import InputBatch, Inputs, source_name
+from embedpipe.frames.files.sinks import Sink, sink_of
+from embedpipe.output import AtomicFile, check_output
+from embedpipe.progress import Progress
 
 __all__ = ["SOURCE", "EmbedSummary", "embed_files"]
 
@@ -79,15 +78,8 @@ def embed_files(  # noqa: PLR0913 - all but two are keywords with defaults
     >>> summary.records, summary.dimension
     (1, 384)
     """
-    from embedpipe.embedding.embedder import Embedder
-    from embedpipe.frames.files.inputs import Inputs
-    from embedpipe.frames.files.sinks import sink_of
-    from embedpipe.output import AtomicFile, check_output
-    from embedpipe.progress import Progress
-
     paths = [inputs] if isinstance(inputs, (str, os.PathLike)) else inputs
     sources = [str(source) for source in paths]
-    reading = reading or InputOptions()
     sink_class = sink_of(output)
     check_output(output, overwrite=overwrite, inputs=sources)
     with AtomicFile(output, replace=overwrite) as file:
@@ -115,10 +107,6 @@ class _Table:
     def __init__(
         self, embedder: Embedder, inputs: Inputs, *, vectors: str, keep: Sequence[str] | None
     ) -> None:
-        import pyarrow as pa
-
-        from embedpipe.frames.files.columns import kept_positions
-
         self._embedder = embedder
         self._column = column = inputs.options.text_column
         found = inputs.schema()
@@ -136,11 +124,7 @@ class _Table:
             self.schema = self.schema.append(pa.field(SOURCE, pa.string()))
 
     def records(self, batch: InputBatch) -> tuple[pa.RecordBatch, int, int]:
-        """With vectors; and how many are null, and how many were cut."""
-        import pyarrow as pa
-
-        from embedpipe.frames.files.inputs import source_name
-
+        """The records with vectors, and how many are null and how many were cut."""
         arrays = [batch.records.column(i) for i in self._kept]
         records, vectors = self._embedder.add_vectors(
             pa.RecordBatch.from_arrays(arrays, schema=self._before),

@@ -1,4 +1,4 @@
-"""The nearest of many vectors to one, met batch by batch."""
+"""Nearest-neighbor search over batches of vectors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Nearest(Generic[Record]):
         self._best: list[tuple[float, Record]] = []
 
     def add(self, vectors: Vectors, record: Callable[[int], Record]) -> None:
-        """Consider the next n records; those without vector are passed over.
+        """Add the next n records; those without a vector are ignored.
 
         record: gives the one of a row of `vectors`, and is called for few.
         """

@@ -1,4 +1,4 @@
-"""Which model makes vectors, and how. This module imports nothing heavy."""
+"""Options of embedding. This module imports nothing heavy."""
 
 from __future__ import annotations
 

@@ -1,25 +1,23 @@
-"""The records of files whose vectors are nearest to that of a query."""
+"""Searches files for the records nearest to a query."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from embedpipe.embedding.embedder import Embedder
+from embedpipe.embedding.nearest import Nearest
 from embedpipe.embedding.options import VECTORS, ModelOptions
+from embedpipe.embedding.stored import StoredVectors, made_with
 from embedpipe.errors import ColumnError, InputError, ParameterError
 from embedpipe.files.input_options import InputOptions
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from embedpipe.embedding.embedder import Embedder
-    from embedpipe.embedding.nearest import Nearest
-    from embedpipe.embedding.stored import StoredVectors
-    from embedpipe.frames.files.inputs import InputBatch, Inputs
-    from embedpipe.frames.files.vectors import Vectors
+from embedpipe.frames.files.inputs import InputBatch, Inputs, format_of, source_name
+from embedpipe.frames.files.json_rows import MODEL_SUFFIX, record_values
+from embedpipe.frames.files.vectors import Vectors, check_vectors, vectors_from
 
 __all__ = ["Hit", "search_file"]
 
@@ -75,9 +73,6 @@ def search_file(  # noqa: PLR0913 - all but two are keywords with defaults
     >>> hit.rank, hit.row, hit.text, hit.columns
     (1, 1, 'A red apple.', {'id': '8'})
     """
-    from embedpipe.embedding.embedder import Embedder
-    from embedpipe.embedding.nearest import Nearest
-
     embedding = embedding or ModelOptions()
     paths = [file] if isinstance(file, (str, os.PathLike)) else list(file)
     if not isinstance(query, str):
@@ -85,7 +80,7 @@ def search_file(  # noqa: PLR0913 - all but two are keywords with defaults
     if not (isinstance(k, int) and k >= 1):
         raise ParameterError(f"k: found {k!r:.80}; expected a number of at least 1")
     if not paths:
-        raise InputError("no file: expected at least one to search")
+        raise ParameterError("file: found none; expected one or several")
     files = [_Searched.of(str(path), reading or InputOptions(), vectors) for path in paths]
     stored = [searched.stored for searched in files if searched.stored is not None]
     made = stored[0].embedder(embedding) if stored else Embedder.load(embedding)
@@ -104,7 +99,7 @@ def search_file(  # noqa: PLR0913 - all but two are keywords with defaults
 
 @dataclass(frozen=True)
 class _Searched:
-    """A file, the columns of its text and vectors, and what is said of the latter, if there are."""
+    """A file, the names of its columns of text and of vectors, and what made the stored vectors."""
 
     inputs: Inputs
     column: str
@@ -113,10 +108,6 @@ class _Searched:
 
     @classmethod
     def of(cls, source: str, reading: InputOptions, vectors: str | None) -> _Searched:
-        from embedpipe.embedding.stored import StoredVectors, made_with
-        from embedpipe.frames.files.inputs import Inputs, format_of
-        from embedpipe.frames.files.vectors import check_vectors
-
         name = VECTORS if vectors is None else vectors
         can_hold = format_of(source, reading) in ("parquet", "jsonl")
         said = made_with(source, reading, name) if can_hold else {}
@@ -142,39 +133,31 @@ class _Searched:
         return cls(inputs, reading.text_column, name, None)
 
     def add_to(self, nearest: Nearest[Hit], embedder: Embedder, *, is_named: bool) -> None:
-        """Offer all records, with their vectors or new ones; is_named: the model, by the caller."""
+        """Add all records, with their stored vectors or new ones; is_named: by the caller."""
         for batch in self.inputs.batches():
-            records = batch.records
-            texts = records.column(records.schema.names.index(self.column))
             if self.stored is not None:
+                records = batch.records
                 self.stored.check_records(records, self.vectors, embedder, is_named=is_named)
-            nearest.add(self._vectors(batch, texts, embedder), _Hits(batch, texts, self))
+            nearest.add(self._vectors(batch, embedder), partial(self._hit, batch))
 
-    def _vectors(self, batch: InputBatch, texts: Any, embedder: Embedder) -> Vectors:
-        from embedpipe.frames.files.vectors import vectors_from
-
+    def _vectors(self, batch: InputBatch, embedder: Embedder) -> Vectors:
+        records = batch.records
+        texts = records[self.column]
         if self.stored is None:
             return embedder.embed(texts.to_pylist())
-        records = batch.records
-        lists = records.column(records.schema.names.index(self.vectors))
+        lists = records[self.vectors]
         found = vectors_from(lists, embedder.dimension, batch.source, batch.first_row)
         return replace(found, present=found.present & texts.is_valid().to_numpy(False))
 
-
-class _Hits:
-    """Rows of a batch as hits, without rank and score."""
-
-    def __init__(self, batch: InputBatch, texts: Any, searched: _Searched) -> None:
-        self._batch = batch
-        self._texts = texts
-        self._without = {searched.column, searched.vectors, f"{searched.vectors}_model"}
-
-    def __call__(self, row: int) -> Hit:
-        from embedpipe.frames.files.inputs import source_name
-        from embedpipe.frames.files.json_rows import record_values
-
-        record: pa.RecordBatch = self._batch.records.slice(row, 1)
-        values = record_values(record, self._without)
-        source = source_name(self._batch.source)
-        text = self._texts[row].as_py()
-        return Hit(0, 0.0, self._batch.first_row + row, text, source, values)
+    def _hit(self, batch: InputBatch, row: int) -> Hit:
+        """A row of the batch, without rank and score."""
+        record = batch.records.slice(row, 1)
+        without = {self.column, self.vectors, self.vectors + MODEL_SUFFIX}
+        return Hit(
+            rank=0,
+            score=0.0,
+            row=batch.first_row + row,
+            text=record[self.column][0].as_py(),
+            source=source_name(batch.source),
+            columns=record_values(record, without),
+        )

@@ -1,4 +1,4 @@
-"""Vectors that stand in a file already, and what they were made with."""
+"""Vectors stored in files, and how they were made."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from embedpipe.embedding.embedder import Embedder
 from embedpipe.embedding.options import ModelOptions
 from embedpipe.errors import InputError, ModelNotFoundError, ParameterError
 from embedpipe.files.input_options import InputOptions
-from embedpipe.frames.files.inputs import format_of
+from embedpipe.frames.files.inputs import format_of, is_pipe
 from embedpipe.frames.files.json_rows import MODEL_SUFFIX
 from embedpipe.frames.files.json_types import is_json_text
 from embedpipe.frames.files.vectors import MADE_WITH
@@ -34,7 +34,7 @@ class StoredVectors:
     made_with: dict[str, Any]
 
     def embedder(self, options: ModelOptions) -> Embedder:
-        """What made these vectors, by what the file and `options` say.
+        """The embedder that made these vectors, by the file and `options`.
 
         Another precision is allowed, as vectors of all precisions lie close together. Raises
         ParameterError where neither names a model, or `options` name something else.
@@ -68,7 +68,7 @@ class StoredVectors:
             )
 
     def check(self, embedder: Embedder) -> None:
-        """ParameterError where the file says that something else made its vectors."""
+        """Raise ParameterError if the file says that its vectors were made otherwise."""
         origin = embedder.origin()
         if self.made_with.get("fingerprint", origin["fingerprint"]) != origin["fingerprint"]:
             mine, other = (_short(made) for made in (self.made_with, origin))
@@ -113,38 +113,41 @@ class StoredVectors:
 
 
 def made_with(source: str, options: InputOptions, vectors: str) -> dict[str, Any]:
-    """What a file says about its vectors; empty where it says nothing.
+    """How the vectors of a Parquet or JSON Lines file were made; empty if it does not say.
 
     In Parquet it stands in the field's metadata, in JSON Lines in every object.
     """
-    kind = format_of(source, options)
-    if kind not in ("parquet", "jsonl") or not Path(source).is_file():  # a pipe is read once
+    if is_pipe(source):  # which is read once
         return {}
-    if kind == "parquet":
-        schema = _parquet_schema(source)
-        names = schema.names
-        metadata = schema.field(vectors).metadata if names.count(vectors) == 1 else None
-        found = {**(schema.metadata or {}), **(metadata or {})}.get(MADE_WITH)
-        if found is not None:
-            return _as_origin(found)
-    return _in_first_record(source, kind, options, vectors + MODEL_SUFFIX)
+    if format_of(source, options) == "parquet":
+        found = _in_parquet(source, vectors)
+    else:
+        found = _in_first_object(source, options, vectors + MODEL_SUFFIX)
+    return _known(found)
 
 
-def _in_first_record(source: str, kind: str, options: InputOptions, column: str) -> dict[str, Any]:
-    first = _first_row if kind == "parquet" else _first_object
-    return _known(first(source, options, column))
+def _in_parquet(source: str, vectors: str) -> Any:
+    """What the metadata says, else the first row: other programs copy columns without metadata."""
+    try:
+        # By name, pyarrow opens addresses and UTF-8 alone
+        with Path(source).open("rb") as stream, parquet.ParquetFile(stream) as file:
+            schema, column = file.schema_arrow, vectors + MODEL_SUFFIX
+            of_field = schema.field(vectors).metadata if schema.names.count(vectors) == 1 else None
+            found = {**(schema.metadata or {}), **(of_field or {})}.get(MADE_WITH)
+            if found is not None:
+                return json.loads(found)
+            if schema.names.count(column) != 1:
+                return None
+            batch = next(file.iter_batches(1, columns=[column]), None)
+            return batch[0][0].as_py() if batch else None
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"cannot read {source}: {error}; expected a Parquet file") from error
+    except (ValueError, RecursionError):  # not JSON, so that another program wrote it
+        return None
 
 
-def _first_row(source: str, _options: InputOptions, column: str) -> Any:
-    with Path(source).open("rb") as stream, parquet.ParquetFile(stream) as file:
-        if file.schema_arrow.names.count(column) != 1:
-            return None
-        batch = next(file.iter_batches(1, columns=[column]), None)
-        return batch[0][0].as_py() if batch else None
-
-
-def _first_object(source: str, options: InputOptions, column: str) -> Any:
-    """Faults are left to those who read the whole file."""
+def _in_first_object(source: str, options: InputOptions, column: str) -> Any:
+    """None if it cannot be read: reading the whole file reports errors."""
     try:
         with Path(source).open(encoding=options.encoding, errors="replace") as file:
             line = next((line for line in file if line.strip()), "{}")
@@ -152,21 +155,6 @@ def _first_object(source: str, options: InputOptions, column: str) -> Any:
             return record.get(column) if isinstance(record, dict) else None
     except (OSError, ValueError, RecursionError):
         return None
-
-
-def _parquet_schema(source: str) -> pa.Schema:
-    try:
-        with Path(source).open("rb") as stream:  # pyarrow takes names for addresses and UTF-8
-            return parquet.read_schema(stream)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"cannot read {source}: {error}; expected a Parquet file") from error
-
-
-def _as_origin(text: bytes | str) -> dict[str, Any]:
-    try:
-        return _known(json.loads(text))
-    except (ValueError, RecursionError):
-        return {}
 
 
 def _known(found: Any) -> dict[str, Any]:
@@ -179,7 +167,7 @@ def _known(found: Any) -> dict[str, Any]:
 def _said(column: Any, field: pa.Field, name: str) -> set[Any]:
     """The values under that name in what JSON Lines say of each vector; none in another column."""
     if is_json_text(field):
-        return {_as_origin(text or "").get(name) for text in column.to_pylist()}
+        return {_known(json.loads(text or "null")).get(name) for text in column.to_pylist()}
     if not types.is_struct(field.type) or field.type.get_field_index(name) < 0:
         return set()
     return set(compute.struct_field(column, name).unique().to_pylist())

@@ -48,7 +48,7 @@ class Described:
     @property
     def prompts(self) -> Prompts:
         """What may be put before texts, by name, and which one is by default."""
-        return Prompts.of(self.model.usage)
+        return self._model.prompts
 
     @property
     def has_pooler(self) -> bool:

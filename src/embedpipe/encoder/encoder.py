@@ -206,7 +206,7 @@ class Encoder(Described, Travels):
         """
         chosen, unit_length = self._choices(pooling, normalize)
         listed = [prompt + text for text in texts] if prompt else texts
-        left_out = 0 if self.prompts.pooled or not prompt else self._pieces_before(prompt)
+        left_out = self._pieces_before(prompt) if prompt and not self.prompts.pooled else 0
         vectors = np.empty((len(listed), self.dimension), dtype=np.float32)
         sizes = (len(text) // _CHARACTERS_PER_PIECE + 2 for text in listed)
         cut = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -28,7 +27,9 @@ def fingerprint_of(config: EncoderConfig, weights: Any, tokenizer: SubwordTokeni
     from the settings of the computation; and from the pieces of a text. Reading all values would
     take a second for a large model, and a little of each is enough to tell two trainings apart.
     """
-    digest = hashlib.sha256()
+    from hashlib import sha256  # slow to load
+
+    digest = sha256()
     sizes = (config.num_hidden_layers, config.num_attention_heads)
     settings = (str(config.architecture), config.activation, config.layer_norm_eps)
     digest.update(repr((*settings, *sizes)).encode())

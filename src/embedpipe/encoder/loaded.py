@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import zlib
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ import numpy.typing as npt
 
 from embedpipe.arrays import offsets_of, ranges
 from embedpipe.encoder.fingerprint import fingerprint_of
+from embedpipe.encoder.prompts import Prompts
 from embedpipe.engine.choice import Engine, EngineChoice
 from embedpipe.engine.pooling import Pooling, pool
 from embedpipe.engine.pooling import normalize as normalize_rows
@@ -86,13 +86,15 @@ class LoadedModel:
 
     def engine(self, choice: EngineChoice) -> Engine:
         """The engine of that choice, made when first asked for: packing takes time and memory."""
-        if choice not in self._engines:
-            with _packing[0]:
-                if choice not in self._engines:
-                    read = self.read
-                    made = choice.make(read.config, read.weights, read.weights_files)
-                    self._engines[choice] = made
-        return self._engines[choice]
+        found = self._engines.get(choice)
+        if found is not None:
+            return found
+        with _packing[0]:
+            if choice not in self._engines:
+                read = self.read
+                made = choice.make(read.config, read.weights, read.weights_files)
+                self._engines[choice] = made
+            return self._engines[choice]
 
     def encode_pieces(
         self, ids: Ragged, choice: EngineChoice, pooling: Pooling, *, normalize: bool, left_out: int
@@ -110,6 +112,11 @@ class LoadedModel:
         return normalize_rows(vectors) if normalize else vectors
 
     @cached_property
+    def prompts(self) -> Prompts:
+        """What may be put before texts."""
+        return Prompts.of(self.read.usage)
+
+    @cached_property
     def fingerprint(self) -> str:
         """A hash that is quick to make, of a little of each tensor."""
         return fingerprint_of(self.read.config, self.read.weights, self.tokenizer)
@@ -117,7 +124,9 @@ class LoadedModel:
     @cached_property
     def settings_hash(self) -> str:
         """Of the configuration and the tokenizer's files."""
-        digest = hashlib.sha256(repr(self.read.config).encode())
+        from hashlib import sha256  # slow to load
+
+        digest = sha256(repr(self.read.config).encode())
         for name, text in sorted(model_texts(self.read).items()):
             digest.update(f"{name}: {len(text)} bytes ".encode())
             digest.update(text)
@@ -126,7 +135,9 @@ class LoadedModel:
     @cached_property
     def weights_hash(self) -> str:
         """Of all tensors, which it reads once, at 1 to 3 GB a second."""
-        digest = hashlib.sha256()
+        from hashlib import sha256  # slow to load
+
+        digest = sha256()
         for name, tensor in self.read.tensors.items():
             checksum = zlib.crc32(np.ascontiguousarray(tensor).reshape(-1).view(np.uint8).data)
             digest.update(f"{name}: {tensor.dtype} {tensor.shape} {checksum} ".encode())

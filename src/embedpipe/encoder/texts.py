@@ -62,7 +62,9 @@ def present_texts(texts: Any, missing: Missing) -> tuple[list[str], npt.NDArray[
         raise ParameterError(f"missing: {missing!r:.80}; expected 'null' or 'error'")
     _check_column(texts)
     found = _as_list(texts, "texts", "a list, column or iterator of str")
-    if missing == "error" or set(map(type, found)) <= {str}:
+    if set(map(type, found)) <= {str}:
+        return found, None
+    if missing == "error":
         return as_texts(found), None
     present = np.fromiter((not _is_missing(text) for text in found), np.bool_, len(found))
     for index in np.flatnonzero(present).tolist():

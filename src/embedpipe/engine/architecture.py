@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 __all__ = ["ARCHITECTURES", "KNOWN_ARCHITECTURES", "WORDS", "Architecture", "architecture_of"]
 
@@ -46,8 +46,7 @@ _ALBERT_PARTS = {
 _BERT_ANNOTATORS = ("BertEmbeddings", "BertSentenceEmbeddings")
 
 
-@dataclass(frozen=True)
-class Architecture:
+class Architecture(NamedTuple):
     """One family; names are transformers', without the prefix of the model.
 
     name: as configurations of embedpipe and its catalog say. title: as people write it.
@@ -68,9 +67,9 @@ class Architecture:
     annotators: tuple[str, ...]
     prefix: str
     sizes: tuple[str, ...] = _SIZES
-    defaults: Mapping[str, int] = field(default_factory=lambda: {"type_vocab_size": 2})
+    defaults: Mapping[str, int] = {"type_vocab_size": 2}
     layers: str = "encoder.layer.{}"
-    parts: Mapping[str, str] = field(default_factory=lambda: _BERT_PARTS)
+    parts: Mapping[str, str] = _BERT_PARTS
     pooler: str | None = "pooler.dense"
     projection: str | None = None
     projects_always: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from embedpipe.engine.architecture import ARCHITECTURES, KNOWN_ARCHITECTURES, Architecture
@@ -171,8 +171,8 @@ def _fields(row: Architecture) -> dict[str, Field]:
     return {
         "model_type": choice(_MODEL_TYPES),
         "hidden_act": choice(_ACTIVATIONS),
-        **{key: replace(size, required=key not in row.defaults) for key, size in sizes.items()},
-        "layer_norm_eps": replace(number_between(0, 1), required=False),
+        **{key: size._replace(required=key not in row.defaults) for key, size in sizes.items()},
+        "layer_norm_eps": number_between(0, 1)._replace(required=False),
     }
 
 

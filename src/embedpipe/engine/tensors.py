@@ -6,8 +6,7 @@ How they are grouped into layers is in `weights`.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -36,8 +35,7 @@ _BUFFERS = {"embeddings.position_ids", "embeddings.token_type_ids"}  # of older 
 _OLD_LEAVES = {"gamma": "weight", "beta": "bias"}
 
 
-@dataclass(frozen=True, eq=False)
-class FoundTensors:
+class FoundTensors(NamedTuple):
     """An encoder's tensors among a file's.
 
     tensors: by transformers' names without prefix, as they were stored. origins: the file's name of
@@ -195,5 +193,7 @@ def _problems(tensors: Tensors, expected: Mapping[str, Shape]) -> Iterator[str]:
 
 def as_float32(tensor: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     """The same numbers; those beyond float32 become infinite, which `find_tensors` reports."""
+    if tensor.dtype == np.float32:
+        return np.asarray(tensor)
     with np.errstate(over="ignore"):
         return np.asarray(tensor, np.float32)

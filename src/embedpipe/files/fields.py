@@ -1,4 +1,4 @@
-"""What an object out of a file may hold: rules as data, and every fault of it in one error.
+"""Validation of JSON objects by rules; one error lists every problem.
 
 The JSON itself is parsed in `strict_json`; which fields there are stands beside each reader.
 """
@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from embedpipe.errors import ModelFormatError
 
@@ -32,8 +31,7 @@ _MOST_LISTED = 20
 _LONGEST = 80  # characters of a value that an error shows
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """What a field may hold, in words and as a test. null: whether it may be null."""
 
     expected: str
@@ -44,11 +42,11 @@ class Field:
 
 def optional(field: Field) -> Field:
     """The same field where it may be absent or null."""
-    return replace(field, required=False, null=True)
+    return field._replace(required=False, null=True)
 
 
 def whole_number(least: int, most: int) -> Field:
-    """An integer; `true` and `1.0` are none."""
+    """An integer; `true` and `1.0` are refused."""
     return Field(
         f"an integer from {least} to {most}",
         lambda value: type(value) is int and least <= value <= most,
@@ -56,7 +54,7 @@ def whole_number(least: int, most: int) -> Field:
 
 
 def number_between(low: float, high: float) -> Field:
-    """A number that is neither of the two; `true` is none."""
+    """A number strictly between the two; `true` is refused."""
     return Field(
         f"a number between {low:g} and {high:g}",
         lambda value: type(value) in (int, float) and low < value < high,
@@ -73,7 +71,7 @@ def choice(values: Iterable[Any]) -> Field:
 
 
 def text_matching(pattern: str, expected: str) -> Field:
-    """A string that the whole pattern fits."""
+    """A string that matches the whole pattern."""
     compiled = re.compile(pattern)
     return Field(
         expected, lambda value: isinstance(value, str) and compiled.fullmatch(value) is not None
@@ -98,7 +96,7 @@ OBJECT = Field("an object", lambda value: isinstance(value, dict))
 def field_problems(
     values: Any, fields: Mapping[str, Field], *, others: bool = True, where: str = ""
 ) -> Iterator[str]:
-    """What is wrong, each by the field's name with `where` before it: found and expected.
+    """Each problem as a message: `where` and the field's name, what was found and expected.
 
     others: whether there may be fields that `fields` does not name.
 
@@ -122,7 +120,7 @@ def field_problems(
 def check_fields(
     values: Any, fields: Mapping[str, Field], source: str, *, remedy: str, others: bool = True
 ) -> dict[str, Any]:
-    """The object, once all of it is as `fields` say; ModelFormatError lists what is not.
+    """The object if it is valid by `fields`; otherwise a ModelFormatError lists the problems.
 
     source: how the error names the object. remedy: the error's last sentence.
 
@@ -138,7 +136,7 @@ def check_fields(
 
 
 def listed(problems: Iterable[str], most: int = _MOST_LISTED) -> str:
-    """The lines of a list in an error, of which it shows the first and counts the others.
+    """The lines of a list in an error message; beyond `most`, only their number.
 
     >>> print("Two faults:" + listed(["this", "that", "more", "and more"], most=2))
     Two faults:

@@ -1,4 +1,4 @@
-"""How files of records are read: the options of every reader, in one place.
+"""Options of the readers of records.
 
 The readers themselves are in `embedpipe.frames.files`. This module imports nothing heavy, as every
 start of the program imports it.

@@ -1,24 +1,24 @@
-"""Settings that a model's files state: tables of those that are known, and what becomes of each.
+"""Tables of the settings that a model's files may have, and how each is treated.
 
 A row says that a setting is honored, that it has no effect here, or which values it may have. What
-is not in a table is named in a warning. The tables stand beside their readers.
+is not in a table is named in a warning. The tables stand beside their readers; what a value must be
+is said in the terms of `fields`.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from embedpipe.errors import ModelFormatError, UnknownSettingWarning
+from embedpipe.files.fields import Field
 
-__all__ = ["FLAG", "TEXT", "Setting", "check_stated", "honored", "ignored", "only"]
+__all__ = ["Setting", "check_stated", "honored", "ignored", "only"]
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What becomes of a setting that is stated and not null.
+class Setting(NamedTuple):
+    """How a setting is treated that is present and not null.
 
     why: for "ignored" and "only", the reason. expected: what a value must be, in words. holds: the
     same as a test.
@@ -30,23 +30,19 @@ class Setting:
     holds: Callable[[Any], bool] = lambda _: True
 
 
-def honored(expected: str, holds: Callable[[Any], bool]) -> Setting:
-    """A setting that is followed, whatever it says."""
-    return Setting("honored", expected=expected, holds=holds)
+def honored(field: Field) -> Setting:
+    """A setting that takes effect, if its value is valid for `field`."""
+    return Setting("honored", expected=field.expected, holds=field.holds)
 
 
 def ignored(why: str) -> Setting:
-    """A setting that changes nothing here, whatever it says."""
+    """A setting that has no effect here."""
     return Setting("ignored", why)
 
 
 def only(*values: Any, why: str) -> Setting:
-    """A setting that is followed if it has one of these values, and refused otherwise."""
+    """A setting that is refused unless it has one of these values."""
     return Setting("only", why, holds=lambda value: any(value == known for known in values))
-
-
-FLAG = honored("true, false or null", lambda value: isinstance(value, bool))
-TEXT = honored("a text that is not empty", lambda value: isinstance(value, str) and value != "")
 
 
 def check_stated(found: Mapping[str, Any], table: Mapping[str, Setting], source: str) -> None:
@@ -54,7 +50,8 @@ def check_stated(found: Mapping[str, Any], table: Mapping[str, Setting], source:
 
     Names that begin with `_` are bookkeeping and always known.
 
-    >>> table = {"lower": FLAG, "side": only("right", why="texts are cut at their end")}
+    >>> from embedpipe.files.fields import FLAG
+    >>> table = {"lower": honored(FLAG), "side": only("right", why="texts are cut at their end")}
     >>> check_stated({"lower": True, "side": "left"}, table, "tokenizer.json")
     Traceback (most recent call last):
     embedpipe.errors.ModelFormatError: tokenizer.json has settings that cannot be followed:

@@ -1,4 +1,4 @@
-"""JSON from files that nobody vouches for: every fault becomes a ModelFormatError."""
+"""Strict JSON from untrusted files: every error is a ModelFormatError."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads files whole, with errors that name the file, whatever the file means."""
+"""Reads whole files, with errors that name the file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Protocol-buffers messages field by field, from untrusted bytes, whatever the fields mean.
+"""Decodes protocol-buffers messages from untrusted bytes, without a schema.
 
 Nothing is copied: a value is a view of the bytes that are there, so that the tensors of a model of
 gigabytes cost nothing until they are used. Which field means what stands beside each reader.

@@ -174,5 +174,19 @@ def _format_of(tree: FileTree) -> _Format:
     shown = ", ".join(tree.names[:8]) or "no files"
     known = "; ".join(row.described for row in _FORMATS)
     raise ModelFormatError(
-        f"{tree.source} is no model in a known format: found {shown}. Known are: {known}"
+        f"{tree.source} is no model in a known format: found {shown}. Known are: {known}. "
+        f"{_advice(tree)}"
     )
+
+
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+
+
+def _advice(tree: FileTree) -> str:
+    """What to do with files that are no model by themselves."""
+    if tree.named is not None:
+        return f"Put {tree.named} beside the config.json and vocabulary of its model"
+    if "data.pkl" in tree.names:
+        return "This is what torch.save writes: put it beside its config.json, with a name in .bin"
+    inner = next((name for name in tree.names if name.endswith(_ARCHIVES)), None)
+    return f"Unpack {inner} first" if inner is not None else "Give the path of one of these"

@@ -1,4 +1,4 @@
-"""Finds the adapter for a frame: a new kind of frame is a file in this package and a row here."""
+"""Finds the adapter of a frame. For a new kind, add a module to this package and a row here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Frame = TypeVar("Frame")
 
 
 class _Row(NamedTuple):
-    """The module that adapts some types of a package's frames, loaded when the first one comes."""
+    """The module that adapts these types of frames; it is imported when it is first needed."""
 
     module: str
     types: tuple[str, ...]
@@ -31,12 +31,12 @@ _ADAPTERS = {
 
 
 def transform_frame(frame: Frame, planner: Planner) -> Frame:
-    """The frame with the columns of the planner's plan, as the same type of frame."""
+    """Run the planner's plan over a frame; the result has the same type."""
     return cast("Frame", _adapter(frame).transform(frame, planner))
 
 
 def columns_of_frame(frame: Any, needed: Mapping[str, Need]) -> list[Column]:
-    """The columns of a frame; only those `needed` are looked into where a look costs."""
+    """The columns of a frame. Only those in `needed` are inspected where that takes time."""
     return _adapter(frame).columns_of_frame(frame, needed)
 
 

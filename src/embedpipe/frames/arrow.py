@@ -1,4 +1,4 @@
-"""Tables, record batches and readers of Arrow in; the same out."""
+"""Adapter of Arrow's tables, record batches and readers."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ ArrowFrame: TypeAlias = "pa.Table | pa.RecordBatch | pa.RecordBatchReader"
 
 
 def columns_of_frame(frame: ArrowFrame, needed: Mapping[str, Need]) -> list[Column]:  # noqa: ARG001
-    """All columns; annotations that lost their fields' metadata are looked at, but of readers."""
+    """All columns. The types of annotations come from the data if the metadata was lost."""
     return columns_of(_as_stream(frame).schema)
 
 
 def transform(frame: ArrowFrame, planner: Planner) -> ArrowFrame:
-    """The frame with the columns made; of a reader, nothing is read before the result is."""
+    """Add the stages' columns. A reader is read only as its result is read."""
     source = _as_stream(frame)
     plan = planner.plan(columns_of(source.schema))
     schema = plan.output_schema(source.schema)
@@ -33,7 +33,7 @@ def transform(frame: ArrowFrame, planner: Planner) -> ArrowFrame:
 
 
 def _as_stream(frame: ArrowFrame) -> pa.Table | pa.RecordBatchReader:
-    """The reader, or a table that says in its metadata what annotations each column holds."""
+    """The reader itself, or a table whose fields' metadata has the types of annotations."""
     if isinstance(frame, pa.RecordBatchReader):
         return frame
     return with_annotator_types(

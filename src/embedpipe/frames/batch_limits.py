@@ -1,4 +1,4 @@
-"""Bounds on how much passes through the stages at once, and so on memory."""
+"""Limits on how much text the stages process at once, which limit memory."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _text_bytes(batch: pa.RecordBatch, names: Sequence[str]) -> np.ndarray:
 
 
 def _cuts(sizes: np.ndarray) -> list[int]:
-    """Row numbers at which to cut, the first 0 and the last the number of rows."""
+    """The rows at which to cut, from 0 to the number of rows."""
     rows = len(sizes)
     ends = np.cumsum(sizes)
     cuts = [0]

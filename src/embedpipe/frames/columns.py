@@ -1,4 +1,4 @@
-"""What is known of a frame's columns before anything runs: enough to check a pipeline by."""
+"""Descriptions of a frame's columns, by which a pipeline is checked before it runs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = [
 
 
 class ColumnKind(Enum):
-    """What stages distinguish in a column; the values are the words of messages."""
+    """The kinds of columns that stages distinguish; the values are used in error messages."""
 
     TEXT = "strings"
     INTEGERS = "integers"
@@ -61,9 +61,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Need:
-    """What a stage needs a column to hold: one of some kinds; annotations of one of some types.
+    """What a stage requires of a column: one of these kinds; of annotations, one of these types.
 
-    No `annotator_types` stand for all of them.
+    Without `annotator_types`, annotations of any type will do.
 
     >>> str(annotations_of("token"))
     'annotations of type token'
@@ -79,11 +79,11 @@ class Need:
 
     @property
     def kind(self) -> ColumnKind:
-        """The kind that is meant first."""
+        """The preferred kind."""
         return self.kinds[0]
 
     def met_by(self, column: Column) -> bool:
-        """Whether the column serves, as far as it is known."""
+        """Whether the column meets this need, as far as its type is known."""
         if column.kind is ColumnKind.UNKNOWN or ColumnKind.OTHER in self.kinds:
             return True
         types = self.annotator_types
@@ -92,7 +92,7 @@ class Need:
 
 
 def annotations_of(*annotator_types: str) -> Need:
-    """The need of annotations of one of these types, or without any of whatever type."""
+    """Requires annotations of one of these types, or of any type if none is given."""
     return Need((ColumnKind.ANNOTATIONS,), annotator_types)
 
 
@@ -105,7 +105,7 @@ ANYTHING = Need((ColumnKind.OTHER,))
 
 
 def is_text_type(arrow_type: pa.DataType) -> bool:
-    """Whether a column of this type is text: any of Arrow's string types, or nothing but nulls."""
+    """Whether the type is one of Arrow's string types, or null."""
     if pa.types.is_dictionary(arrow_type):
         arrow_type = arrow_type.value_type
     view = getattr(pa.types, "is_string_view", lambda _: False)
@@ -123,7 +123,7 @@ def columns_of(schema: pa.Schema) -> list[Column]:
 
 
 def with_annotator_types(table: pa.Table) -> pa.Table:
-    """The table with the annotator type in each field's metadata, read from the data if need be.
+    """Add the annotator types to the fields' metadata, from the data where they are missing.
 
     Metadata of fields is lost where a table passes through pandas or a file without it.
     """

@@ -1,4 +1,4 @@
-"""pandas data frames in and out.
+"""Adapter of pandas data frames.
 
 Only the columns that the pipeline reads are handed to Arrow; all others, the index and the order
 of rows stay as they are. Annotation columns come back with an Arrow dtype: they share Arrow's
@@ -43,12 +43,12 @@ _OBJECT_TYPES = {
 
 
 def columns_of_frame(frame: pd.DataFrame, needed: Mapping[str, Need]) -> list[Column]:
-    """All columns: those needed with the type that they have in Arrow, others by their dtype."""
+    """All columns: those needed by their Arrow type, others by their dtype."""
     return _columns(frame, _needed_table(frame, needed))
 
 
 def transform(frame: pd.DataFrame, planner: Planner) -> pd.DataFrame:
-    """The frame with the stages' columns; rows follow stages that drop or multiply them.
+    """Add the stages' columns; rows that stages drop or repeat are dropped or repeated.
 
     Stages that take annotation columns away find those that they need, and those of Arrow dtype.
     """
@@ -75,7 +75,7 @@ def _columns(frame: pd.DataFrame, table: pa.Table) -> list[Column]:
 
 
 def _column_by_dtype(name: str, dtype: Any) -> Column:
-    """A column that no stage reads: annotations where its Arrow dtype says so."""
+    """A column that no stage reads, described by its dtype."""
     arrow_type = getattr(dtype, "pyarrow_dtype", None)
     if arrow_type is not None and is_annotation_type(arrow_type):
         return Column(name, ColumnKind.ANNOTATIONS, str(ANNOTATIONS))
@@ -94,7 +94,7 @@ def _needed_table(frame: pd.DataFrame, needed: Mapping[str, Need]) -> pa.Table:
 
 
 def _to_arrow(series: pd.Series[Any], need: Need) -> pa.Array | pa.ChunkedArray:
-    """A column as Arrow sees it; None, NaN and NA become null."""
+    """The column as an Arrow array; None, NaN and NA become null."""
     name, kind = series.name, need.kind
     if series.isna().all():
         return pa.nulls(len(series), _OBJECT_TYPES.get(kind, pa.null()))

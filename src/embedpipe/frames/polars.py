@@ -1,4 +1,4 @@
-"""Polars data frames in and out.
+"""Adapter of Polars data frames.
 
 Only the columns that the pipeline reads are handed to Arrow; all others and the order of rows stay
 as they are. Annotation columns come back as lists of structs::
@@ -33,12 +33,12 @@ __all__ = ["columns_of_frame", "transform"]
 
 
 def columns_of_frame(frame: pl.DataFrame, needed: Mapping[str, Need]) -> list[Column]:
-    """All columns: annotations that are needed with their type, which takes a look at them."""
+    """All columns; the types of annotations that are needed come from the data."""
     return _columns(frame, _needed_table(frame, needed))
 
 
 def transform(frame: pl.DataFrame, planner: Planner) -> pl.DataFrame:
-    """The frame with the stages' columns; rows follow stages that drop or multiply them."""
+    """Add the stages' columns; rows that stages drop or repeat are dropped or repeated."""
     polars = require("polars", "a Polars data frame")
     table = _needed_table(frame, planner.needed)
     plan = planner.plan(_columns(frame, table))
@@ -65,7 +65,7 @@ def _columns(frame: pl.DataFrame, table: pa.Table) -> list[Column]:
 
 
 def _column(frame: pl.DataFrame, name: str) -> Column:
-    """A column that no stage reads, by its type alone."""
+    """A column that no stage reads, described by its type."""
     if _holds_objects(frame, name):
         return Column(name, ColumnKind.OTHER, str(frame.schema[name]))
     return columns_of(frame.select(name).clear().to_arrow().schema)[0]

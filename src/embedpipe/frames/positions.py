@@ -1,4 +1,4 @@
-"""Runs a plan over the columns that it reads, and tells which rows of the frame came out."""
+"""Runs a plan over the columns that it reads, and tracks the rows of the frame."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _POSITION = "__position_of_the_row__"
 
 
 def made_columns(table: pa.Table, plan: Plan) -> tuple[pa.Table, npt.NDArray[np.int64] | None]:
-    """The columns that a plan makes of `table`, and where in it their rows were, None for as here.
+    """The columns that the plan adds, and the row of `table` of each; None if rows are unchanged.
 
     Frames of other libraries hand over what the plan reads, and keep all else as it is.
     """

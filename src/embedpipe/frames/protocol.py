@@ -1,4 +1,4 @@
-"""What passes between pipelines and the adapters of frames, in types alone."""
+"""Protocols between pipelines and the adapters of frames."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ __all__ = ["Adapter", "Plan", "Planner"]
 
 
 class Plan(Protocol):
-    """What a pipeline does to frames with certain columns."""
+    """How a pipeline runs over frames with certain columns."""
 
     @property
     def removed(self) -> Collection[str]:
-        """The names of those columns of the frame that do not come out."""
+        """The names of the columns that are removed from the frame."""
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
-        """The schema of what comes out where these of the columns go in."""
+        """The schema of the result for input of this schema."""
 
     def run(self, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """Run over batches of one schema."""
 
 
 class Planner(Protocol):
-    """What a pipeline is to an adapter: the columns that it reads, and a plan for all there are."""
+    """A pipeline, as adapters see it: the columns it needs, and its plan for a frame."""
 
     @property
     def needed(self) -> Mapping[str, Need]:
         """The columns that a frame must have."""
 
     def plan(self, columns: Sequence[Column]) -> Plan:
-        """The plan for a frame with these columns; ColumnError where they do not suffice."""
+        """The plan for a frame with these columns; ColumnError if they do not fit."""
 
 
 class Adapter(Protocol):
-    """What a module of this package does for one package's frames."""
+    """What each adapter module implements."""
 
     def columns_of_frame(self, frame: Any, needed: Mapping[str, Need]) -> list[Column]:
-        """The columns of a frame; only those `needed` are looked into where a look costs."""
+        """The columns of a frame. Only those in `needed` are inspected where that takes time."""
 
     def transform(self, frame: Any, planner: Planner) -> Any:
-        """The frame with the columns that a plan makes, as a frame of the same type."""
+        """Run the planner's plan over the frame; the result has the same type."""

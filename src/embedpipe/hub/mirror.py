@@ -41,7 +41,7 @@ def mirror() -> str | None:
 def fetch_from_mirror(
     place: str, name: str, folder: Path, check_size: Callable[[int], None]
 ) -> None:
-    """Bring a model's files into a new folder. check_size: called with the bytes needed.
+    """Copy a model's files into a new folder. check_size: called with the bytes needed.
 
     Raises DownloadError if the mirror lacks the model or a file is not the one in its record.
     """
@@ -79,7 +79,7 @@ def _bring(place: str, file: str, target: Path, sha256: str | None = None) -> No
 
 
 def _listed(files: Any, where: str) -> Mapping[str, tuple[str, int]]:
-    """SHA-256 and size of each file; ModelFormatError for what is no such list."""
+    """SHA-256 and size of each file; ModelFormatError if the list is not valid."""
     if not isinstance(files, dict) or not 0 < len(files) <= _MOST_FILES:
         raise ModelFormatError(f"{where} lists no files; expected 1 to {_MOST_FILES}")
     for name, facts in files.items():

@@ -1,4 +1,4 @@
-"""A model's files from a Hugging Face repository, by huggingface_hub and its cache."""
+"""Downloads a model from a Hugging Face repository, into the cache of huggingface_hub."""
 
 from __future__ import annotations
 
@@ -101,6 +101,8 @@ def _from_cache(source: Source) -> Path | None:
         found = hub.try_to_load_from_cache(source.repository, CONFIG, revision=source.revision)
     except ValueError as error:
         raise DownloadError(f"{source.repository} is no name of a repository: {error}") from error
+    except OSError:  # a cache that is damaged; a download into it says how
+        return None
     return Path(found).parent if isinstance(found, str) else None  # an object if known not to exist
 
 
@@ -155,7 +157,7 @@ def _asked(
 
 
 def _refusal(name: str, error: Any) -> Exception:
-    """What to make of an answer that is no success; the answer's own words may hold too much."""
+    """The error for an HTTP error; the server's own message may contain secrets."""
     status = error.response.status_code
     transient = status_error(status, error.response.headers)
     if transient is not None:

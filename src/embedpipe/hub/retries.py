@@ -1,4 +1,4 @@
-"""Patience with servers: what is tried again, how often, and after what wait."""
+"""Retries of requests: which failures, how often, and with which delays."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LONGEST_ASKED_WAIT = 300.0
 
 
 class TransientError(Exception):
-    """A failure that may pass: `wait` seconds until then, if known; `attempts` it is worth."""
+    """A failure that may pass. wait: seconds until then, if known. attempts: how many to make."""
 
     def __init__(
         self, reason: str, *, wait: float | None = None, attempts: int = _ATTEMPTS
@@ -59,14 +59,14 @@ def with_retries(attempt: Callable[[], T], what: str) -> T:
 
 
 def status_error(status: int, headers: Mapping[str, str]) -> TransientError | None:
-    """The failure behind an HTTP status that may pass, else None."""
+    """The TransientError for an HTTP status that may pass, else None."""
     if status not in _TRANSIENT_STATUS:
         return None
     return TransientError(f"the server answers {status}", wait=_retry_after(headers))
 
 
 def unanswered(error: Exception) -> TransientError:
-    """What to make of the HTTP library's error about a connection."""
+    """The TransientError for the HTTP library's error about a connection."""
     name = type(error).__name__
     return TransientError(
         f"{name}: {error or 'no answer'}", attempts=_ATTEMPTS_BY_ERROR.get(name, _ATTEMPTS)

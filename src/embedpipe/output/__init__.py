@@ -1,4 +1,4 @@
-"""Files and folders that appear under their names whole or not at all.
+"""Files and folders that are written completely or not at all.
 
 What is written into them is decided in `frames.files`, `formats` and `saving`.
 """

@@ -1,4 +1,4 @@
-"""A folder that appears under its name whole or not at all."""
+"""A folder that is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 
 from embedpipe.errors import EmbedpipeError, OutputError
 
@@ -51,10 +50,7 @@ class AtomicDirectory:
         return self
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        _traceback: TracebackType | None,
+        self, kind: type[BaseException] | None, error: BaseException | None, *_: object
     ) -> None:
         try:
             if kind is None:

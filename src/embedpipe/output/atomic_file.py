@@ -1,4 +1,4 @@
-"""A file that appears under its name whole or not at all; what is written into it is in `sinks`."""
+"""A file that is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import secrets
 import stat
 import weakref
 from pathlib import Path
-from types import TracebackType
 
 from embedpipe.errors import OutputError
 
@@ -39,7 +38,7 @@ class AtomicFile:
     replace: whether a file that is there at the end is replaced; else it is an OutputError.
 
     durable: whether to wait until the disk has it all. Without, a loss of power may leave a damaged
-    file under the name, which whoever reads it must notice.
+    file under the name, which readers must detect.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -77,12 +76,7 @@ class AtomicFile:
             raise self._failure(error) from error
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is None:
                 self._commit()
@@ -115,7 +109,7 @@ class AtomicFile:
         return self._position
 
     def flush(self) -> None:
-        """Nothing waits in this object; pyarrow asks all the same."""
+        """Do nothing, as nothing is buffered; pyarrow calls it."""
 
     @property
     def closed(self) -> bool:
@@ -156,7 +150,7 @@ class AtomicFile:
 
 
 def _checked_target(path: Path) -> Path:
-    """Where the file will really lie, or OutputError for what can be known to fail beforehand."""
+    """The real path of the file; OutputError for problems that can be found in advance."""
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise OutputError(

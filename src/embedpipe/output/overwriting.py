@@ -1,4 +1,4 @@
-"""What an output may not be: an input, or a file that is there unless it is asked for."""
+"""Checks that an output is no input, and overwrites nothing unless that was asked for."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def check_output(
     folder: bool = False,
     inputs: Iterable[str | os.PathLike[str]] = (),
 ) -> None:
-    """Raise OutputError if `path` may not be written: worth a look before any work is done.
+    """Raise OutputError if `path` may not be written; to be called before any work is done.
 
     An output is never an input, under whatever name, nor a folder that holds one, nor a file that
     is there within an input that is a folder; "-" is standard input. Any other file that is there,
     or where the output is to be a `folder` any other folder with something in it, needs
-    `overwrite`. What is no file where one is wanted, or no folder, is told by who writes it.
+    `overwrite`. A folder in place of a file, or the reverse, is left to the writer to refuse.
     """
     if not os.path.lexists(path):
         return

@@ -12,12 +12,13 @@ What a stage does with its parameters is in `embedpipe.stages`.
 """
 
 from embedpipe.params.kinds import Kind, anything, boolean, choice, integer, string, strings
-from embedpipe.params.param import HasParams, Param
+from embedpipe.params.param import HasParams, Param, accessor_name
 
 __all__ = [
     "HasParams",
     "Kind",
     "Param",
+    "accessor_name",
     "anything",
     "boolean",
     "choice",

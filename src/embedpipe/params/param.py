@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast, overload
 from embedpipe.errors import ParameterError
 from embedpipe.params.kinds import Kind
 
-__all__ = ["HasParams", "Param"]
+__all__ = ["HasParams", "Param", "accessor_name"]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -47,7 +47,7 @@ def accessor_name(prefix: str, name: str) -> str:
 
 
 class Param(Generic[T]):
-    """One declared parameter: `doc` and `kind` for everyone, `default` where there is one.
+    """A declared parameter: its description, the kind of its values, and its default, if any.
 
     As a class attribute it learns its name, and stays what Spark ML code expects to find there:
     `stage.getOrDefault(stage.maxLength)` and `stage.getOrDefault("maxLength")` are the same.
@@ -88,7 +88,7 @@ class Param(Generic[T]):
         return cast("_Setter[T]", set_value), cast("_Getter[T]", get_value)
 
     def check(self, stage: HasParams, value: Any) -> T:
-        """The value to keep; a ParameterError names stage, parameter, value and what is allowed."""
+        """The value to keep; ParameterError if it is not allowed."""
         try:
             return self.kind.convert(value)
         except (ValueError, TypeError) as error:
@@ -98,7 +98,7 @@ class Param(Generic[T]):
             ) from error
 
     def to_json(self, stage: HasParams, value: T) -> Any:
-        """The value as JSON holds it; a ParameterError for one that would not come back equal."""
+        """The value for JSON; ParameterError if reading it back would not give an equal one."""
         try:
             stored = json.loads(json.dumps(self.kind.to_json(value), allow_nan=False))
             if self.from_json(stage, stored) == value:
@@ -123,7 +123,7 @@ class Param(Generic[T]):
 
 
 class HasParams:
-    """Base of everything with parameters; holds nothing but its uid, its values and its defaults.
+    """Base class of everything with parameters; holds its uid, values and defaults.
 
     Constructor keywords are parameters. The methods have pyspark.ml's names and meanings.
     """
@@ -141,7 +141,7 @@ class HasParams:
 
     @property
     def label(self) -> str:
-        """The name under which errors speak of it: the uid, with the class where it differs."""
+        """Its name in errors: the uid, with the class if the uid does not begin with it."""
         name = type(self).__name__
         return self.uid if self.uid.startswith(name) else f"{name} {self.uid}"
 
@@ -238,7 +238,7 @@ class HasParams:
         return f"{type(self).__name__}({', '.join(given)})"
 
     def saved_values(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The values that were set, and the defaults of this instance's own, as JSON holds them.
+        """The values that were set, and the defaults of this instance, for JSON.
 
         Raises ParameterError that names a value that JSON cannot hold.
         """
@@ -254,7 +254,7 @@ class HasParams:
         return values, defaults
 
     def restore_values(self, values: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
-        """Take over what `saved_values` gave; a ParameterError for what no setter would take."""
+        """Restore what `saved_values` gave; ParameterError for a value that is not allowed."""
         own, given = (
             {name: self.getParam(name).from_json(self, found[name]) for name in found}
             for found in (defaults, values)
@@ -270,7 +270,7 @@ class HasParams:
         return self._defaults
 
     def _with_values(self: S, values: dict[str, Any]) -> S:
-        """Take over all these values, or none where they contradict one another."""
+        """Set all these values, or none if they contradict one another."""
         before = self._values
         self._values = values
         try:

@@ -1,4 +1,4 @@
-"""Rows on their way through the stages: what came in, and the columns made so far."""
+"""Rows during a run: the input, and the columns that stages have made."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Batch:
         return replace(self, added={**self.added, name: column})
 
     def counting_cut(self, label: str, limit: int, count: int) -> Batch:
-        """This batch, of which a stage has cut so many texts of more pieces than the limit."""
+        """This batch with the number of texts that a stage has cut at its limit."""
         return replace(self, cut={**self.cut, (label, limit): count})
 
     def without(self, names: Collection[str]) -> Batch:
@@ -68,14 +68,14 @@ class Batch:
         return replace(self, source=self.source.select(kept), added=added)
 
     def take(self, rows: npt.NDArray[np.int64]) -> Batch:
-        """The rows with these numbers, in this order; numbers may be missing or repeated."""
+        """The rows of these numbers, in this order; rows may be left out or repeated."""
         indices = pa.array(rows)
         added = {name: _taken(column, indices) for name, column in self.added.items()}
         source, numbers = self.source.take(indices), self.row_numbers[rows]
         return replace(self, source=source, row_numbers=numbers, added=added)
 
     def to_record_batch(self, schema: pa.Schema) -> pa.RecordBatch:
-        """All columns under `schema`: those that came in, then those added, in its order."""
+        """All columns as a record batch of this schema: those of the input, then those added."""
         arrays = [*self.source.columns, *map(_to_arrow, self.added.values())]
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
 

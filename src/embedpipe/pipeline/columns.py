@@ -1,4 +1,4 @@
-"""What stages say of their columns: those that they read, make and take away."""
+"""The columns that stages read, make and remove."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import ClassVar, NamedTuple, TypeVar
 import pyarrow as pa
 
 from embedpipe.errors import ColumnError
-from embedpipe.frames import Column, Need
+from embedpipe.frames.columns import Column, Need
 from embedpipe.params import HasParams
 from embedpipe.pipeline.batch import Batch
 
@@ -30,7 +30,7 @@ class Input(NamedTuple):
 
 
 class HasColumns(HasParams, ABC):
-    """A step over batches, which is all that a plan asks of a stage.
+    """A step over batches: what a plan needs to know of a stage.
 
     `reads` and `makes` are its columns as data; what they name follows from parameters.
     """
@@ -56,7 +56,7 @@ class HasColumns(HasParams, ABC):
         ]
 
     def needed_columns(self) -> dict[str, Need]:
-        """The same by name; of a column that is named twice, the first need."""
+        """The same by name; for a column that is named twice, the first need."""
         needed: dict[str, Need] = {}
         for name, need in self.inputs():
             needed.setdefault(name, need)
@@ -83,7 +83,7 @@ class HasColumns(HasParams, ABC):
         """The batch with the output columns added, made of the columns of these names."""
 
     def removes(self, column: Column) -> bool:  # noqa: ARG002 - most stages keep them all
-        """Whether the stage takes away this column, one of those before it."""
+        """Whether the stage removes this column."""
         return False
 
     def columns_are_set(self) -> bool:
@@ -92,7 +92,7 @@ class HasColumns(HasParams, ABC):
         return all(self.isDefined(name) for name in (*required, self.makes))
 
     def require(self, available: Mapping[str, Column], name: str, need: Need) -> Column:
-        """The column of that name, if it is there and serves; otherwise a ColumnError."""
+        """The column of that name; ColumnError if it is missing or does not meet the need."""
         column = available.get(name)
         if column is None or not need.met_by(column):
             found = "is missing" if column is None else f"holds {column.type}"
@@ -102,7 +102,7 @@ class HasColumns(HasParams, ABC):
     def column_error(
         self, name: str, found: str, wanted: str, available: Mapping[str, Column]
     ) -> ColumnError:
-        """An error that names the stage, the column, what it needs and the columns there are."""
+        """An error that names the stage, the column, its need and the available columns."""
         there = ", ".join(map(str, available.values())) or "none"
         return ColumnError(
             f"{self.label}: input column {name!r} {found}; it must hold {wanted}. Columns there "

@@ -1,4 +1,4 @@
-"""LightPipeline: a pipeline over texts in memory, without a data frame."""
+"""LightPipeline: runs a pipeline over strings, without a data frame."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from embedpipe.annotation import Annotation, AnnotationColumn
 from embedpipe.errors import ColumnError, InputError, ParameterError
-from embedpipe.frames import ColumnKind, columns_of
+from embedpipe.frames.columns import ColumnKind, columns_of
 from embedpipe.frames.texts import arrow_texts
 from embedpipe.pipeline.pipeline import PipelineModel
 from embedpipe.pipeline.plan import Plan, Planner
@@ -141,12 +141,12 @@ def _texts(target: Any) -> list[str]:
 
 
 def _joined(stage: Stage) -> Stage:
-    """The stage without what would make several rows of one."""
+    """The stage with `explodeSentences` off, which would make several rows of one."""
     return stage.copy({"explodeSentences": False}) if stage.hasParam("explodeSentences") else stage
 
 
 def _takes_texts(stage: Stage) -> bool:
-    """Whether text enters the pipeline here: of no annotations, but text."""
+    """Whether the stage reads text instead of annotations."""
     kinds = {need.kind for _, need in stage.inputs()}
     return ColumnKind.TEXT in kinds and ColumnKind.ANNOTATIONS not in kinds
 
@@ -170,7 +170,7 @@ def _text_columns(stages: Sequence[Stage]) -> list[str]:
 
 
 def _kept_columns(stages: Sequence[Stage]) -> list[str]:
-    """The names of the annotation columns that come out."""
+    """The names of the annotation columns in the result."""
     names: list[str] = []
     for stage in stages:
         if stage.chooses_results:

@@ -1,4 +1,4 @@
-"""Pipeline and PipelineModel: stages in a row, over any frame."""
+"""Pipeline and PipelineModel: a sequence of stages over any frame."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from embedpipe.frames import columns_of, columns_of_frame, transform_frame
+from embedpipe.frames.adapter import columns_of_frame, transform_frame
+from embedpipe.frames.columns import columns_of
 from embedpipe.params import HasParams, Kind, Param
 from embedpipe.pipeline.plan import Planner, check_order
 from embedpipe.pipeline.savable import Savable
@@ -20,7 +21,7 @@ Frame = TypeVar("Frame")
 
 
 class PipelineModel(Savable):
-    """Stages that are ready to run, as `Pipeline.fit` gives them: copies that nobody else changes.
+    """Stages that are ready to run, made by `Pipeline.fit`: copies of the stages given.
 
     At heart it is a function from an iterator of Arrow record batches to another; frames of every
     kind only adapt to and from that, so that all give the same results.
@@ -53,7 +54,7 @@ class PipelineModel(Savable):
     def transform_batches(
         self, batches: Iterable[pa.RecordBatch], schema: pa.Schema | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """Transform a stream of record batches of one schema, holding little of it at a time.
+        """Transform a stream of record batches of one schema, in bounded memory.
 
         Columns are checked at once, by `schema` or else by the first batch. Batches of more than
         1,024 rows come out in several; rows keep their order.
@@ -67,7 +68,7 @@ class PipelineModel(Savable):
         return self._planner().run(batches, schema)
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
-        """The schema of what comes out where rows of `schema` go in."""
+        """The schema of the result for rows of `schema`."""
         return self._planner().plan(columns_of(schema)).output_schema(schema)
 
     def copy(self, extra: Mapping[Any, Any] | None = None) -> PipelineModel:
@@ -138,7 +139,7 @@ class Pipeline(Savable, HasParams):
 
 
 def _flat(stages: Iterable[Stage | PipelineModel]) -> list[Stage]:
-    """The stages, with those of pipelines among them in their place."""
+    """The stages, with pipeline models among them replaced by their stages."""
     nested = (stage.stages if isinstance(stage, PipelineModel) else [stage] for stage in stages)
     return [stage for group in nested for stage in group]
 

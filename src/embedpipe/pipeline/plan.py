@@ -14,8 +14,10 @@ import pyarrow as pa
 
 from embedpipe.annotation import OffsetUnit
 from embedpipe.errors import ColumnError, TruncationWarning
-from embedpipe.frames import Column, ColumnKind, Need, bounded, columns_of
+from embedpipe.frames.batch_limits import bounded
+from embedpipe.frames.columns import Column, ColumnKind, Need, columns_of
 from embedpipe.frames.texts import check_utf8
+from embedpipe.params import accessor_name
 from embedpipe.pipeline.batch import Batch
 from embedpipe.pipeline.columns import HasColumns
 
@@ -23,7 +25,7 @@ __all__ = ["Plan", "Planner", "check_order"]
 
 
 class Step(NamedTuple):
-    """A stage, the columns that it reads, the fields that it makes and the names it takes away."""
+    """A stage, the columns that it reads, the fields that it makes and the columns it removes."""
 
     stage: HasColumns
     inputs: list[str]
@@ -31,7 +33,7 @@ class Step(NamedTuple):
     removed: frozenset[str]
 
     def after(self, available: Mapping[str, Column]) -> dict[str, Column]:
-        """The columns there are behind the step."""
+        """The columns after the step."""
         kept = {name: column for name, column in available.items() if name not in self.removed}
         # a stage's field tells the unit where it is another one
         made = [
@@ -43,7 +45,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """What stages do to frames with certain columns.
+    """How stages run over frames with certain columns.
 
     `needed`: the columns of the frame that it reads, by name.
     """
@@ -53,18 +55,18 @@ class Plan:
 
     @property
     def removed(self) -> Collection[str]:
-        """The names of the columns that stages take away, of the frame and of stages before."""
+        """The names of the columns that stages remove."""
         return frozenset[str]().union(*(step.removed for step in self.steps))
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
-        """The columns of `schema` and those of the stages, but for those that are taken away."""
+        """The columns of `schema` and those that stages make, without those that are removed."""
         fields = list(schema)
         for step in self.steps:
             fields = [part for part in fields if part.name not in step.removed] + step.fields
         return pa.schema(fields, schema.metadata)
 
     def run(self, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """Transform each batch of this schema as it is asked for. Long ones come out in several.
+        """Transform batches of this schema lazily. Long batches are split.
 
         Raises InputError for texts that are not UTF-8. After the last batch, a TruncationWarning
         tells how many texts each stage has cut.
@@ -85,7 +87,7 @@ class Plan:
 
 
 class Planner:
-    """Makes plans of stages, for whatever columns a frame has."""
+    """Makes plans to run stages over frames with any columns."""
 
     def __init__(self, stages: Sequence[HasColumns]) -> None:
         self._stages = tuple(stages)
@@ -110,7 +112,7 @@ class Planner:
     def run(
         self, batches: Iterable[pa.RecordBatch], schema: pa.Schema | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """Plan now, by `schema` or the first batch, and transform batches as they are asked for."""
+        """Plan now, by `schema` or the first batch, and transform batches lazily."""
         iterator = iter(batches)
         if schema is None:
             first = next(iterator, None)
@@ -121,9 +123,9 @@ class Planner:
 
 
 def check_order(stages: Sequence[HasColumns]) -> None:
-    """Raise ColumnError where stages cannot fit one another, whatever the frame.
+    """Raise ColumnError if stages cannot follow one another, over any frame.
 
-    Stages whose column names are not all set yet are passed over. ParameterError where stages that
+    Stages whose column names are not all set yet are skipped. ParameterError where stages that
     have to count alike do not.
     """
     complete = [stage for stage in stages if stage.columns_are_set()]
@@ -160,7 +162,7 @@ def _warn_of(cut: Mapping[tuple[str, int], int]) -> None:
 
 
 def _needed(stages: Iterable[HasColumns]) -> dict[str, Need]:
-    """The columns that must come from outside."""
+    """The columns that the frame must have."""
     needed: dict[str, Need] = {}
     made: set[str] = set()
     for stage in stages:
@@ -178,10 +180,10 @@ def _step(stage: HasColumns, available: Mapping[str, Column]) -> Step:
     there = {name: column.type for name, column in available.items()}
     for part in fields:
         if part.name in there:
-            setter = f"set{stage.makes[:1].upper()}{stage.makes[1:]}"
             raise ColumnError(
                 f"{stage.label}: output column {part.name!r} is there already as "
-                f"{there[part.name]}; choose another name with {setter}, or drop that column first"
+                f"{there[part.name]}; choose another name with "
+                f"{accessor_name('set', stage.makes)}, or drop that column first"
             )
         there[part.name] = f"{part.type}, made by the same stage"
     removed = frozenset(name for name, column in available.items() if stage.removes(column))

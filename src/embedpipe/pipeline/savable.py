@@ -1,7 +1,4 @@
-"""`save`, `load`, `write`, `read`, which stages and pipelines share, and how they are pickled.
-
-What files hold is `saving`'s part.
-"""
+"""Saving, loading and pickling of stages and pipelines. `saving` reads and writes the files."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ S = TypeVar("S", bound="Savable")
 
 
 class Savable:
-    """Spark ML's methods for what can be saved; and pickles, for the way to other processes.
+    """Spark ML's methods for saving and loading; and pickling, to send objects to processes.
 
     >>> import tempfile
     >>> from embedpipe.annotator import SentenceDetector
@@ -54,12 +51,12 @@ class Savable:
         self.write().save(path, models=models)
 
     def write(self) -> Writer:
-        """What saves: `stage.write().overwrite().save(path)`."""
+        """The writer: `stage.write().overwrite().save(path)`."""
         return Writer(self)
 
     @classmethod
     def read(cls: type[S]) -> Reader[S]:
-        """What loads: `Class.read().load(path)`."""
+        """The reader: `Class.read().load(path)`."""
         return Reader(cls)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What every stage is: parameters, the columns it reads and makes, and one `apply`."""
+"""Base classes of stages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from embedpipe.annotation import AnnotationColumn, OffsetUnit, annotation_field
 from embedpipe.errors import ColumnError, ParameterError
-from embedpipe.frames import ANNOTATIONS, Column, annotations_of, transform_frame
+from embedpipe.frames.adapter import transform_frame
+from embedpipe.frames.columns import ANNOTATIONS, Column, annotations_of
 from embedpipe.params import Param, boolean, string, strings
 from embedpipe.pipeline.batch import Batch
 from embedpipe.pipeline.columns import HasColumns, Input
@@ -24,7 +25,7 @@ Frame = TypeVar("Frame")
 
 
 class Stage(Savable, HasColumns):
-    """A step of a pipeline that adds columns, and may take others away.
+    """A step of a pipeline that adds columns, and may remove others.
 
     Stages hold their parameters and at most a shared read-only model, so that one stage can serve
     many pipelines at once.
@@ -54,16 +55,16 @@ class AnnotationStage(Stage):
         return [annotation_field(self.getOutputCol(), self.output_annotator_type, **metadata)]
 
     def unit(self, inputs: Sequence[Column]) -> str:
-        """What begin and end count, one of `OffsetUnit`: the same as those of the inputs."""
+        """What begin and end count, one of `OffsetUnit`: by default, the same as in the inputs."""
         return unit_of(self, inputs) or OffsetUnit.UTF16
 
     def vector_metadata(self, inputs: Sequence[Column]) -> dict[str, Any]:  # noqa: ARG002
-        """What the column's metadata tells of its vectors: `dimension` and `ref`, where known."""
+        """The `dimension` and `ref` of vectors for the column's metadata, where they are known."""
         return {}
 
 
 class Annotator(AnnotationStage):
-    """A stage that makes annotations of annotations: it reads one column of each input type."""
+    """A stage that makes annotations from annotations: it reads one column of each input type."""
 
     reads: ClassVar[tuple[Input, ...]] = (Input("inputCols", ANNOTATIONS),)
     input_annotator_types: ClassVar[tuple[str, ...]]
@@ -82,7 +83,7 @@ class Annotator(AnnotationStage):
         """The output column for input columns in the order of `input_annotator_types`."""
 
     def resolve_inputs(self, available: Mapping[str, Column]) -> list[Column]:
-        """Match the input columns to the input types by what the columns hold; then all others."""
+        """Match the input columns to the input types; then the other columns."""
         left = self.getInputCols()
         resolved = []
         for kind in self.input_annotator_types:
@@ -114,12 +115,12 @@ class Annotator(AnnotationStage):
 
 
 def names_given(value: Sequence[str | Sequence[str]]) -> Sequence[Any]:
-    """Column names that a setter got, either as its arguments or as one list."""
+    """The column names given to a setter, either as arguments or as one list."""
     return value[0] if len(value) == 1 and not isinstance(value[0], str) else value
 
 
 def unit_of(stage: Stage, inputs: Sequence[Column]) -> str | None:
-    """What the offsets of all these columns count, None where no column tells."""
+    """The offset unit of all these columns, None if none declares it."""
     units = {column.offset_unit: column.name for column in inputs if column.offset_unit}
     if len(units) > 1:
         listed = " and ".join(f"{name!r} by {unit!r}" for unit, name in units.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -102,10 +103,11 @@ class BertSentenceEmbeddings(EncoderStage):
             vectors, vector_lengths = in_rows(flat)
         else:
             vectors = self._pooled(pieces, parts)
-        return sentences.with_vectors(
-            self.output_annotator_type,
-            vectors,
-            metadata_map(metadata, len(sentences)),
+        return replace(
+            sentences,
+            annotator_type=self.output_annotator_type,
+            embeddings=vectors,
+            metadata=metadata_map(metadata, len(sentences)),
             vector_lengths=vector_lengths,
         )
 

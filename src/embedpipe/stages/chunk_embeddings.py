@@ -61,7 +61,7 @@ class ChunkEmbeddings(PooledEmbeddings):
         }
 
     def members(self, stretches: AnnotationColumn, words: AnnotationColumn) -> Members:
-        """The words in each chunk; as recorded, only those of the sentence that it says."""
+        """The words in each chunk; as recorded, only those with its sentence number."""
         members = members_within(stretches, words)
         if self.as_recorded:
             own = _numbers(words).take(pa.array(members.words))
@@ -72,7 +72,7 @@ class ChunkEmbeddings(PooledEmbeddings):
     def _sentences(
         self, chunks: AnnotationColumn, words: AnnotationColumn, members: Members
     ) -> pa.StringArray:
-        """The number of each chunk's sentence, which its first word knows, string (chunks,)."""
+        """The number of each chunk's sentence, by its first word, string (chunks,)."""
         owners, first = np.unique(members.owners, return_index=True)
         places = np.full(len(chunks), len(words))
         places[owners] = members.words[first]
@@ -81,5 +81,5 @@ class ChunkEmbeddings(PooledEmbeddings):
 
 
 def _numbers(column: AnnotationColumn) -> pa.StringArray:
-    """The number of a sentence that each annotation says, 0 where it says none."""
+    """The sentence number in the metadata of each annotation, 0 if there is none."""
     return pc.fill_null(column.metadata_field("sentence"), "0")

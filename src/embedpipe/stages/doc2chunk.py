@@ -1,4 +1,4 @@
-"""Doc2Chunk: chunks whose texts stand in a column, found in documents."""
+"""Doc2Chunk: finds chunks in documents, given their texts in a column."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pyarrow as pa
 from embedpipe.annotation import METADATA_TYPE, AnnotationColumn, AnnotatorType
 from embedpipe.arrays import offsets_of
 from embedpipe.errors import InputError
-from embedpipe.frames import INTEGERS, TEXT_LISTS, TEXTS, Need
+from embedpipe.frames.columns import INTEGERS, TEXT_LISTS, TEXTS, Need
 from embedpipe.params import Param, boolean, string
 from embedpipe.pipeline.batch import Batch
 from embedpipe.pipeline.columns import Input
@@ -119,7 +119,7 @@ class Doc2Chunk(HasOffsetUnit, Annotator):
     def _found(
         self, documents: AnnotationColumn, wanted: Sequence[tuple[Sequence[str | None], int]]
     ) -> AnnotationColumn:
-        """The chunks of each row, found from the row's start on."""
+        """The chunks of each row that are found from its start on."""
         texts, begins = documents.result.fill_null("").to_pylist(), documents.begin.tolist()
         hits: list[_Hit] = []
         for row, (chunks, start) in enumerate(wanted):
@@ -136,7 +136,7 @@ class Doc2Chunk(HasOffsetUnit, Annotator):
         return self._annotations(documents, hits)
 
     def _find(self, chunk: str | None, text: str, start: int | None) -> int:
-        """Where the chunk begins in the text, -1 where it does not stand, in code points."""
+        """The position of the chunk in the text, in code points; -1 if it is not found."""
         if chunk is None or start is None or not chunk.strip():
             return -1
         if not self.getLowerCase():
@@ -147,7 +147,7 @@ class Doc2Chunk(HasOffsetUnit, Annotator):
         return found.start() if found else -1
 
     def _start(self, text: str, begin: int, start: int) -> int | None:
-        """Where in the text to begin, in code points; None where the text has no such word."""
+        """The position in the text to search from, in code points; None if it has no such word."""
         if self.isSet("startCol") and self.getStartColByTokenIndex():
             words = text.split(" ")
             before = sum(len(word) + 1 for word in words[: max(start, 0)])

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from embedpipe.annotation import METADATA_TYPE, AnnotationColumn, AnnotatorType, metadata_map
 from embedpipe.errors import InputError
-from embedpipe.frames import ANYTHING, TEXT_MAPS, TEXTS, ColumnKind, Need
+from embedpipe.frames.columns import ANYTHING, TEXT_MAPS, TEXTS, ColumnKind, Need
 from embedpipe.params import Param, choice, string
 from embedpipe.pipeline.batch import Batch
 from embedpipe.pipeline.columns import Input
@@ -71,7 +71,7 @@ class DocumentAssembler(HasOffsetUnit):
     cleanupMode = Param("how white space is cleaned up", choice(*CLEANUP_MODES), default="disabled")
     setCleanupMode, getCleanupMode = cleanupMode.accessors()
     missing = Param(
-        "what becomes of a null text: a null document, or an error", choice(_NULL, _ERROR), _NULL
+        "how a null text is treated: a null document, or an error", choice(_NULL, _ERROR), _NULL
     )
     setMissing, getMissing = missing.accessors()
 
@@ -104,7 +104,7 @@ class DocumentAssembler(HasOffsetUnit):
     def _texts_there(
         self, texts: pa.StringArray, batch: Batch, name: str
     ) -> npt.NDArray[np.bool_] | None:
-        """Which rows have a text, or None where all are to have a document."""
+        """Which rows have a text, or None if all get a document."""
         if self.as_recorded or not texts.null_count:
             return None
         there: npt.NDArray[np.bool_] = texts.is_valid().to_numpy(zero_copy_only=False)

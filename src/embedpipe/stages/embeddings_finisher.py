@@ -1,4 +1,4 @@
-"""EmbeddingsFinisher: vectors out of annotations."""
+"""EmbeddingsFinisher: extracts vectors from annotations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from embedpipe.annotation import WITH_VECTORS, AnnotationColumn
-from embedpipe.frames import Column, annotations_of
+from embedpipe.frames.columns import Column, annotations_of
 from embedpipe.params import Param, boolean
 from embedpipe.pipeline.batch import Batch
 from embedpipe.pipeline.columns import Input
@@ -46,10 +46,7 @@ class EmbeddingsFinisher(Finishing):
 
     reads = (Input("inputCols", annotations_of(*WITH_VECTORS)),)
 
-    cleanAnnotations = Param(
-        "whether all annotation columns are taken away", boolean, default=False
-    )
-    setCleanAnnotations, getCleanAnnotations = cleanAnnotations.accessors()
+    cleanAnnotations = Finishing.cleanAnnotations.with_default(False)
     outputAsVector = Param("whether numbers are 64-bit, as in vectors", boolean, default=False)
     setOutputAsVector, getOutputAsVector = outputAsVector.accessors()
 

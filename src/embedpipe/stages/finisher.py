@@ -1,4 +1,4 @@
-"""Finisher: texts out of annotations."""
+"""Finisher: extracts texts from annotations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from embedpipe.annotation import WITH_VECTORS, AnnotationColumn
-from embedpipe.frames import Column
+from embedpipe.frames.columns import Column
 from embedpipe.params import Param, boolean, string
 from embedpipe.pipeline.batch import Batch
 from embedpipe.stages.bases.finishing import Finishing
@@ -49,9 +49,9 @@ class Finisher(Finishing):
 
     chooses_results = True
 
-    valueSplitSymbol = Param("what stands between values", string, default="#")
+    valueSplitSymbol = Param("separator of values", string, default="#")
     setValueSplitSymbol, getValueSplitSymbol = valueSplitSymbol.accessors()
-    annotationSplitSymbol = Param("what stands between annotations", string, default="@")
+    annotationSplitSymbol = Param("separator of annotations", string, default="@")
     setAnnotationSplitSymbol, getAnnotationSplitSymbol = annotationSplitSymbol.accessors()
     includeMetadata = Param("whether metadata comes too", boolean, default=False)
     setIncludeMetadata, getIncludeMetadata = includeMetadata.accessors()

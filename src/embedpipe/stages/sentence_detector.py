@@ -56,7 +56,7 @@ class SentenceDetector(HasOffsetUnit, Annotator):
     customBounds = Param("patterns that end sentences", strings, default=[])
     setCustomBounds, getCustomBounds = customBounds.accessors()
     customBoundsStrategy = Param(
-        "what becomes of a custom bound: dropped, or part of the sentence before or after it",
+        "where a custom bound goes: dropped, or part of the sentence before or after it",
         choice(*BOUND_STRATEGIES),
         default="none",
     )
@@ -86,7 +86,7 @@ class SentenceDetector(HasOffsetUnit, Annotator):
         )
 
     def apply(self, batch: Batch, inputs: Sequence[str]) -> Batch:
-        """Annotate the batch, and cut its rows by sentence if so wanted."""
+        """Annotate the batch, and make a row of each sentence if `explodeSentences` is set."""
         annotated = super().apply(batch, inputs)
         return self._exploded(annotated) if self.getExplodeSentences() else annotated
 

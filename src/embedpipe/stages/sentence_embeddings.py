@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from embedpipe.annotation import AnnotationColumn, AnnotatorType
-from embedpipe.frames import Column
+from embedpipe.frames.columns import Column
 from embedpipe.params import Param, integer, string
 from embedpipe.pipeline.stage import Annotator
 from embedpipe.stages.bases.pooled_embeddings import (
@@ -78,7 +78,7 @@ class SentenceEmbeddings(PooledEmbeddings):
         return {"sentence": pa.array(sentence_numbers(stretches)).cast(pa.string())}
 
     def members(self, stretches: AnnotationColumn, words: AnnotationColumn) -> Members:
-        """The words in each sentence; as recorded, the words that say its number."""
+        """The words in each sentence; as recorded, the words with its number."""
         if not self.as_recorded:
             return with_vectors(words, members_within(stretches, words), skip_oov=True)
         wanted = row_keys(stretches, sentence_numbers(stretches))

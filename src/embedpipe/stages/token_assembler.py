@@ -1,4 +1,4 @@
-"""TokenAssembler: documents made of tokens again."""
+"""TokenAssembler: joins tokens to documents."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WHITE_SPACE = re.compile(r"[\t-\r ]+")
 
 
 class TokenAssembler(HasOffsetUnit, Annotator):
-    """Puts the tokens of each sentence together again; source: Spark NLP's TokenAssembler.
+    """Joins the tokens of each sentence to a document; source: Spark NLP's TokenAssembler.
 
     Reads annotations of types document and token, and makes one annotation of type document per
     sentence: its tokens, with one space where there is something between two in the sentence. With
@@ -80,7 +80,7 @@ class TokenAssembler(HasOffsetUnit, Annotator):
     def _between(
         self, sentences: AnnotationColumn, tokens: AnnotationColumn, members: Members
     ) -> npt.NDArray[np.object_]:
-        """What to write before each token: nothing, a space, or the white space that was there."""
+        """What goes before each token: nothing, a space, or the original white space."""
         begins, ends = tokens.begin[members.words], tokens.end[members.words]
         before = np.full(len(begins), "", dtype=object)
         same = members.owners[1:] == members.owners[:-1]

@@ -53,30 +53,24 @@ _characters: Kind[list[str]] = Kind(
     "a list of single characters, each with a backslash before it or without", _single_characters
 )
 
-_CASE_DOC = "whether exceptions must match in case"
-_EXCEPTIONS_DOC = "words that stay whole"
-_SPLIT_CHARS_DOC = "characters at which tokens are cut"
-_SPLIT_PATTERN_DOC = "pattern at which tokens are cut; goes before splitChars"
-_TARGET_DOC = "pattern of what may become tokens"
-
 
 class _WordStage(HasOffsetUnit, Annotator):
-    """What the tokenizer to be fitted and the fitted one have in common."""
+    """Base class of Tokenizer and TokenizerModel."""
 
     input_annotator_types = (AnnotatorType.DOCUMENT,)
     output_annotator_type = AnnotatorType.TOKEN
 
     inputCols = Annotator.inputCols.with_default(["document"])
     outputCol = Annotator.outputCol.with_default("token")
-    targetPattern = Param(_TARGET_DOC, string, default="\\S+")
+    targetPattern = Param("pattern of what may become tokens", string, default="\\S+")
     setTargetPattern, getTargetPattern = targetPattern.accessors()
-    exceptions = Param(_EXCEPTIONS_DOC, strings)
+    exceptions = Param("words that stay whole", strings)
     setExceptions, getExceptions = exceptions.accessors()
-    caseSensitiveExceptions = Param(_CASE_DOC, boolean, default=True)
+    caseSensitiveExceptions = Param("whether exceptions must match in case", boolean, default=True)
     setCaseSensitiveExceptions, getCaseSensitiveExceptions = caseSensitiveExceptions.accessors()
-    splitChars = Param(_SPLIT_CHARS_DOC, _characters)
+    splitChars = Param("characters at which tokens are cut", _characters)
     setSplitChars, getSplitChars = splitChars.accessors()
-    splitPattern = Param(_SPLIT_PATTERN_DOC, string)
+    splitPattern = Param("pattern at which tokens are cut; goes before splitChars", string)
     setSplitPattern, getSplitPattern = splitPattern.accessors()
     minLength = Param("shortest token that is kept", integer(minimum=0), default=0)
     setMinLength, getMinLength = minLength.accessors()

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -35,26 +34,35 @@ def read_albert(
     names = (settings.cls_token, settings.sep_token, settings.mask_token or _MASK, unk_piece)
     known = [AddedPiece(p) for p in (*names, *model.controls) if p in vocabulary]
     stated = {piece.text: piece for piece in (*known, *settings.added)}
-    added = [_with_id(piece, vocabulary, source) for piece in stated.values()]
+    added = list(_with_ids(stated.values(), vocabulary, settings.encoder_size, source))
     vocabulary |= {piece.text: piece.id for piece in added if piece.id is not None}
     return TokenizerParts(
         vocabulary=vocabulary,
-        text=AlbertText(model, [piece for piece in added if piece.id is not None], settings),
+        text=AlbertText(model, added, settings),
         make_words=partial(_itself, model),
         unk_piece=unk_piece,
         skipped_in_words=WORD_BOUNDARY,
     )
 
 
-def _with_id(piece: AddedPiece, vocabulary: Mapping[str, int], source: str) -> AddedPiece:
-    """The piece with its id in the vocabulary, or the one that the files state, or none."""
-    found = vocabulary.get(piece.text, piece.id)
-    if piece.id is not None and piece.id != found:
-        raise ModelFormatError(
-            f"{source}/spiece.model: the added piece {piece.text[:80]!r} has the id {piece.id}, in "
-            f"the vocabulary {found}. Use the tokenizer files of one model, all as published"
-        )
-    return replace(piece, id=found)
+def _with_ids(
+    pieces: Iterable[AddedPiece], vocabulary: Mapping[str, int], encoder_size: int, source: str
+) -> Iterator[AddedPiece]:
+    """The pieces with their ids: the vocabulary's, or the next ones; as `added.add_pieces`."""
+    following = len(vocabulary)
+    for piece in pieces:
+        found = vocabulary.get(piece.text, following)
+        if piece.id not in (None, found):
+            raise ModelFormatError(
+                f"{source}/spiece.model: the added piece {piece.text[:80]!r} has the id "
+                f"{piece.id}, in the vocabulary, or behind it, {found}. Use the tokenizer files of "
+                "one model, all as published"
+            )
+        if found == following:
+            if piece.id is None and following >= encoder_size:
+                continue
+            following += 1
+        yield piece._replace(id=found)
 
 
 def _itself(splitter: Splitter) -> Splitter:

@@ -7,7 +7,6 @@ its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from embedpipe.engine.config import EncoderConfig
@@ -36,9 +35,7 @@ CLASSES = {
     **dict.fromkeys(("MobileBertTokenizer", "SqueezeBertTokenizer", "ConvBertTokenizer"), _BERT),
     **dict.fromkeys(("LxmertTokenizer", "RetriBertTokenizer", "LayoutLMTokenizer"), _BERT),
     "AlbertTokenizer": ("spiece.model", "tokenizer.json"),
-    **dict.fromkeys(("PreTrainedTokenizer", "TokenizersBackend", "MPNetTokenizer"), _WHOLE),
-    **dict.fromkeys(("XLMRobertaTokenizer", "CamembertTokenizer", "RobertaTokenizer"), _WHOLE),
-    **dict.fromkeys(("BigBirdTokenizer", "RemBertTokenizer", "DebertaV2Tokenizer"), _WHOLE),
+    **dict.fromkeys(("PreTrainedTokenizer", "TokenizersBackend", "XLMRobertaTokenizer"), _WHOLE),
 }
 """By the class of transformers that a folder names, "Fast" left out: the files that describe it in
 full. Of a class that is not here, transformers computes what no file says: it is refused."""
@@ -78,11 +75,11 @@ def make_tokenizer(
     """
     stated = read_settings(files, source)
     cls_piece, sep_piece = config.row.special
-    settings = replace(
-        stated,
+    settings = stated._replace(
         cls_token=stated.cls_token or cls_piece,
         sep_token=stated.sep_token or sep_piece,
         encoder_size=config.vocab_size,
+        architecture=config.row.name,
         lower_first=lower_first,
     )
     name = _layout(files, settings.tokenizer_class, source)
@@ -95,7 +92,8 @@ def _layout(files: Mapping[str, bytes], kind: str | None, source: str) -> str:
     if kind is not None and kind not in CLASSES:
         raise ModelFormatError(
             f"{source}: tokenizer_class is {kind[:80]}, which computes what no file describes; "
-            f"expected one of {', '.join(CLASSES)}. Use a model with one of these"
+            f"expected one of {', '.join(CLASSES)}. Use a model with one of these, or, if its "
+            "tokenizer.json says it all, PreTrainedTokenizerFast in its place"
         )
     layouts = LAYOUTS if kind is None else CLASSES[kind]
     for name in layouts:

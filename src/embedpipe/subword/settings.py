@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from embedpipe.errors import ModelFormatError
-from embedpipe.files.stated import FLAG, TEXT, check_stated, honored, ignored, only
+from embedpipe.files.fields import FLAG, TEXT, Field
+from embedpipe.files.stated import check_stated, honored, ignored, only
 from embedpipe.files.strict_json import parse_json
 
 __all__ = ["SETTINGS", "AddedPiece", "TokenizerSettings", "read_settings"]
@@ -30,18 +30,26 @@ _LISTED = (
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FLAGS = ("lstrip", "rstrip", "normalized", "single_word", "special")
 
-_PIECE = honored("a piece's text", lambda value: _is_piece(_content(value)))
-_PIECES = honored(
+_PIECE = Field("a piece's text", lambda value: _is_piece(_content(value)))
+_TYPED_PIECE = Field(
+    'a text, or an object with "__type": "AddedToken"',
+    lambda value: _PIECE.holds(value) and (isinstance(value, str) or "__type" in value),
+)
+_PIECES = Field(
     "pieces' texts",
     lambda value: isinstance(value, (list, dict)) and all(map(_PIECE.holds, _values(value))),
 )
-_BY_ID = honored(
+_NAMED_PIECES = Field(
+    "an object of pieces by name",
+    lambda value: isinstance(value, dict) and _PIECES.holds(value),
+)
+_BY_ID = Field(
     "an object of pieces by id",
     lambda value: (
         isinstance(value, dict) and all(k.isdecimal() and _PIECE.holds(v) for k, v in value.items())
     ),
 )
-_LENGTH = honored("a number", lambda value: isinstance(value, (int, float)))
+_LENGTH = Field("a number", lambda value: isinstance(value, (int, float)))
 
 _NEVER_PADS = ignored("texts are never padded")
 _PER_CALL = ignored("transformers cuts texts to the length that a call gives, or model_max_length")
@@ -54,15 +62,15 @@ _JAPANESE = only(None, {}, why="words by MeCab, Sudachi or Juman++ are not compu
 
 SETTINGS = {
     # honored
-    **dict.fromkeys(_SWITCHES, FLAG),
-    **dict.fromkeys(_NAMED, _PIECE),
-    "additional_special_tokens": _PIECES,
-    "extra_special_tokens": _PIECES,
-    "model_specific_special_tokens": _PIECES,
-    "added_tokens_decoder": _BY_ID,
-    "tokenizer_class": TEXT,
-    "model_max_length": _LENGTH,  # read with sentence-transformers' own length
-    "max_len": _LENGTH,  # its former name
+    **dict.fromkeys(_SWITCHES, honored(FLAG)),
+    **dict.fromkeys(_NAMED, honored(_PIECE)),
+    "additional_special_tokens": honored(_PIECES),
+    "extra_special_tokens": honored(_PIECES),
+    "model_specific_special_tokens": honored(_NAMED_PIECES),
+    "added_tokens_decoder": honored(_BY_ID),
+    "tokenizer_class": honored(TEXT),
+    "model_max_length": honored(_LENGTH),  # read with sentence-transformers' own length
+    "max_len": honored(_LENGTH),  # its former name
     # followed for one value only
     "truncation_side": only("right", why="the beginning of a longer text is kept, not its end"),
     "split_special_tokens": only(False, why="special pieces in a text stand for themselves"),
@@ -95,8 +103,7 @@ SETTINGS = {
 `_token` is a special piece. Anything else is named in an UnknownSettingWarning."""
 
 
-@dataclass(frozen=True)
-class AddedPiece:
+class AddedPiece(NamedTuple):
     """A piece that is looked for in a text before words are, as in transformers' AddedToken.
 
     id: what the files say, None where they leave it to the vocabulary.
@@ -111,14 +118,15 @@ class AddedPiece:
     special: bool = True
 
 
-@dataclass(frozen=True)
-class TokenizerSettings:
+class TokenizerSettings(NamedTuple):
     """Settings by transformers' names; None where the files say nothing.
 
     stated: whether there is a `tokenizer_config.json`. tokenizer_class: without "Fast" at its end.
     added: pieces by id, then named special pieces and further ones. lower_first: whether text is
     folded to lower case before anything else, as sentence-transformers does where its own
-    `do_lower_case` says so. encoder_size: rows of the encoder's table of pieces.
+    `do_lower_case` says so. encoder_size: rows of the encoder's table of pieces. lists_added:
+    whether `added` holds all that is added, whatever tokenizer.json says. architecture: the
+    encoder's.
     """
 
     stated: bool = False
@@ -135,6 +143,8 @@ class TokenizerSettings:
     added: tuple[AddedPiece, ...] = ()
     lower_first: bool = False
     encoder_size: int = 2**31 - 1
+    lists_added: bool = False
+    architecture: str = ""
 
 
 def read_settings(files: Mapping[str, bytes], source: str) -> TokenizerSettings:
@@ -147,18 +157,23 @@ def read_settings(files: Mapping[str, bytes], source: str) -> TokenizerSettings:
     Raises ModelFormatError that lists every setting of a wrong type, or that cannot be followed.
     """
     config = _read(files, _CONFIG, source)
-    if config.get("added_tokens_decoder") is None:
+    lists_added = config.get("added_tokens_decoder") is not None
+    if not lists_added:
         config = _with_older_files(config, files, source)
     added = {piece.text: piece for piece in _pieces_by_id(config)}
     for piece in _special_pieces(config):
         added.setdefault(piece.text, piece)
     stated: dict[str, Any] = {key: config.get(key) for key in _SWITCHES}
+    for key in {*_SWITCHES} - {"strip_accents"}:  # to which null means "as lower case says"
+        if key in config:
+            stated[key] = bool(config[key])
     stated |= {key: _content(config.get(key)) for key in _USED_NAMES}
     kind = config.get("tokenizer_class") or _class_of_model(files, source)
     return TokenizerSettings(
         stated=_CONFIG in files,
         tokenizer_class=kind and kind.removesuffix("Fast"),
         added=tuple(added.values()),
+        lists_added=lists_added,
         **stated,
     )
 
@@ -168,7 +183,9 @@ def _read(files: Mapping[str, bytes], name: str, source: str) -> dict[str, Any]:
     if name not in files:
         return {}
     found: dict[str, Any] = parse_json(files[name], dict, source=f"{source}/{name}")
-    further = {key: _PIECE for key in found if key.endswith("_token") and key not in SETTINGS}
+    # transformers passes over an object under a name of its own, unless it says its type
+    piece = honored(_TYPED_PIECE if name == _CONFIG else _PIECE)
+    further = {key: piece for key in found if key.endswith("_token") and key not in SETTINGS}
     check_stated(found, SETTINGS | further, f"{source}/{name}")
     return found
 
@@ -211,7 +228,7 @@ def _pieces_by_id(config: Mapping[str, Any]) -> Iterator[AddedPiece]:
     for piece_id in sorted(decoder, key=int):
         piece = decoder[piece_id]
         special = bool(isinstance(piece, dict) and piece.get("special"))
-        yield replace(_piece(piece, special=special), id=int(piece_id))
+        yield _piece(piece, special=special)._replace(id=int(piece_id))
 
 
 def _special_pieces(config: Mapping[str, Any]) -> Iterator[AddedPiece]:

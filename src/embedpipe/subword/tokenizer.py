@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +26,7 @@ _SPECIAL_PER_TEXT = 2  # [CLS] and [SEP]
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-@dataclass(frozen=True)
-class TokenizerParts:
+class TokenizerParts(NamedTuple):
     """What a file of a known layout gives.
 
     `vocabulary`: ids by piece. `text`: for sentences. `make_words`: makes the one for single words.

@@ -12,6 +12,7 @@ from embedpipe._dependencies import require
 from embedpipe.errors import ModelFormatError
 from embedpipe.files.whole import decoded
 from embedpipe.subword.added import add_pieces
+from embedpipe.subword.by_class import DEFAULT_UNKNOWN, as_class_says
 from embedpipe.subword.plain_text import text_splitter
 from embedpipe.subword.sentencepiece_model import (
     CONTROL,
@@ -28,8 +29,6 @@ from embedpipe.subword.wordpiece import words_of
 
 __all__ = ["read_tokenizer_json"]
 
-_DEFAULT_UNKNOWN = "<unk>"  # AlbertTokenizer's
-
 
 def read_tokenizer_json(
     files: Mapping[str, bytes], source: str, settings: TokenizerSettings
@@ -37,7 +36,7 @@ def read_tokenizer_json(
     """The tokenizer of `tokenizer.json`, without the padding and truncation that it may ask for.
 
     As in transformers, what `tokenizer_config.json` says of a class of BERT's overrules the file on
-    case, accents and Chinese characters, and pieces that it adds are added.
+    case, accents, Chinese characters and the unknown piece, and pieces that it adds are added.
     """
     path = f"{source}/tokenizer.json"
     tokenizer = _open(files["tokenizer.json"], path)
@@ -49,6 +48,7 @@ def read_tokenizer_json(
             f"{path}: found a {kind} tokenizer; expected WordPiece (BERT) or Unigram (ALBERT). "
             "The encoder belongs to another family than this tokenizer"
         )
+    tokenizer = as_class_says(tokenizer, path, settings)
     model = _MODELS[kind](tokenizer, path, settings)
     add_pieces(tokenizer, settings.added, encoder_size=settings.encoder_size, source=path)
     return TokenizerParts(
@@ -69,21 +69,13 @@ class _Model(NamedTuple):
     skipped_in_words: str | None = None
 
 
-def _wordpiece(tokenizer: Any, source: str, settings: TokenizerSettings) -> _Model:
-    normalizer, model = tokenizer.normalizer, tokenizer.model
-    is_bert = type(normalizer).__name__ == "BertNormalizer"
-    if is_bert and settings.stated and settings.tokenizer_class not in _AS_IN_FILE:
-        normalizer.lowercase = settings.do_lower_case is not False
-        normalizer.strip_accents = settings.strip_accents
-        normalizer.handle_chinese_chars = settings.tokenize_chinese_chars is not False
-    return _Model(partial(_wordpiece_words, tokenizer, source), model.unk_token)
+def _wordpiece(tokenizer: Any, source: str, _: TokenizerSettings) -> _Model:
+    return _Model(partial(_wordpiece_words, tokenizer, source), tokenizer.model.unk_token)
 
 
 def _unigram(tokenizer: Any, source: str, settings: TokenizerSettings) -> _Model:
-    if settings.tokenizer_class == "AlbertTokenizer":
-        _check_case(tokenizer, source, settings)
     make_words = partial(_unigram_words, tokenizer, source)
-    return _Model(make_words, settings.unk_token or _DEFAULT_UNKNOWN, WORD_BOUNDARY)
+    return _Model(make_words, settings.unk_token or DEFAULT_UNKNOWN, WORD_BOUNDARY)
 
 
 _MODELS: dict[str, Callable[[Any, str, TokenizerSettings], _Model]] = {
@@ -91,24 +83,6 @@ _MODELS: dict[str, Callable[[Any, str, TokenizerSettings], _Model]] = {
     "Unigram": _unigram,
 }
 """By the kind of model in the file: what reads it."""
-
-_AS_IN_FILE = ("PreTrainedTokenizer", "TokenizersBackend", "MPNetTokenizer")
-"""Classes that take case and accents from `tokenizer.json` alone."""
-
-
-def _check_case(tokenizer: Any, source: str, settings: TokenizerSettings) -> None:
-    """Refuse an ALBERT whose two files disagree on case or accents."""
-    steps = {step["type"] for step in _steps(json.loads(tokenizer.to_str())["normalizer"])}
-    keep = settings.keep_accents
-    for key, step, value in (
-        ("do_lower_case", "Lowercase", settings.do_lower_case),
-        ("keep_accents", "StripAccents", None if keep is None else not keep),
-    ):
-        if value is not None and value is not (step in steps):
-            raise ModelFormatError(
-                f"{source} {'has' if step in steps else 'lacks'} the step {step}, against {key} in "
-                "tokenizer_config.json. Use the tokenizer files of one model, as published"
-            )
 
 
 def _steps(normalizer: dict[str, Any] | None) -> list[dict[str, Any]]:

@@ -17,12 +17,20 @@ from embedpipe.subword.settings import AddedPiece, TokenizerSettings
 from embedpipe.subword.splitter import Splitter, TokenizersSplitter
 from embedpipe.subword.tokenizer import TokenizerParts
 
-__all__ = ["read_vocabulary", "words_of"]
+__all__ = [
+    "LONGEST_WORD_IN_TEXT",
+    "MASK",
+    "PAD",
+    "UNKNOWN",
+    "read_vocabulary",
+    "wordpiece_for_text",
+    "words_of",
+]
 
 _PURPOSE = "splitting text into WordPiece pieces"
-_UNKNOWN, _PAD, _MASK = "[UNK]", "[PAD]", "[MASK]"
+UNKNOWN, PAD, MASK = "[UNK]", "[PAD]", "[MASK]"
 
-_LONGEST_WORD_IN_TEXT = 100
+LONGEST_WORD_IN_TEXT = 100
 """Characters: BERT's and transformers' limit. A longer word is unknown."""
 
 _LONGEST_WORD = 200
@@ -35,15 +43,15 @@ def read_vocabulary(
     """BERT's `vocab.txt`: a piece a line; of equal lines the last counts, as in transformers."""
     path = f"{source}/vocab.txt"
     pieces = vocabulary_lines(files["vocab.txt"], path)
-    vocabulary = {piece: piece_id for piece_id, piece in enumerate(pieces)}
-    unk_piece = settings.unk_token or _UNKNOWN
-    tokenizer = _wordpiece_for_text(vocabulary, unk_piece, settings)
-    names = (settings.cls_token, settings.sep_token, settings.mask_token or _MASK, unk_piece)
-    known = [AddedPiece(p) for p in (*names, settings.pad_token or _PAD) if p in vocabulary]
+    vocabulary = dict(zip(pieces, range(len(pieces)), strict=True))
+    unk_piece = settings.unk_token or UNKNOWN
+    tokenizer = wordpiece_for_text(vocabulary, unk_piece, settings)
+    names = (settings.cls_token, settings.sep_token, settings.mask_token or MASK, unk_piece)
+    known = [AddedPiece(p) for p in (*names, settings.pad_token or PAD) if p in vocabulary]
     stated = {piece.text: piece for piece in (*known, *settings.added)}
     added = add_pieces(tokenizer, stated.values(), encoder_size=settings.encoder_size, source=path)
     return TokenizerParts(
-        vocabulary=vocabulary | added,
+        vocabulary=vocabulary if added.keys() <= vocabulary.keys() else vocabulary | added,
         text=text_splitter(tokenizer, lower_first=settings.lower_first, source=path),
         make_words=partial(words_of, vocabulary, unk_piece, source=path),
         unk_piece=unk_piece,
@@ -64,13 +72,13 @@ def words_of(
     return TokenizersSplitter(tokenizers.Tokenizer(model), source=source)
 
 
-def _wordpiece_for_text(
+def wordpiece_for_text(
     vocabulary: Mapping[str, int], unk_piece: str, settings: TokenizerSettings
 ) -> Any:
     """A `tokenizers.Tokenizer` for sentences; it surrounds them with no special pieces."""
     tokenizers = require("tokenizers", _PURPOSE)
     model = tokenizers.models.WordPiece(
-        vocabulary, unk_token=unk_piece, max_input_chars_per_word=_LONGEST_WORD_IN_TEXT
+        vocabulary, unk_token=unk_piece, max_input_chars_per_word=LONGEST_WORD_IN_TEXT
     )
     tokenizer = tokenizers.Tokenizer(model)
     tokenizer.normalizer = tokenizers.normalizers.BertNormalizer(

@@ -7,8 +7,9 @@ r"""Text into documents, sentences and words: pure functions over `str`.
     words, word_rules               what words a sentence has, by parameters
       word_columns                  the same for many sentences at once, as arrays
     recorded                        both with the offsets that Spark NLP gives where they are wrong
-    java_regex                      patterns of java.util.regex for Python's `re`
-      java_reader, java_classes, java_properties, java_words, java_nodes, code_points   its parts
+    java/                           patterns of java.util.regex for Python's `re`
+    code_points                     sets of characters
+    basic_words                     the words that BERT's pieces are looked for in, as in Spark NLP
     offsets, segment                code points and UTF-16 units; a stretch of text
 
 Offsets are half-open and count code points, but in `recorded`. Columns and annotations are made of

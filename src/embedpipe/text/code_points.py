@@ -1,6 +1,6 @@
 """Sets of characters as ranges of code points, with the algebra that character classes need.
 
-Which set a name such as `\\p{Lu}` stands for is in `java_properties`.
+Which set a name such as `\\p{Lu}` stands for is in `java.properties`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether a model gives the vectors published for it, and if not, with which settings it would.
+"""Checks whether a model gives its published vectors, and with which settings.
 
 What was published is in the catalog.
 """

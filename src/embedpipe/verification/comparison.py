@@ -1,4 +1,4 @@
-"""Computes the published texts in each combination of settings.
+"""Compares a model with its published values, in each combination of settings.
 
 The vectors are those of the stage that the model was published for.
 """
@@ -81,7 +81,7 @@ def verify(
 def _combinations(
     entry: CatalogModel, rows: Sequence[Published], model: Model
 ) -> Iterator[tuple[Combination, list[list[float]], bool]]:
-    """Every combination, the rows' vectors, and whether it is what users get who set nothing.
+    """Every combination, the rows' vectors, and whether it is the default one.
 
     The weights are read once, and packed once for each form of GELU.
     """
@@ -139,7 +139,7 @@ def _vectors(stage: EncoderStage, rows: Sequence[Published], name: str) -> list[
 
 
 def _farthest(rows: Sequence[Published], vectors: Sequence[Sequence[float]]) -> tuple[float, float]:
-    """Difference and tolerance of the value that is farthest away, measured by its tolerance."""
+    """Difference and tolerance of the value with the largest ratio of the two."""
     pairs = [
         (abs(found - published), _tolerance(published))
         for row, vector in zip(rows, vectors, strict=True)
@@ -149,7 +149,7 @@ def _farthest(rows: Sequence[Published], vectors: Sequence[Sequence[float]]) -> 
 
 
 def _tolerance(published: float) -> float:
-    """Half a unit of the last digit, and what float32 may differ.
+    """Half a unit of the last digit, plus the tolerance of float32.
 
     >>> f"{_tolerance(0.25):.5f}", f"{_tolerance(-1.2620444297790527):.5f}"
     ('0.00504', '0.00004')

@@ -1,4 +1,4 @@
-"""The outcome of a comparison: each combination of settings, and which of them fit."""
+"""The result of a comparison: each combination of settings, and which of them fit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FIRST_PIECE = "first_piece"
 
 @dataclass(frozen=True)
 class Combination:
-    """Settings, and how far from the published values a model is with them.
+    """Settings, and the model's difference from the published values with them.
 
     pooling: "cls", "mean" or "pooler", for words "first_piece". case: "lower" or "cased".
     difference, tolerance: of the value that is farthest away, measured by its tolerance: half a
@@ -47,7 +47,7 @@ class Combination:
 
 @dataclass(frozen=True)
 class Verification:
-    """What `verify` found.
+    """The result of `verify`.
 
     name: of the model in the catalog. place: its folder or archive. combinations: all that were
     tried. used: the one among them that the model's files ask for. rows: what is published.
@@ -82,7 +82,7 @@ class Verification:
         )
 
     def record(self) -> Path:
-        """Write the outcome for the settings in use into the folder's `embedpipe.json`; its path.
+        """Record the result of the settings in use in `embedpipe.json`; return its path.
 
         It stands there as `verified`. Raises OutputError if it cannot be written.
         """

@@ -1,4 +1,4 @@
-"""What is published of a model to compare with, and the stage that it was published for."""
+"""The published values of a model, and the stage that it was published for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["catalog_entry", "comparable_rows", "stage_class", "why_not_comparabl
 
 
 def catalog_entry(asked: str | os.PathLike[str], place: Path) -> CatalogModel:
-    """The catalog's entry of the model at a place: as recorded there, else by its name.
+    """The catalog's entry of the model at `place`: as recorded there, or else by its name.
 
     Raises ModelNotFoundError if the catalog has none.
     """
@@ -38,7 +38,7 @@ def catalog_entry(asked: str | os.PathLike[str], place: Path) -> CatalogModel:
 
 
 def why_not_comparable(entry: CatalogModel) -> str | None:
-    """Why vectors cannot be compared with the catalog's published values; None if they can."""
+    """The reason why vectors cannot be compared with published values; None if they can."""
     rows = _published(entry)
     if not rows:
         return f"the catalog has no published values of a {_level(entry)} to compare with"
@@ -48,7 +48,7 @@ def why_not_comparable(entry: CatalogModel) -> str | None:
 
 
 def comparable_rows(entry: CatalogModel) -> list[Published]:
-    """The rows that vectors can be compared with; ParameterError if there are none."""
+    """The published values to compare vectors with; ParameterError if there are none."""
     reason = why_not_comparable(entry)
     if reason is not None:
         raise ParameterError(
@@ -67,7 +67,7 @@ def _level(entry: CatalogModel) -> str:
 
 
 def stage_class(entry: CatalogModel) -> type[EncoderStage]:
-    """The stage that a model was published for; ParameterError if it is none of ours."""
+    """The stage that a model was published for; ParameterError if embedpipe does not have it."""
     for stage in STAGES:
         if stage.__name__ == entry.annotator and issubclass(stage, EncoderStage):
             return stage

@@ -92,7 +92,7 @@ def test_a_quote_that_is_never_closed_is_not_read_to_the_end_of_a_large_file(
 
 @pytest.mark.parametrize("sources", [[], ["-", "-"]])
 def test_no_input_and_standard_input_twice(sources: list[str]) -> None:
-    with pytest.raises(InputError, match=r"expected at least one file|only once"):
+    with pytest.raises(ParameterError, match=r"found none; name a file|only once"):
         Inputs(sources)
 
 

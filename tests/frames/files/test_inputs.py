@@ -213,6 +213,11 @@ def test_several_inputs_come_in_order_and_by_name(tmp_path: Path) -> None:
     assert batches[-1].bytes_read == inputs.total_size() == 4 + 0 + 7 + 4
 
 
+def test_no_inputs_at_all_are_an_error() -> None:
+    with pytest.raises(ParameterError, match="inputs: found none; name a file"):
+        Inputs([])
+
+
 def test_format_overrides_the_suffix(tmp_path: Path) -> None:
     path = written(tmp_path / "a.csv", "text\na\n")
     assert texts_of(path, format="text") == ["text", "a"]

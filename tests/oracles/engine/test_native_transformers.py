@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from embedpipe.engine.native import NativeEncoder
+from tests.oracles.support.frameworks import MODELS, oracle
 from tests.support.engines import ISAS
-from tests.support.oracles import MODELS, oracle
 
 
 @pytest.mark.parametrize("isa", ISAS)

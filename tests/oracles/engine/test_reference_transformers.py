@@ -19,14 +19,14 @@ from embedpipe.engine import EncoderConfig, Ragged, check_weights
 from embedpipe.engine.pooling import pool
 from embedpipe.engine.reference import ReferenceEncoder, erf, gelu_erf, gelu_tanh
 from embedpipe.errors import InputError, ModelFormatError, ParameterError
-from tests.support.model_folders import random_config, random_tensors, tiny_config
-from tests.support.oracles import (
+from tests.oracles.support.frameworks import (
     MODELS,
     oracle,
     random_pieces,
     transformers_model,
     transformers_outputs,
 )
+from tests.support.model_folders import random_config, random_tensors, tiny_config
 
 TOLERANCE = 1e-12
 

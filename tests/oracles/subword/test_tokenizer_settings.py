@@ -166,6 +166,23 @@ FOLLOWED = {
             "added_tokens_decoder": {**DECODER, str(N): token("[ENT]", lstrip=True)},
         },
     },
+    "an added piece that another case changes": {
+        "tokenizer.json": whole(AddedToken("É", normalized=True), lowercase=False),
+        "tokenizer_config.json": {"do_lower_case": True},
+    },
+    "another unknown piece than that of tokenizer.json": {
+        "tokenizer.json": whole(),
+        "special_tokens_map.json": {"unk_token": "[unused1]"},
+        "tokenizer_config.json": {},
+    },
+    "pieces of tokenizer.json that added_tokens_decoder lacks": {
+        "tokenizer.json": whole(SPACED),
+        "tokenizer_config.json": {"added_tokens_decoder": {str(N): token("covid")}},
+    },
+    "a class that follows all of tokenizer.json": {
+        "tokenizer.json": whole(lowercase=False),
+        "tokenizer_config.json": {"tokenizer_class": "ConvBertTokenizer", "do_lower_case": True},
+    },
     "everything that has no effect": {
         "tokenizer_config.json": {
             "padding_side": "left",

@@ -22,11 +22,8 @@ from embedpipe.errors import ModelNotFoundError, OutputError, ParameterError
 from embedpipe.formats.huggingface import folder as huggingface
 from embedpipe.hub import find_model
 from embedpipe.verification import Verification, verify
-from tests.support.download_support import Place, entry, zipped
-from tests.support.model_folders import tiny_config, write_model, write_safetensors
-from tests.support.model_server import ModelServer, model_server
-from tests.support.oracles import minilm_folder, transformers_outputs
-from tests.support.published_vectors import (
+from tests.oracles.support.frameworks import minilm_folder, transformers_outputs
+from tests.oracles.support.published_vectors import (
     HIDDEN_ACT,
     SENTENCES,
     bert_config,
@@ -38,6 +35,9 @@ from tests.support.published_vectors import (
     word_rows,
     write_bert,
 )
+from tests.support.download_support import Place, entry, zipped
+from tests.support.model_folders import tiny_config, write_model, write_safetensors
+from tests.support.model_server import ModelServer, model_server
 
 
 @pytest.fixture

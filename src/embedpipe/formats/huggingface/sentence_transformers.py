@@ -13,7 +13,8 @@ from typing import Any
 
 from embedpipe.engine.pooling import POOLINGS, Pooling
 from embedpipe.errors import ModelFormatError
-from embedpipe.files.stated import FLAG, Setting, check_stated, honored, ignored, only
+from embedpipe.files.fields import FLAG, TEXT, Field
+from embedpipe.files.stated import Setting, check_stated, honored, ignored, only
 from embedpipe.formats.archives.tree import FileTree
 from embedpipe.formats.layout import MODULES
 from embedpipe.formats.model import USUAL_PROMPTS, Usage
@@ -27,15 +28,13 @@ __all__ = [
 ]
 
 
-_LENGTH = honored(LENGTH.expected, LENGTH.holds)
-_SIZE = honored("a size", lambda value: type(value) is int)
-_TEXTS = honored(
+_SIZE = Field("a size", lambda value: type(value) is int)
+_TEXTS = Field(
     "an object of texts by name",
     lambda value: (
         isinstance(value, dict) and all(v is None or isinstance(v, str) for v in value.values())
     ),
 )
-_TEXT = honored("a text", lambda value: isinstance(value, str))
 
 # sentence-transformers' names: switches in older files, one `pooling_mode` in newer ones.
 _SWITCHES = {
@@ -49,11 +48,11 @@ _SWITCHES = {
 _SUPPORTED: dict[str, Pooling] = {"cls": "cls", "mean": "mean"}
 
 _HARMLESS = ("torch_dtype", "dtype", "attn_implementation", "trust_remote_code", "use_fast")
-_ARGUMENTS = honored(
+_ARGUMENTS = Field(
     f"an object of nothing but {', '.join(_HARMLESS)}",
     lambda value: isinstance(value, dict) and value.keys() <= {*_HARMLESS},
 )
-_TOKENIZER_ARGUMENTS = honored(
+_TOKENIZER_ARGUMENTS = Field(
     f"an object of nothing but model_max_length, {', '.join(_HARMLESS)}",
     lambda value: isinstance(value, dict) and value.keys() <= {*_HARMLESS, "model_max_length"},
 )
@@ -61,10 +60,12 @@ _TEXT_ONLY = {"text": {"method": "forward", "method_output_name": "last_hidden_s
 _PER_TASK = only(why="lengths and pieces by task are for models of several vectors")
 
 TRANSFORMER = {
-    "max_seq_length": _LENGTH,
-    "do_lower_case": FLAG,
-    **dict.fromkeys(("model_args", "model_kwargs", "config_args", "config_kwargs"), _ARGUMENTS),
-    **dict.fromkeys(("tokenizer_args", "processor_kwargs"), _TOKENIZER_ARGUMENTS),
+    "max_seq_length": honored(LENGTH),
+    "do_lower_case": honored(FLAG),
+    **dict.fromkeys(
+        ("model_args", "model_kwargs", "config_args", "config_kwargs"), honored(_ARGUMENTS)
+    ),
+    **dict.fromkeys(("tokenizer_args", "processor_kwargs"), honored(_TOKENIZER_ARGUMENTS)),
     "transformer_task": only("feature-extraction", why="only piece vectors are computed"),
     "modality_config": only(_TEXT_ONLY, why="only texts are read, and the last layer's vectors"),
     "module_output_name": only("token_embeddings", why="only piece vectors are computed"),
@@ -76,16 +77,16 @@ TRANSFORMER = {
 """What `sentence_bert_config.json`, or a file of another of its names, may state."""
 
 POOLING = {
-    **dict.fromkeys(("word_embedding_dimension", "embedding_dimension"), _SIZE),
-    "pooling_mode": honored("a mode's name", lambda value: isinstance(value, (str, list))),
-    **dict.fromkeys(_SWITCHES, FLAG),
-    "include_prompt": FLAG,
+    **dict.fromkeys(("word_embedding_dimension", "embedding_dimension"), honored(_SIZE)),
+    "pooling_mode": honored(Field("a mode's name", lambda value: isinstance(value, (str, list)))),
+    **dict.fromkeys(_SWITCHES, honored(FLAG)),
+    "include_prompt": honored(FLAG),
 }
 """What the `config.json` of the pooling step may state."""
 
 MODEL = {
-    "prompts": _TEXTS,
-    "default_prompt_name": _TEXT,
+    "prompts": honored(_TEXTS),
+    "default_prompt_name": honored(TEXT),
     "truncate_dim": only(why="vectors are not shortened"),
     "model_type": only("SentenceTransformer", why="only one vector per text is computed"),
     "similarity_fn_name": ignored("about comparing vectors, which stay the same"),
@@ -207,7 +208,7 @@ def _declared_length(tree: FileTree, steps: Mapping[str, Any]) -> float | None:
         stated = tokenizer.get("model_max_length", tokenizer.get("max_len"))
         check_stated(
             {"model_max_length": stated},
-            {"model_max_length": _LENGTH},
+            {"model_max_length": honored(LENGTH)},
             tree.where("tokenizer_config.json"),
         )
     length: float | None = stated

@@ -1,4 +1,4 @@
-"""CSV and TSV to record batches of strings, strictly: no record is lost, joined or guessed."""
+"""Reads CSV and TSV strictly, as batches of strings: no record is lost, joined or guessed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import pyarrow as pa
 
 from embedpipe.errors import InputError
 from embedpipe.files.input_options import InputOptions
-from embedpipe.frames.files.columns import column_position, string_array
+from embedpipe.frames.files.batches import column_position, grouped, string_array
 from embedpipe.frames.files.escaped import EscapedRows
-from embedpipe.frames.files.grouping import grouped
 from embedpipe.frames.files.lines import LineReader
 
 __all__ = ["delimited_batches"]
@@ -38,7 +37,7 @@ class _Rows(Protocol):
 def delimited_batches(
     lines: LineReader, options: InputOptions, delimiter: str
 ) -> Iterator[pa.RecordBatch]:
-    """All columns, as strings; the first batch is empty and tells their names.
+    """All columns, as strings; the first batch is empty and has their names.
 
     The first row names the columns, empty lines are skipped. Every record must have as many fields
     as the header: InputError names the line of one that has not, and of one whose quotes do not
@@ -91,13 +90,13 @@ def _checked(rows: _Rows, source: str, delimiter: str) -> Iterator[list[str]]:
 
 
 def _place(source: str, before: int, last: int) -> str:
-    """The lines of a record, which may be several."""
+    """The line or lines of a record, for an error."""
     first = before + 1
     return f"{source}, line {first}" if last <= first else f"{source}, lines {first} to {last}"
 
 
 def _other_delimiter(header: list[str], column: str) -> str:
-    """What to say if another delimiter would find the column: a hint, for nothing is guessed."""
+    """A hint for the error if another delimiter would find the column."""
     for other in _OTHER_DELIMITERS:
         if len(header) == 1 and column in header[0].split(other) and other in header[0]:
             return f"say --delimiter {'tab' if other == chr(9) else repr(other)}, or "

@@ -14,7 +14,7 @@ __all__ = ["EscapedRows"]
 
 
 class EscapedRows:
-    r"""The rows of lines of text as `csv.reader` with strict=True gives them, errors included.
+    r"""Parses rows as `csv.reader` with strict=True does, and raises the same errors.
 
     Doubled quotes are read as well. `line_num` counts the lines that have been taken.
 
@@ -62,7 +62,7 @@ class EscapedRows:
             position += 1
 
     def _quoted(self, line: str, position: int) -> tuple[str, str, int]:
-        """The field whose first quote is passed, the line in which it ends, and where there."""
+        """The field that starts after a quote, and the line and position where it ends."""
         parts: list[str] = []
         size = 0
         while True:

@@ -1,4 +1,4 @@
-"""Files and standard input as record batches of one schema: which format each is, and in order.
+"""Reads files and standard input in order, as record batches of one schema.
 
 How each format is taken apart is in `lines`, `delimited`, `json_lines` and `parquet`.
 """
@@ -17,15 +17,14 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
-from embedpipe.errors import InputError
+from embedpipe.errors import InputError, ParameterError
 from embedpipe.files.input_options import FORMATS, InputOptions
-from embedpipe.frames.files.columns import conform, string_array, unified
+from embedpipe.frames.files.batches import conform, grouped, string_array, unified
 from embedpipe.frames.files.delimited import delimited_batches
-from embedpipe.frames.files.grouping import grouped
 from embedpipe.frames.files.json_lines import json_batches, json_schema
 from embedpipe.frames.files.lines import LineReader, check_encoding
 
-__all__ = ["InputBatch", "Inputs", "format_of", "source_name"]
+__all__ = ["InputBatch", "Inputs", "format_of", "is_pipe", "source_name"]
 
 _FORMAT_OF_SUFFIX = {
     "": "text",
@@ -45,7 +44,7 @@ _Batches = Iterator[tuple[pa.RecordBatch, int]]
 
 @dataclass(frozen=True)
 class InputBatch:
-    """Some consecutive records of one input, which is named as the caller named it.
+    """Consecutive records of one input; `source` is the name that the caller gave.
 
     records: with all columns of the schema. first_row: of the input, from 0. bytes_read: how much
     of all inputs has been read.
@@ -62,7 +61,7 @@ class Inputs:
 
     A batch holds at most 1,024 records and, unless a single one is longer, about a million
     characters (Parquet: 1,024 rows). Columns keep their order, and their types where the format has
-    types; plain text has one column. See `columns.unified` for inputs of different columns.
+    types; plain text has one column. See `batches.unified` for inputs of different columns.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -73,18 +72,18 @@ class Inputs:
     """
 
     def __init__(self, sources: Sequence[str], options: InputOptions | None = None) -> None:
-        """Nothing is opened yet. InputError for no source, and for standard input twice."""
+        """Nothing is opened yet. ParameterError for no source, and for standard input twice."""
         if not sources:
-            raise InputError("no input: expected at least one file, or - for standard input")
+            raise ParameterError("inputs: found none; name a file, or - for standard input")
         if sources.count("-") > 1:
-            raise InputError("- is named twice, but standard input can be read only once")
+            raise ParameterError("inputs: found - twice; standard input can be read only once")
         self.sources = list(sources)
         self.options = options or InputOptions()
         self._schemas: dict[int, pa.Schema] = {}
         self._begun: dict[int, _Batches] = {}
 
     def check(self) -> None:
-        """Raise InputError, ColumnError or ParameterError for what can be known to fail beforehand.
+        """Raise InputError, ColumnError or ParameterError for what can be found out in advance.
 
         That is a missing or unreadable file, an unknown format or encoding, a column that is not
         there, and any damage to JSON Lines, which are looked through once for the types of their
@@ -93,13 +92,13 @@ class Inputs:
         check_encoding(self.options.encoding)
         self.options.check({format_of(source, self.options) for source in self.sources})
         for number, source in enumerate(self.sources):
-            if not _is_pipe(source):
+            if not is_pipe(source):
                 self._look(number)
-        if self.sources and len(self._schemas) == len(self.sources):
+        if len(self._schemas) == len(self.sources):
             self.schema()
 
     def schema(self) -> pa.Schema:
-        """Of all batches. Of pipes that are not plain text, the beginning is read for it."""
+        """The schema of all batches. Of pipes other than plain text, it reads the first batch."""
         for number in range(len(self.sources)):
             if number not in self._schemas:
                 self._look(number)
@@ -120,7 +119,7 @@ class Inputs:
             bytes_before += bytes_read
 
     def total_size(self) -> int | None:
-        """The bytes in all inputs together, None if one is a pipe, whose size nobody knows."""
+        """The bytes of all inputs together, None if one is a pipe, whose size is not known."""
         statuses = [
             os.fstat(_standard_input().fileno()) if source == "-" else Path(source).stat()
             for source in self.sources
@@ -133,9 +132,9 @@ class Inputs:
         """Find out the schema of one input."""
         source, column = self.sources[number], self.options.text_column
         kind = format_of(source, self.options)
-        if kind == "text" and _is_pipe(source):
+        if kind == "text" and is_pipe(source):
             self._schemas[number] = _text_batch([], column).schema
-        elif kind == "jsonl" and not _is_pipe(source):
+        elif kind == "jsonl" and not is_pipe(source):
             with _opened(source) as stream:
                 lines = self._lines(stream, source)
                 self._schemas[number] = json_schema(lines, column, self.options.errors)
@@ -143,7 +142,7 @@ class Inputs:
             batches = self._read(number)
             first = next(batches)
             self._schemas[number] = first[0].schema
-            if _is_pipe(source):
+            if is_pipe(source):
                 self._begun[number] = chain([first], batches)
 
     def _read(self, number: int) -> Iterator[tuple[pa.RecordBatch, int]]:
@@ -178,7 +177,7 @@ class Inputs:
 
 
 def format_of(source: str, options: InputOptions) -> str:
-    """The one of FORMATS that a source is read as; InputError if its name does not tell."""
+    """The format of a source, one of FORMATS; InputError if its name does not determine it."""
     name = "" if source == "-" else source
     kind = options.format or _FORMAT_OF_SUFFIX.get(Path(name).suffix.lower())
     if kind is None:
@@ -186,7 +185,7 @@ def format_of(source: str, options: InputOptions) -> str:
             f"{source}: the suffix {Path(source).suffix!r} does not tell the format; expected one "
             f"of {', '.join(filter(None, _FORMAT_OF_SUFFIX))}, or say --format {'|'.join(FORMATS)}"
         )
-    if kind == "parquet" and _is_pipe(source):
+    if kind == "parquet" and is_pipe(source):
         raise InputError(
             f"{source}: Parquet cannot be read from a pipe, as its index is at the end; "
             "name the file itself"
@@ -195,12 +194,12 @@ def format_of(source: str, options: InputOptions) -> str:
 
 
 def source_name(source: str) -> str:
-    r"""A source as a column or a terminal can hold it: bytes that are not UTF-8 as `\xe9`."""
+    r"""The name of a source as valid text: bytes that are not UTF-8 become escapes, as `\xe9`."""
     return os.fsencode(source).decode("utf-8", "backslashreplace")
 
 
 def _text_batches(lines: LineReader, column: str) -> Iterator[pa.RecordBatch]:
-    """Each line without its end; an empty line is an empty text."""
+    """One text per line; an empty line is an empty text."""
     yield _text_batch([], column)
     texts = (line.removesuffix("\n").removesuffix("\r") for line in lines)
     for group in grouped(texts, len):
@@ -211,7 +210,7 @@ def _text_batch(texts: list[str], column: str) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([string_array(texts)], [column])
 
 
-def _is_pipe(source: str) -> bool:
+def is_pipe(source: str) -> bool:
     """Whether it can be read only once."""
     try:
         return source == "-" or Path(source).is_fifo()

@@ -1,4 +1,4 @@
-"""JSON Lines to record batches: an object a line, its members as columns of one type each."""
+"""Reads JSON Lines as record batches: one object per line, its members as columns."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from embedpipe.errors import ColumnError, InputError
-from embedpipe.frames.files.columns import column_position
-from embedpipe.frames.files.grouping import grouped
+from embedpipe.frames.files.batches import column_position, grouped
 from embedpipe.frames.files.json_types import JsonColumn, array_of, merged, type_of
 from embedpipe.frames.files.lines import LineReader
 
@@ -167,7 +166,7 @@ def _json_type(value: Any) -> str:
 
 
 def _paired(value: Any, errors: str, where: str) -> Any:
-    """The value with the lone surrogates of its strings, which no encoding can hold, treated."""
+    """The value without lone surrogates, which UTF-8 cannot hold; `errors` as in `bytes.decode`."""
     if isinstance(value, dict):
         names = [_paired(name, errors, where) for name in value]
         if len(set(names)) < len(names):

@@ -1,4 +1,4 @@
-"""Record batches as JSON Lines: an object a record, vectors with the digits that keep float32."""
+"""Writes record batches as JSON Lines; vectors with enough digits to restore float32."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MODEL_SUFFIX = "_model"
 
 
 class JsonLinesRows:
-    """Objects with all columns in their order, and what made the vectors at the end.
+    """Formats records as objects: all columns in order, then what the vectors were made with.
 
     Numbers of vectors have nine digits, which give back the same float32. Dates, times and decimals
     become strings; values that are no finite numbers become null, as JSON has none.
@@ -52,7 +52,7 @@ class JsonLinesRows:
         self._line = f"{{{members}, {keys[-1]}: {made_with.replace('%', '%%')}}}\n"
 
     def lines(self, records: pa.RecordBatch) -> str:
-        """A line a record."""
+        """One line per record."""
         columns = [
             self._fragments(array, field)
             for array, field in zip(records.columns, self._schema, strict=True)
@@ -81,19 +81,18 @@ class JsonLinesRows:
         rows = stored_rows(lists)
         present = lists.is_valid().to_pylist()
         return [
-            self._array(row) if there else "null"
-            for row, there in zip(rows.tolist(), present, strict=True)
+            self._array(row) if there else "null" for row, there in zip(rows, present, strict=True)
         ]
 
-    def _array(self, vector: list[float]) -> str:
-        numbers = self._numbers % tuple(vector)
+    def _array(self, vector: Any) -> str:
+        numbers = self._numbers % tuple(vector.tolist())
         if "-0," not in numbers and not numbers.endswith("-0]"):
             return numbers
         return numbers.replace("-0,", "-0.0,").replace("-0]", "-0.0]")  # -0 would be an integer
 
 
 def record_values(record: pa.RecordBatch, without: Collection[str]) -> dict[str, Any]:
-    """The columns of a batch of one record as JSON can hold them, for people to read.
+    """The columns of a batch with one record, as values that JSON can represent.
 
     Strings that are not UTF-8, and bytes, have escapes in their place; for what Python cannot hold
     stands why.

@@ -1,4 +1,4 @@
-"""Which Arrow type holds the values of a JSON member, and what becomes of those that none does."""
+"""Arrow types for the members of JSON objects; values that no type fits stay JSON text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import types
 
-from embedpipe.frames.files.columns import string_array
+from embedpipe.frames.files.batches import string_array
 
 __all__ = ["JSON_TEXT", "JsonColumn", "array_of", "finite", "is_json_text", "merged", "type_of"]
 
@@ -32,14 +32,14 @@ class JsonColumn:
     type: pa.DataType | None
 
     def field(self, name: str) -> pa.Field:
-        """The column's; objects without members stay JSON, as Parquet has no such type."""
+        """The Arrow field. Objects without members stay JSON, as Parquet has no type for them."""
         if self.type is None or _has_empty_struct(self.type):
             return pa.field(name, pa.string(), metadata=JSON_TEXT)
         return pa.field(name, self.type)
 
 
 def type_of(values: Iterable[Any]) -> JsonColumn:
-    """Of some values, null among them.
+    """The type of some values, which may be None.
 
     >>> type_of([1, None, 2.5]).type, type_of([1, "one"]).type
     (DataType(double), None)
@@ -51,7 +51,7 @@ def type_of(values: Iterable[Any]) -> JsonColumn:
 
 
 def merged(one: JsonColumn | None, other: JsonColumn) -> JsonColumn:
-    """Of the values of both; `one` is None where there are none yet."""
+    """The type for the values of both; `one` is None if there were no values before."""
     if one is None or one.type == other.type:
         return other
     if one.type is None or other.type is None:
@@ -64,7 +64,7 @@ def merged(one: JsonColumn | None, other: JsonColumn) -> JsonColumn:
 
 
 def array_of(values: Sequence[Any], field: pa.Field) -> pa.Array:
-    """The values as the field wants them; ArrowException or OverflowError where they do not fit."""
+    """The values in the field's type; ArrowException or OverflowError if they do not fit."""
     if types.is_string(field.type) and not is_json_text(field):
         return string_array(values)
     if is_json_text(field):

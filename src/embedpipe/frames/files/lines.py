@@ -1,4 +1,4 @@
-"""Bytes to lines of text in any encoding, naming file, line and byte where they do not decode.
+"""Decodes lines of text in any encoding; errors name the file, line and byte.
 
 What the lines mean (plain text, CSV, JSON) is in the other modules here.
 """
@@ -19,7 +19,7 @@ _HALVES = re.compile("[\ud800-\udfff]")
 
 
 def check_encoding(encoding: str) -> None:
-    """Raise ParameterError unless Python knows `encoding` as a way to write text in bytes."""
+    """Raise ParameterError unless Python knows `encoding` as a text encoding."""
     try:
         codecs.lookup(encoding)
         "".encode(encoding)  # "hex" and "rot13" are codecs, but not of text

@@ -1,4 +1,4 @@
-"""One class per output format: record batches with vectors, one after the other, into a file.
+"""Writes record batches with vectors to a file; one class per output format.
 
 The file itself, which appears whole or not at all, is in `embedpipe.output`; inputs in `inputs`.
 """
@@ -6,9 +6,9 @@ The file itself, which appears whole or not at all, is in `embedpipe.output`; in
 from __future__ import annotations
 
 import io
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 import pyarrow as pa
@@ -21,12 +21,15 @@ from embedpipe.output import AtomicFile
 __all__ = ["SINKS", "JsonLinesSink", "NumpySink", "ParquetSink", "Sink", "sink_of"]
 
 
-class Sink(ABC):
-    """What every output format does. Leaving its context finishes the file or, by an error, not."""
+_LINES_AT_ONCE = 128  # a vector takes several times as much as text as it does as numbers
+
+
+class Sink(AbstractContextManager["Sink"]):
+    """A writer of one format. Leaving its context without an error completes the file."""
 
     @abstractmethod
     def __init__(self, file: AtomicFile, schema: pa.Schema, vectors: str) -> None:
-        """Write what comes first; `vectors` is the name of the column that holds them.
+        """Write the header; `vectors` is the name of the column of vectors.
 
         Raises ColumnError for columns that the format cannot hold.
         """
@@ -35,26 +38,12 @@ class Sink(ABC):
     def write(self, records: pa.RecordBatch) -> None:
         """Append records of that schema, the vectors as `Vectors.to_arrow` gives them."""
 
-    def finish(self) -> None:  # noqa: B027 - not abstract, as most formats end as they are
-        """Write what comes last."""
+    def finish(self) -> None:
+        """Complete the file."""
 
-    def abandon(self) -> None:  # noqa: B027
-        """Let go of the file, which will be removed."""
-
-    def __enter__(self) -> Sink:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
-        try:
-            if kind is None:
-                self.finish()
-        finally:
-            self.abandon()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.finish()
 
 
 class ParquetSink(Sink):
@@ -86,9 +75,11 @@ class ParquetSink(Sink):
         """Write the index of row groups."""
         self._writer.close()
 
-    def abandon(self) -> None:
-        """Keep pyarrow from writing the index when the writer is deleted."""
-        self._writer.is_open = False
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            super().__exit__(kind)
+        finally:  # else pyarrow would write the index when the writer is deleted
+            self._writer.is_open = False
 
 
 class NumpySink(Sink):
@@ -127,7 +118,7 @@ class NumpySink(Sink):
 
 
 class JsonLinesSink(Sink):
-    """One object a record, see `json_rows`."""
+    """One object per line, formatted by `JsonLinesRows`."""
 
     def __init__(self, file: AtomicFile, schema: pa.Schema, vectors: str) -> None:
         """See `Sink`."""
@@ -136,7 +127,9 @@ class JsonLinesSink(Sink):
 
     def write(self, records: pa.RecordBatch) -> None:
         """See `Sink.write`."""
-        self._file.write(self._rows.lines(records).encode())
+        for begin in range(0, records.num_rows, _LINES_AT_ONCE):
+            lines = self._rows.lines(records.slice(begin, _LINES_AT_ONCE))
+            self._file.write(lines.encode())
 
 
 SINKS: dict[str, type[Sink]] = {
@@ -148,7 +141,7 @@ SINKS: dict[str, type[Sink]] = {
 
 
 def sink_of(path: str | Path) -> type[Sink]:
-    """The class that writes `path`; ParameterError for another suffix."""
+    """The class for the suffix of `path`; ParameterError if it is unknown."""
     sink = SINKS.get(Path(path).suffix.lower())
     if sink is None:
         raise ParameterError(

@@ -1,4 +1,4 @@
-"""Vectors with gaps, as NumPy arrays and as columns of record batches."""
+"""Vectors, some of which may be null, as NumPy arrays and as Arrow columns."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def vector_field(name: str, dimension: int, made_with: bytes) -> pa.Field:
 
 
 def check_vectors(field: pa.Field, source: str) -> None:
-    """ColumnError unless the column holds lists of numbers, of whatever kind and width."""
+    """Raise ColumnError unless the column holds lists of numbers."""
     kind = field.type
     is_list = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
     is_number = is_list and (
@@ -70,7 +70,7 @@ def check_vectors(field: pa.Field, source: str) -> None:
 
 
 def vectors_from(lists: Any, dimension: int, source: str, first_row: int) -> Vectors:
-    """The lists that `check_vectors` has passed; InputError names a row that is no such vector."""
+    """A column that passed `check_vectors` as Vectors; InputError names a row that does not fit."""
     from pyarrow import compute
 
     present = lists.is_valid().to_numpy(zero_copy_only=False)

@@ -1,1 +1,1 @@
-"""What several annotators have in common: base classes, shared parameters, spans."""
+"""Base classes and shared parameters of annotators."""

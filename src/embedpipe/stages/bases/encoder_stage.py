@@ -1,4 +1,4 @@
-"""What all stages with an encoder have in common: loading it, and the parameters about it."""
+"""Base class of the stages with an encoder: loading it, and its parameters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from embedpipe.engine.precision import PRECISIONS
 from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterError
-from embedpipe.frames import Column
+from embedpipe.frames.columns import Column
 from embedpipe.params import Param, anything, boolean, choice, integer, string
 from embedpipe.pipeline.stage import Annotator, Stage
 from embedpipe.stages.bases.length_policy import HasLengthPolicy
@@ -90,7 +90,10 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
             if wanted is None:
                 raise ParameterError(f"{cls.__name__}.pretrained: remote_loc needs a name")
             return cls.load(Path(remote_loc) / wanted)
-        return cls(_load_encoder(wanted, lang))
+        # Imported late: stages without a model need neither NumPy kernels nor tokenizers.
+        from embedpipe.encoder import Encoder
+
+        return cls(Encoder.load(wanted, language=lang))
 
     @classmethod
     def loadSavedModel(
@@ -112,7 +115,7 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
         return self._encoder.with_precision(cast("AskedPrecision", self.getPrecision()))
 
     def word_splitter(self, cut: Callable[[str], Sequence[str]]) -> WordSplitter:
-        """What looks up the words that `cut` finds, kept for the next rows with what it has met."""
+        """The splitter for words that `cut` finds, which is kept with its cache for later rows."""
         tokenizer = self.encoder.tokenizer
         made_for, splitter = self._splitter or (None, None)
         if splitter is None or made_for != (tokenizer, cut):
@@ -130,7 +133,7 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
         return {"dimension": self.getDimension(), "ref": self.getStorageRef()}
 
     def recorded_defaults(self) -> dict[str, Any]:
-        """As many pieces as Spark NLP reads, or the model can."""
+        """The maximum length of Spark NLP, or of the model if that is less."""
         limit = _RECORDED_LENGTH
         if self._encoder is not None:
             limit = min(limit, self._encoder.config.max_position_embeddings)
@@ -170,15 +173,8 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
 
 
 def _case_matters(encoder: Encoder) -> bool:
-    """Whether the model's own tokenizer tells upper from lower case."""
+    """Whether the model's own tokenizer distinguishes upper and lower case."""
     upper, lower = (
         encoder.tokenizer.encode(letters) for letters in (ascii_uppercase, ascii_lowercase)
     )
     return not np.array_equal(upper.ids.values, lower.ids.values)
-
-
-def _load_encoder(name_or_path: str | Path | None, language: str | None = None) -> Encoder:
-    # Imported late: stages without a model need neither NumPy kernels nor tokenizers.
-    from embedpipe.encoder import Encoder
-
-    return Encoder.load(name_or_path, language=language)

@@ -1,4 +1,4 @@
-"""Plain columns made of annotations: what Finisher and EmbeddingsFinisher have in common."""
+"""Base class of Finisher and EmbeddingsFinisher, which make plain columns of annotations."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from embedpipe.errors import ParameterError
-from embedpipe.frames import ANNOTATIONS, Column, ColumnKind
+from embedpipe.frames.columns import ANNOTATIONS, Column, ColumnKind
 from embedpipe.params import Param, boolean, strings
 from embedpipe.pipeline.columns import Input
 from embedpipe.pipeline.stage import Stage, names_given
@@ -17,7 +17,7 @@ F = TypeVar("F", bound="Finishing")
 
 
 class Finishing(Stage):
-    """A stage that makes plain columns of annotation columns, and may take all the latter away."""
+    """A stage that makes plain columns of annotation columns, and may remove the latter."""
 
     reads = (Input("inputCols", ANNOTATIONS),)
     makes = "outputCols"
@@ -50,7 +50,7 @@ class Finishing(Stage):
         return self.getOutputCols()
 
     def removes(self, column: Column) -> bool:
-        """All annotation columns, if so wanted."""
+        """All annotation columns, if `cleanAnnotations` is set."""
         return self.getCleanAnnotations() and column.kind is ColumnKind.ANNOTATIONS
 
     def _check_together(self) -> None:

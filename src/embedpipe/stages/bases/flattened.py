@@ -66,7 +66,7 @@ def in_rows(vectors: Ragged) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.in
 
 
 def _padded_lengths(lengths: Int64, rows: Int64, batch_size: int) -> Int64:
-    """The longest length in each one's batch, int64 (n,).
+    """The largest length in the batch of each, int64 (n,).
 
     >>> _padded_lengths(np.array([3, 5, 4, 2]), np.array([0, 1, 1, 2]), 2).tolist()
     [5, 5, 4, 2]
@@ -85,7 +85,7 @@ _references: WeakKeyDictionary[Model, ReferenceEncoder] = WeakKeyDictionary()
 
 
 def _reference(encoder: Encoder) -> ReferenceEncoder:
-    """The definition of the encoder, with the same weights."""
+    """The reference implementation, with the same weights."""
     model = encoder.model
     if model in _references:
         return _references[model]

@@ -37,7 +37,7 @@ class _SentenceTooLongError(InputError):
 
 
 def _cut_sentences(column: AnnotationColumn) -> int:
-    """How many sentences the metadata of their annotations tells to be cut."""
+    """The number of sentences that were cut, by the metadata of the annotations."""
     if pc.index(column.metadata.keys, _TOTAL).as_py() < 0:
         return 0
     cut = column.metadata_field(_TOTAL).is_valid().to_numpy(zero_copy_only=False)
@@ -64,7 +64,7 @@ class HasLengthPolicy(Annotator):
     )
     setMaxSentenceLength, getMaxSentenceLength = maxSentenceLength.accessors()
     lengthPolicy = Param(
-        "what becomes of sentences of more than maxSentenceLength pieces",
+        "how sentences of more than maxSentenceLength pieces are treated",
         choice("truncate", "error", "window"),
         default="truncate",
     )
@@ -78,7 +78,7 @@ class HasLengthPolicy(Annotator):
     def parts(
         self, offsets: Int64, sentences: AnnotationColumn, *, keep_empty: bool = False
     ) -> Parts:
-        """What is read of sentences with these offsets (n + 1,) into their pieces; see `Parts`."""
+        """The parts to read of sentences with these offsets (n + 1,) into their pieces."""
         limit, policy = self.piece_limit, self.getLengthPolicy()
         if policy == "window":
             return windows(offsets, limit, keep_empty=keep_empty)

@@ -1,9 +1,10 @@
-"""Vectors of stretches of text, pooled of word vectors: what two stages have in common."""
+"""Base class of the stages that pool word vectors over stretches of text."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 from embedpipe.annotation import AnnotationColumn, metadata_map
 from embedpipe.arrays import offsets_of, ranges
 from embedpipe.errors import InputError
-from embedpipe.frames import Column
+from embedpipe.frames.columns import Column
 from embedpipe.params import Param, choice
 from embedpipe.pipeline.stage import Annotator
 from embedpipe.stages.bases.shared_params import HasCompatibility
@@ -71,7 +72,7 @@ class PooledEmbeddings(HasCompatibility, Annotator):
         """Which words belong to which stretch."""
 
     def vector_metadata(self, inputs: Sequence[Column]) -> dict[str, Any]:
-        """What the column of word vectors tells of them."""
+        """The dimension and storageRef of the word vectors, where they are known."""
         of_words = inputs[1].metadata
         known: dict[str, Any] = {}
         if b"dimension" in of_words:
@@ -84,7 +85,7 @@ class PooledEmbeddings(HasCompatibility, Annotator):
     def numbers(
         self, stretches: AnnotationColumn, words: AnnotationColumn, members: Members
     ) -> dict[str, pa.Array]:
-        """What their metadata tells of the stretches' numbers, string (m,) by key."""
+        """The numbers in the metadata of the stretches, string (m,) by key."""
 
     def annotate(self, *columns: AnnotationColumn) -> AnnotationColumn:
         """The stretches with their vectors; a stretch without words has an empty one."""
@@ -100,8 +101,12 @@ class PooledEmbeddings(HasCompatibility, Annotator):
             "pieceId": "-1",
             "isWordStart": "true",
         }
-        return stretches.with_vectors(
-            self.output_annotator_type, vectors, metadata_map(metadata, n), vector_lengths=lengths
+        return replace(
+            stretches,
+            annotator_type=self.output_annotator_type,
+            embeddings=vectors,
+            metadata=metadata_map(metadata, n),
+            vector_lengths=lengths,
         )
 
     def _vectors(self, words: AnnotationColumn, members: Members, count: int) -> Float32 | None:

@@ -1,4 +1,4 @@
-"""Parameters that stages of several kinds share."""
+"""Parameters that several stages share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from embedpipe.annotation import OffsetUnit
 from embedpipe.errors import ParameterError
-from embedpipe.frames import Column
+from embedpipe.frames.columns import Column
 from embedpipe.params import HasParams, Param, choice
 from embedpipe.pipeline.stage import AnnotationStage, unit_of
 
@@ -41,7 +41,7 @@ def as_parameters(label: str, rules: type[Any]) -> Iterator[None]:
 
 
 class HasCompatibility(HasParams):
-    """A stage that can repeat what Spark NLP answered, where that is not what it should have been.
+    """A stage that can reproduce results of Spark NLP that are not correct.
 
     `docs/differences.md` lists what changes. To set it for all stages of a pipeline at once:
     `pipeline.fit(frame, {"compatibility": "spark-nlp-5.5.3"})`.
@@ -80,7 +80,7 @@ class HasCompatibility(HasParams):
 
 
 class HasOffsetUnit(HasCompatibility, AnnotationStage):
-    """A stage that finds text, and so says in which unit begin and end count it.
+    """A stage that makes offsets, and so has the unit that they count.
 
     Set where text enters a pipeline, it holds for all that follows: columns tell it in their Arrow
     metadata (`offsetUnit`), stages take it over from the columns that they read, and a stage with

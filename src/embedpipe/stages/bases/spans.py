@@ -1,4 +1,4 @@
-"""Stretches of texts, found in code points, as annotations of the document."""
+"""Makes annotations of stretches of text, found in code points."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def annotate_segments(
 def _children(
     annotator_type: str, parents: AnnotationColumn, placed: _Placed, numbers: Int64 | None
 ) -> AnnotationColumn:
-    """Annotations in the rows of their parents."""
+    """The annotations, in the rows of their parents."""
     owners = np.repeat(np.arange(len(parents)), placed.counts)
     begins = placed.begins + parents.begin[owners]
     row_offsets = offsets_of(placed.counts)[parents.row_offsets]

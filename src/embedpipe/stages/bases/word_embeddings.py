@@ -1,4 +1,4 @@
-"""Vectors of tokens in their sentences: what BertEmbeddings and AlbertEmbeddings have in common."""
+"""Base class of BertEmbeddings and AlbertEmbeddings: vectors of tokens in their sentences."""
 
 from __future__ import annotations
 
@@ -90,8 +90,12 @@ class WordEmbeddings(EncoderStage):
         }
         if not self.as_recorded:
             metadata |= self.cut_metadata(layout.pieces.offsets, sentence_of)
-        made = replace(tokens, result=texts_of_tokens.dictionary_decode()).with_vectors(
-            self.output_annotator_type, vectors, metadata_map(metadata, len(tokens))
+        made = replace(
+            tokens,
+            annotator_type=self.output_annotator_type,
+            result=texts_of_tokens.dictionary_decode(),
+            embeddings=vectors,
+            metadata=metadata_map(metadata, len(tokens)),
         )
         return made.filter(found) if self.as_recorded else made
 
@@ -131,7 +135,7 @@ class WordEmbeddings(EncoderStage):
 
 
 def _make_means(vectors: Float32, hidden: Float32, layout: Layout, places: Int64) -> None:
-    """From vectors of first pieces, make means over those pieces that were read of each token."""
+    """Turn vectors of first pieces into means over the pieces that were read of each token."""
     first = np.maximum(layout.first, 0)
     read = offsets_of(places >= 0)  # how many pieces before each one were
     counts = read[first + layout.counts] - read[first]
@@ -176,7 +180,7 @@ def _numbers_in(sentence_of: Int64, sentence_count: int) -> Int64:
 
 
 def _lower(texts: pa.StringArray) -> pa.StringArray:
-    """The texts in lower case as Python has it, which Arrow has for ASCII only."""
+    """The texts in lower case by Python's rules; Arrow's are used for ASCII only."""
     lower, other = pc.ascii_lower(texts), pc.invert(pc.string_is_ascii(texts))
     if not pc.any(other).as_py():
         return lower
@@ -195,7 +199,7 @@ def _first_ids(pieces: Ragged) -> npt.NDArray[np.int64]:
 def _sentence_metadata(
     sentences: AnnotationColumn, tokens: AnnotationColumn, sentence_of: npt.NDArray[np.int64]
 ) -> pa.Array:
-    """The number of each token's sentence; for a token outside of all, what it says itself."""
+    """The number of each token's sentence; for a token outside of all, that in its metadata."""
     outside = sentence_of < 0
     numbers = pa.array(sentence_numbers(sentences)).cast(pa.string())
     if not outside.any():

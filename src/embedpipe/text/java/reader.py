@@ -1,6 +1,6 @@
 """Reading a Java regular expression character by character: position, flags, escapes, errors.
 
-What the characters mean together is in `java_classes` (inside brackets) and `java_regex`.
+What the characters mean together is in `classes` (inside brackets) and `regex`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@ r"""Regular expressions in the dialect of `java.util.regex`, as Python patterns 
 
 Java without flags counts only ASCII in `\w`, `\d`, `\s` and when it ignores case, knows unions and
 intersections of classes, and has its own line ends; what Python cannot express is refused by name.
-Java's `\b` is that of version 17: see `java_words`.
+Java's `\b` is that of version 17: see `words`.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from embedpipe.engine import Ragged
+from tests.oracles.support.frameworks import transformers_model, transformers_outputs
 from tests.support.model_folders import random_tensors, tiny_config, write_model, write_safetensors
-from tests.support.oracles import transformers_model, transformers_outputs
 
 PIECES = [
     *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),

@@ -1,30 +1,53 @@
-"""Columns of record batches by name: where the text is, and several inputs under one schema."""
+"""Record batches of bounded size: their columns by name, and several inputs under one schema."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import types
 
 from embedpipe.errors import ColumnError, InputError
 
 __all__ = [
-    "check_string",
-    "check_utf8",
+    "GROUP_RECORDS",
     "column_position",
     "conform",
+    "grouped",
     "kept_positions",
     "string_array",
     "unified",
 ]
 
 
+GROUP_RECORDS = 1024
+_GROUP_CHARACTERS = 1 << 20
+
+Record = TypeVar("Record")
+
+
+def grouped(records: Iterable[Record], size: Callable[[Record], int]) -> Iterator[list[Record]]:
+    """At most 1,024 records at a time and, unless one alone is longer, about a million characters.
+
+    >>> [len(group) for group in grouped(["x" * 300_000] * 5, len)]
+    [4, 1]
+    """
+    group: list[Record] = []
+    characters = 0
+    for record in records:
+        group.append(record)
+        characters += size(record)
+        if len(group) == GROUP_RECORDS or characters >= _GROUP_CHARACTERS:
+            yield group
+            group, characters = [], 0
+    if group:
+        yield group
+
+
 def column_position(columns: Sequence[str], column: str, source: str, hint: str = "") -> int:
-    """Where the column stands; ColumnError unless exactly one has that name."""
+    """The index of the column; ColumnError unless exactly one has that name."""
     count = columns.count(column)
     if count != 1:
         raise ColumnError(
@@ -35,21 +58,8 @@ def column_position(columns: Sequence[str], column: str, source: str, hint: str 
     return columns.index(column)
 
 
-def check_string(kind: pa.DataType, source: str, column: str) -> None:
-    """ColumnError unless the type is one of strings, in whatever encoding of Arrow's."""
-    plain = kind.value_type if types.is_dictionary(kind) else kind
-    is_view = getattr(types, "is_string_view", lambda _: False)  # since pyarrow 16
-    if not (
-        types.is_string(plain)
-        or types.is_large_string(plain)
-        or types.is_null(plain)
-        or is_view(plain)
-    ):
-        raise ColumnError(f"{source}: the column {column!r} has the type {kind}; expected string")
-
-
 def string_array(texts: Sequence[str | None]) -> pa.Array:
-    """An array of strings and nulls. `pyarrow.array` would import pandas, which takes a while.
+    """An array of strings and nulls, made without `pyarrow.array`, which imports pandas (slow).
 
     >>> string_array(["one", None, "é"]).to_pylist()
     ['one', None, 'é']
@@ -68,33 +78,8 @@ def string_array(texts: Sequence[str | None]) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), len(texts), buffers)
 
 
-def check_utf8(array: pa.Array, errors: str, where: str, first_row: int) -> pa.Array:
-    """The strings, those that are not UTF-8 treated as `errors` says, as by `bytes.decode`.
-
-    Arrow's files may hold any bytes as strings. first_row: the row of the first one, which an
-    InputError counts from.
-    """
-    try:
-        array.validate(full=True)
-        return array
-    except pa.ArrowInvalid:
-        plain = array.dictionary_decode() if types.is_dictionary(array.type) else array
-    found = [value and value.as_py() for value in plain.cast(pa.large_binary())]
-    texts: list[str | None] = []
-    for row, data in enumerate(found, start=first_row):
-        try:
-            texts.append(data if data is None else data.decode("utf-8", errors))
-        except UnicodeDecodeError as error:
-            raise InputError(
-                f"{where}, row {row}: byte {error.start} of the text "
-                f"(0x{data[error.start]:02x}) is not utf-8: {error.reason}; correct the text, or "
-                "use --errors replace"
-            ) from error
-    return pa.array(texts, plain.type)
-
-
 def kept_positions(columns: Sequence[str], column: str, keep: Sequence[str] | None) -> list[int]:
-    """Where `column` and those of `keep` stand; None keeps all. ColumnError for one not there."""
+    """The indices of `column` and of those in `keep` (None: all); ColumnError if one is missing."""
     absent = [name for name in keep or () if name not in columns]
     if absent:
         raise ColumnError(
@@ -106,7 +91,7 @@ def kept_positions(columns: Sequence[str], column: str, keep: Sequence[str] | No
 
 
 def unified(schemas: Sequence[pa.Schema], sources: Sequence[str]) -> pa.Schema:
-    """One schema for several inputs: all of their columns, in the order in which they first come.
+    """One schema for several inputs: all of their columns, in order of first appearance.
 
     A column that an input lacks is null there. Types that differ become the one that holds both,
     such as double for integers and doubles. Raises ColumnError where there is none, and for inputs
