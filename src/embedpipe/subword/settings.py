@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from embedpipe.errors import ModelFormatError
 from embedpipe.files.fields import FLAG, TEXT, Field
-from embedpipe.files.stated import check_stated, honored, ignored, only
+from embedpipe.files.known_settings import check_stated, honored, ignored, only
 from embedpipe.files.strict_json import parse_json
 
 __all__ = ["SETTINGS", "AddedPiece", "TokenizerSettings", "read_settings"]
