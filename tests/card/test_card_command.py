@@ -136,7 +136,7 @@ def test_measured_on_texts_of_a_file(house):
     assert main(["card", "house", "--text", "mine.txt", "--threads", "1"]) == 0
     (said,) = (t for t in texts(Path("card/README.md").read_text()) if t.startswith("Measured on"))
     pieces = sum(len("".join(line.split())) + 2 for line in lines if line.strip())
-    assert said.startswith(f"Measured on 3 texts (mine.txt) of {pieces / 3:.1f} pieces in the mean")
+    assert said.startswith(f"Measured on 3 texts (mine.txt) of {pieces / 3:.1f} pieces on average")
     assert "; threads: 1. " in said
 
 

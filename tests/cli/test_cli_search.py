@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -165,6 +166,10 @@ def test_a_column_that_is_no_vector_is_an_error(tmp_path: Path) -> None:
         search_file("two", path)
     path.write_bytes(b"no parquet")
     with pytest.raises(InputError, match="expected a Parquet file"):
+        search_file("two", path)
+    path.unlink()
+    said = f"cannot read {path}: No such file or directory; expected a Parquet file"
+    with pytest.raises(InputError, match=f"^{re.escape(said)}$"):
         search_file("two", path)
 
 

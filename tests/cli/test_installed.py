@@ -54,7 +54,8 @@ def test_the_benchmark_that_is_not_installed_says_what_to_install(
 ) -> None:
     install("count = extra_commands:add_parser", COUNT)
     assert main(["bench", *arguments]) == 1
-    assert "is not installed; run: pip install embedpipe-bench" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "run: pip install embedpipe-bench (in a clone: pip install ./bench)" in said
     assert "needs embedpipe-bench" in build_parser().format_help()
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from embedpipe.engine import EncoderConfig
 from embedpipe.engine.tensors import expected_shapes
 from embedpipe.errors import ModelFormatError
-from embedpipe.files.wire import Message
+from embedpipe.files.protobuf import Message
 from embedpipe.formats.archives.tree import open_tree
 from embedpipe.formats.graph_facts import GraphFacts
 from embedpipe.formats.inferred_config import infer_config

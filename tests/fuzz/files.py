@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from embedpipe.errors import EmbedpipeError
-from embedpipe.files.wire import message_fields
+from embedpipe.files.protobuf import message_fields
 from embedpipe.formats.tensorflow.leveldb import read_table
 from tests.support.format_parts import SYNC, entry, table
 from tests.support.format_support import field, varint

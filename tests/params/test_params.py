@@ -297,3 +297,8 @@ def test_parameters_explain_themselves():
         "most: longest text (default: 9, current: 3)",
         "name: a name (undefined)",
     ]
+
+
+def test_a_long_value_is_shown_with_an_ellipsis():
+    marks = ["abc"] * 100
+    assert repr(Cutter(marks=marks)) == f"Cutter(marks={repr(marks)[:199]}…)"

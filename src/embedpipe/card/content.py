@@ -134,8 +134,8 @@ def _measured(facts: CardFacts) -> Iterator[str]:
         ),
     )
     yield paragraph(
-        f"Measured on {found.texts:,} texts ({found.text_source}) of {found.pieces:.1f} pieces in "
-        "the mean. The time is that from texts to vectors. "
+        f"Measured on {found.texts:,} texts ({found.text_source}) of {found.pieces:.1f} pieces on "
+        "average. The time is that from texts to vectors. "
         f"Cosines are those of the vectors of all {found.vectors}. Processor: {found.processor}; "
         f"instruction set: {found.instruction_set}; threads: {found.threads}. "
         "What else ran on the machine counts against it; embedpipe bench measures with more care."

@@ -40,7 +40,7 @@ class Measured:
     """The machine and texts of a measurement, and its figures by precision.
 
     vectors: whose cosines these are, "texts" or "pieces". texts: how many, `text_source`
-    which. pieces: per text, special ones included, in the mean.
+    which. pieces: per text, special ones included, on average.
     """
 
     processor: str

@@ -36,7 +36,7 @@ pre, table {{ overflow-x: auto; }}
 pre {{ padding: 0.75rem; background: #8882; }}
 code {{ font-family: ui-monospace, monospace; }}
 table {{ display: block; margin: 1rem 0; border-collapse: collapse; }}
-th, td {{ min-width: 4.5rem; padding: 0.25rem 0.75rem; text-align: left; vertical-align: top; }}
+th, td {{ min-width: 7rem; padding: 0.25rem 0.75rem; text-align: left; vertical-align: top; }}
 tr {{ border-bottom: 1px solid #8886; }}
 </style>
 </head>

@@ -22,8 +22,8 @@ __all__ = ["GROUP", "add_installed"]
 
 GROUP = "embedpipe.commands"
 
-_KNOWN = {"bench": ("measure the speed, beside other engines", "embedpipe-bench")}
-"""Commands that a distribution of ours adds: help, and what to install."""
+_KNOWN = {"bench": ("measure the speed, beside other engines", "embedpipe-bench", "./bench")}
+"""Commands that a distribution of ours adds: help, its name, and where a clone has it."""
 
 
 def add_installed(commands: Any) -> None:
@@ -36,9 +36,12 @@ def add_installed(commands: Any) -> None:
         except Exception as error:  # whatever another's code raises must not end our own commands
             reason = f"the command comes from {found.value!r}, which fails: {error!r}"
             _add_unavailable(commands, found.name, "cannot be loaded", reason)
-    for name, (purpose, package) in _KNOWN.items():
+    for name, (purpose, package, folder) in _KNOWN.items():
         if name not in commands.choices:
-            reason = f"'embedpipe {name}' is not installed; run: pip install {package}"
+            reason = (
+                f"'embedpipe {name}' is not installed; run: pip install {package} "
+                f"(in a clone: pip install {folder})"
+            )
             _add_unavailable(commands, name, f"{purpose} (needs {package})", reason)
 
 

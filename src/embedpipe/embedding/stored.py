@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -141,7 +142,9 @@ def _in_parquet(source: str, vectors: str) -> Any:
             batch = next(file.iter_batches(1, columns=[column]), None)
             return batch[0][0].as_py() if batch else None
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"cannot read {source}: {error}; expected a Parquet file") from error
+        # Arrow's own words name the file again.
+        said = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
+        raise InputError(f"cannot read {source}: {said}; expected a Parquet file") from error
     except (ValueError, RecursionError):  # not JSON, so that another program wrote it
         return None
 

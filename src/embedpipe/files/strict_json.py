@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from embedpipe.errors import ModelFormatError
-from embedpipe.files.whole import read_bytes
+from embedpipe.files.reading import read_bytes
 
 __all__ = ["parse_json", "read_json"]
 

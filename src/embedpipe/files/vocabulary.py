@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from embedpipe.errors import ModelFormatError
-from embedpipe.files.whole import decoded
+from embedpipe.files.reading import decoded
 
 __all__ = ["vocabulary_lines"]
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 
 from embedpipe.errors import ModelFormatError
-from embedpipe.files.wire import Message
+from embedpipe.files.protobuf import Message
 from embedpipe.formats.archives.tree import FileTree
 
 __all__ = ["sentencepiece_files", "vocabulary_files"]

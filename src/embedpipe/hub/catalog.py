@@ -122,8 +122,8 @@ def show(name: str, language: str | None = None) -> CatalogModel:
     model = known.get(name, language)
     if model is None:
         raise ModelNotFoundError(
-            f"no model in the catalog is named {name!r:.200}{suggestion(name, known.names())}. "
-            "To see all, run: embedpipe models"
+            f"no model in the catalog is named {name!r:.200}; to see all, run: embedpipe models"
+            + suggestion(name, known.names())
         )
     return model
 

@@ -234,7 +234,7 @@ class HasParams:
         return other.setParams(**{self._name(p): value for p, value in (extra or {}).items()})
 
     def __repr__(self) -> str:
-        given = (f"{name}={value!r:.200}" for name, value in self._values.items())
+        given = (f"{name}={_brief(value)}" for name, value in self._values.items())
         return f"{type(self).__name__}({', '.join(given)})"
 
     def saved_values(self) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -295,3 +295,9 @@ class HasParams:
                 f"{self.label}: {low} is {values[low]} and {high} is {values[high]}; expected "
                 f"{low} at most {high}. Set both in one call: setParams({low}=..., {high}=...)"
             )
+
+
+def _brief(value: Any) -> str:
+    """How a value is shown; an ellipsis stands for what is beyond 200 characters."""
+    shown = repr(value)
+    return shown if len(shown) <= 200 else f"{shown[:199]}…"

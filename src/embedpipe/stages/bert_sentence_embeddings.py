@@ -19,7 +19,7 @@ from embedpipe.errors import ParameterError
 from embedpipe.params import Param, boolean, choice
 from embedpipe.pipeline.stage import Stage
 from embedpipe.stages.bases.encoder_stage import EncoderStage
-from embedpipe.stages.bases.flattened import flattened, in_rows
+from embedpipe.stages.bases.flattened import flattened, padded_rows
 from embedpipe.stages.bases.shared_params import SPARK_NLP
 from embedpipe.stages.bases.spans import sentence_numbers
 from embedpipe.subword.sequences import Parts
@@ -100,7 +100,7 @@ class BertSentenceEmbeddings(EncoderStage):
         if self.getPooling() == _FLATTENED:
             read = self.join(pieces, parts).pieces
             flat = flattened(self.encoder, read, sentences.row_of, self.getBatchSize())
-            vectors, vector_lengths = in_rows(flat)
+            vectors, vector_lengths = padded_rows(flat)
         else:
             vectors = self._pooled(pieces, parts)
         return replace(

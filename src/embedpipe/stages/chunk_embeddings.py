@@ -12,8 +12,8 @@ from embedpipe.pipeline.stage import Annotator
 from embedpipe.stages.bases.pooled_embeddings import (
     Members,
     PooledEmbeddings,
+    having_vectors,
     members_within,
-    with_vectors,
 )
 
 __all__ = ["ChunkEmbeddings"]
@@ -67,7 +67,7 @@ class ChunkEmbeddings(PooledEmbeddings):
             own = _numbers(words).take(pa.array(members.words))
             said = _numbers(stretches).take(pa.array(members.owners))
             members = members.only(pc.equal(own, said).to_numpy(zero_copy_only=False))
-        return with_vectors(words, members, skip_oov=self.getSkipOOV())
+        return having_vectors(words, members, skip_oov=self.getSkipOOV())
 
     def _sentences(
         self, chunks: AnnotationColumn, words: AnnotationColumn, members: Members

@@ -14,10 +14,10 @@ from embedpipe.pipeline.stage import Annotator
 from embedpipe.stages.bases.pooled_embeddings import (
     Members,
     PooledEmbeddings,
+    having_vectors,
     members_between,
     members_within,
     row_keys,
-    with_vectors,
 )
 from embedpipe.stages.bases.spans import sentence_numbers
 
@@ -80,10 +80,10 @@ class SentenceEmbeddings(PooledEmbeddings):
     def members(self, stretches: AnnotationColumn, words: AnnotationColumn) -> Members:
         """The words in each sentence; as recorded, the words with its number."""
         if not self.as_recorded:
-            return with_vectors(words, members_within(stretches, words), skip_oov=True)
+            return having_vectors(words, members_within(stretches, words), skip_oov=True)
         wanted = row_keys(stretches, sentence_numbers(stretches))
         keys = row_keys(words, sentence_numbers(words))
-        return with_vectors(words, members_between(keys, wanted, wanted), skip_oov=False)
+        return having_vectors(words, members_between(keys, wanted, wanted), skip_oov=False)
 
     def vector_metadata(self, inputs: Sequence[Column]) -> dict[str, Any]:
         """The dimension and storageRef of the word vectors, unless they are set."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from embedpipe.engine.config import EncoderConfig
 from embedpipe.errors import ModelFormatError
-from embedpipe.files.whole import read_bytes
+from embedpipe.files.reading import read_bytes
 from embedpipe.subword.albert import read_albert
 from embedpipe.subword.settings import TokenizerSettings, read_settings
 from embedpipe.subword.tokenizer import SubwordTokenizer, TokenizerParts

@@ -15,7 +15,7 @@ from typing import Any
 from embedpipe._dependencies import require
 from embedpipe.engine.ragged import Ragged
 from embedpipe.errors import ModelFormatError
-from embedpipe.files.wire import Message
+from embedpipe.files.protobuf import Message
 from embedpipe.subword.splitter import as_ragged
 
 __all__ = ["CONTROL", "NORMAL", "UNKNOWN", "WORD_BOUNDARY", "SentencePiece", "model_bytes"]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from embedpipe._dependencies import require
 from embedpipe.errors import ModelFormatError
-from embedpipe.files.whole import decoded
+from embedpipe.files.reading import decoded
 from embedpipe.subword.added import add_pieces
 from embedpipe.subword.by_class import DEFAULT_UNKNOWN, as_class_says
 from embedpipe.subword.plain_text import text_splitter

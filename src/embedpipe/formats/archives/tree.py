@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from embedpipe.errors import ModelFormatError, ModelNotFoundError
+from embedpipe.files.reading import check_is_no_pointer
 from embedpipe.files.strict_json import parse_json
-from embedpipe.files.whole import check_is_no_pointer
 from embedpipe.formats.archives.zip import MOST_MEMBERS, ZipArchive
 
 __all__ = ["FileTree", "map_file", "open_tree", "tree_of_zip"]

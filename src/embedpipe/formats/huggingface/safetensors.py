@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from embedpipe.errors import ModelFormatError
+from embedpipe.files.reading import check_is_no_pointer
 from embedpipe.files.strict_json import parse_json
-from embedpipe.files.whole import check_is_no_pointer
 from embedpipe.formats.archives.tree import map_file
 from embedpipe.formats.arrays import are_sizes, byte_size, widen_bfloat16
 

@@ -14,7 +14,7 @@ from typing import Any
 from embedpipe.engine.pooling import POOLINGS, Pooling
 from embedpipe.errors import ModelFormatError
 from embedpipe.files.fields import FLAG, TEXT, Field
-from embedpipe.files.stated import Setting, check_stated, honored, ignored, only
+from embedpipe.files.known_settings import Setting, check_stated, honored, ignored, only
 from embedpipe.formats.archives.tree import FileTree
 from embedpipe.formats.layout import MODULES
 from embedpipe.formats.model import USUAL_PROMPTS, Usage

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from embedpipe.engine.architecture import KNOWN_ARCHITECTURES, WORDS, architecture_of
 from embedpipe.engine.config import Activation
 from embedpipe.errors import ModelFormatError
-from embedpipe.files.wire import Message
+from embedpipe.files.protobuf import Message
 from embedpipe.formats.arrays import byte_size, widen_bfloat16
 from embedpipe.formats.graph_facts import Graph, GraphFacts, Node, find_facts
 

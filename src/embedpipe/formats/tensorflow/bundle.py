@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedpipe.errors import ModelFormatError
-from embedpipe.files.wire import Message, read_varint
+from embedpipe.files.protobuf import Message, read_varint
 from embedpipe.formats.arrays import byte_size
 from embedpipe.formats.tensorflow.crc32c import crc32c, unmask
 from embedpipe.formats.tensorflow.leveldb import read_table

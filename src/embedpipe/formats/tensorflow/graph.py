@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from embedpipe.errors import ModelFormatError
-from embedpipe.files.wire import Message
+from embedpipe.files.protobuf import Message
 from embedpipe.formats.graph_facts import Graph, GraphFacts, Node, find_facts
 
 __all__ = ["SavedModelFacts", "read_graph_def", "read_saved_model"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from embedpipe.errors import ModelFormatError
-from embedpipe.files.wire import read_varint
+from embedpipe.files.protobuf import read_varint
 from embedpipe.formats.tensorflow.crc32c import crc32c, unmask
 
 __all__ = ["read_table"]

@@ -80,7 +80,7 @@ class Inputs:
         self.sources = list(sources)
         self.options = options or InputOptions()
         self._schemas: dict[int, pa.Schema] = {}
-        self._begun: dict[int, _Batches] = {}
+        self._started: dict[int, _Batches] = {}
 
     def check(self) -> None:
         """Raise InputError, ColumnError or ParameterError for what can be found out in advance.
@@ -93,7 +93,7 @@ class Inputs:
         self.options.check({format_of(source, self.options) for source in self.sources})
         for number, source in enumerate(self.sources):
             if not is_pipe(source):
-                self._look(number)
+                self._find_schema(number)
         if len(self._schemas) == len(self.sources):
             self.schema()
 
@@ -101,7 +101,7 @@ class Inputs:
         """The schema of all batches. Of pipes other than plain text, it reads the first batch."""
         for number in range(len(self.sources)):
             if number not in self._schemas:
-                self._look(number)
+                self._find_schema(number)
         schemas = [self._schemas[number] for number in range(len(self.sources))]
         return unified(schemas, self.sources)
 
@@ -111,7 +111,7 @@ class Inputs:
         bytes_before = 0
         for number, source in enumerate(self.sources):
             bytes_read = rows = 0
-            for batch, bytes_read in self._begun.pop(number, None) or self._read(number):
+            for batch, bytes_read in self._started.pop(number, None) or self._read(number):
                 if batch.num_rows:
                     records = conform(batch, schema, source)
                     yield InputBatch(records, source, rows, bytes_before + bytes_read)
@@ -128,7 +128,7 @@ class Inputs:
             return None
         return sum(status.st_size for status in statuses)
 
-    def _look(self, number: int) -> None:
+    def _find_schema(self, number: int) -> None:
         """Find out the schema of one input."""
         source, column = self.sources[number], self.options.text_column
         kind = format_of(source, self.options)
@@ -143,7 +143,7 @@ class Inputs:
             first = next(batches)
             self._schemas[number] = first[0].schema
             if is_pipe(source):
-                self._begun[number] = chain([first], batches)
+                self._started[number] = chain([first], batches)
 
     def _read(self, number: int) -> Iterator[tuple[pa.RecordBatch, int]]:
         """One input's batches, each with the number of bytes read so far."""

@@ -124,7 +124,7 @@ def _records(lines: LineReader, column: str, errors: str) -> Iterator[_Record]:
             column_position(list(members), column, lines.source)
             first = False
         if "\\u" in line:
-            members = _paired(members, errors, f"{lines.source}, line {number}")
+            members = _without_surrogates(members, errors, f"{lines.source}, line {number}")
         text = members.get(column)
         if text is not None and not isinstance(text, str):
             raise ColumnError(
@@ -165,18 +165,18 @@ def _json_type(value: Any) -> str:
     return names.get(type(value), "null" if value is None else "a number")
 
 
-def _paired(value: Any, errors: str, where: str) -> Any:
+def _without_surrogates(value: Any, errors: str, where: str) -> Any:
     """The value without lone surrogates, which UTF-8 cannot hold; `errors` as in `bytes.decode`."""
     if isinstance(value, dict):
-        names = [_paired(name, errors, where) for name in value]
+        names = [_without_surrogates(name, errors, where) for name in value]
         if len(set(names)) < len(names):
             raise InputError(
                 f"{where}: names of members differ in halves of characters alone; correct them"
             )
-        members = [_paired(member, errors, where) for member in value.values()]
+        members = [_without_surrogates(member, errors, where) for member in value.values()]
         return dict(zip(names, members, strict=True))
     if isinstance(value, list):
-        return [_paired(member, errors, where) for member in value]
+        return [_without_surrogates(member, errors, where) for member in value]
     if not isinstance(value, str) or value.isascii():
         return value
     if errors == "strict" and (found := _SURROGATE.search(value)):

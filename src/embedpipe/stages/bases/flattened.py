@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from embedpipe.engine.reference import ReferenceEncoder
     from embedpipe.formats.model import Model
 
-__all__ = ["flattened", "in_rows"]
+__all__ = ["flattened", "padded_rows"]
 
 _PADDING = 0  # the piece that Spark NLP pads with, whatever the vocabulary
 
@@ -52,10 +52,10 @@ def flattened(encoder: Encoder, pieces: Ragged, rows: Int64, batch_size: int) ->
     return Ragged(values, offsets_of(padded * encoder.dimension))
 
 
-def in_rows(vectors: Ragged) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+def padded_rows(vectors: Ragged) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
     """Vectors of several lengths as rows (n, longest), zeros behind each, and their lengths (n,).
 
-    >>> rows, lengths = in_rows(Ragged.from_sequences([[1, 2], [3]], np.float32))
+    >>> rows, lengths = padded_rows(Ragged.from_sequences([[1, 2], [3]], np.float32))
     >>> rows.tolist(), lengths.tolist()
     ([[1.0, 2.0], [3.0, 0.0]], [2, 1])
     """

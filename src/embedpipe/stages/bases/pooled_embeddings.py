@@ -24,10 +24,10 @@ from embedpipe.stages.bases.shared_params import HasCompatibility
 __all__ = [
     "Members",
     "PooledEmbeddings",
+    "having_vectors",
     "members_between",
     "members_within",
     "row_keys",
-    "with_vectors",
 ]
 
 _AVERAGE, _SUM = "AVERAGE", "SUM"
@@ -123,7 +123,7 @@ class PooledEmbeddings(HasCompatibility, Annotator):
         return totals.astype(np.float32)
 
 
-def with_vectors(words: AnnotationColumn, members: Members, *, skip_oov: bool) -> Members:
+def having_vectors(words: AnnotationColumn, members: Members, *, skip_oov: bool) -> Members:
     """The members that have a vector; without `isOOV` ones too, where their stretch has others."""
     if words.embeddings is None:
         return members.only(np.zeros(len(members.words), dtype=bool))

@@ -110,9 +110,9 @@ class WordEmbeddings(EncoderStage):
         hidden = self.encoder.hidden_states(sequences.pieces).values
         places = np.append(sequences.places, _NO_PIECE)[layout.first]  # -1 takes what is appended
         if self.as_recorded:
-            next_ones = self._next_ones(layout, sentence_of)  # behind the last piece stands [SEP]
-            part = np.searchsorted(parts.sentences, sentence_of[next_ones])
-            places[next_ones] = sequences.pieces.offsets[part + 1] - 1
+            unread = self._first_unread(layout, sentence_of)  # behind the last piece stands [SEP]
+            part = np.searchsorted(parts.sentences, sentence_of[unread])
+            places[unread] = sequences.pieces.offsets[part + 1] - 1
         found = places >= 0
         vectors = empty_vectors(len(found), self.encoder.dimension)
         if len(hidden):  # "clip" writes to `vectors` itself, the default mode to a copy first
@@ -122,7 +122,7 @@ class WordEmbeddings(EncoderStage):
         vectors[~found] = 0
         return vectors, found
 
-    def _next_ones(self, layout: Layout, sentence_of: Int64) -> Int64:
+    def _first_unread(self, layout: Layout, sentence_of: Int64) -> Int64:
         """The tokens that begin with the first piece that is not read of their sentence."""
         inside = np.flatnonzero(layout.first >= 0)
         number = layout.first[inside] - layout.pieces.offsets[sentence_of[inside]]
