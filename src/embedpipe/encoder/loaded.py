@@ -25,7 +25,6 @@ from embedpipe.engine.weights import WeightsFile
 from embedpipe.formats.archives.tree import open_tree
 from embedpipe.formats.model import Model
 from embedpipe.formats.reading import open_model
-from embedpipe.formats.writing import model_texts
 from embedpipe.subword import SubwordTokenizer, make_tokenizer
 
 __all__ = ["LoadedModel", "Origin"]
@@ -136,6 +135,8 @@ class LoadedModel:
     def settings_hash(self) -> str:
         """Of the configuration and the tokenizer's files."""
         from hashlib import sha256  # slow to load
+
+        from embedpipe.formats.writing import model_texts  # for pickles alone
 
         digest = sha256(repr(self.read.config).encode())
         for name, text in sorted(model_texts(self.read).items()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from embedpipe.errors import ParameterError
 from embedpipe.formats.model import USUAL_PROMPTS, Usage
@@ -11,8 +11,7 @@ from embedpipe.formats.model import USUAL_PROMPTS, Usage
 __all__ = ["Prompts"]
 
 
-@dataclass(frozen=True)
-class Prompts:
+class Prompts(NamedTuple):
     """A model's prompts.
 
     texts: by name; "query" and "document" are always there, empty unless the model says otherwise.

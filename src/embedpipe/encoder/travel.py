@@ -23,7 +23,6 @@ from embedpipe.engine.weights import WeightsFile
 from embedpipe.errors import EmbedpipeError, ModelFormatError, ModelNotFoundError
 from embedpipe.formats.archives.tree import FileTree
 from embedpipe.formats.reading import open_model
-from embedpipe.formats.writing import model_parts
 from embedpipe.hub.find import find_model
 
 __all__ = ["Travels"]
@@ -104,6 +103,8 @@ def _sent(loaded: LoadedModel, *, with_buffers: bool) -> tuple[dict[str, Any], d
         told["origin"] = asdict(loaded.origin)
         told["settings"], told["weights"] = loaded.settings_hash, loaded.weights_hash
     else:
+        from embedpipe.formats.writing import model_parts  # for models without files alone
+
         files = {name: b"".join(parts) for name, parts in model_parts(loaded.read)}
         told["files"] = {name: zlib.crc32(content) for name, content in files.items()}
     _present[_key(told)] = loaded

@@ -14,8 +14,8 @@ import stat
 import struct
 import tempfile
 import zlib
-from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from embedpipe.errors import ModelFormatError
 
@@ -42,8 +42,7 @@ _ENCRYPTED = 0x1 | 0x40
 _ZIP64 = 0xFFFFFFFF
 
 
-@dataclass(frozen=True)
-class _Member:
+class _Member(NamedTuple):
     """A file in the archive, as the central directory describes it."""
 
     name: str
