@@ -33,6 +33,9 @@ REFUSED = {
     "'covid' has the id 50; behind .* it is 34": {"added_tokens_decoder": {"50": token("covid")}},
     "'the' has the id 36; behind .* it is 13": {"added_tokens_decoder": {"36": token("the")}},
     "added_tokens_decoder: .*; expected an object of pieces by id": {"added_tokens_decoder": ["a"]},
+    "added_tokens_decoder: .*; expected an object of pieces by": {
+        "added_tokens_decoder": {"1" * 5000: "a"}
+    },
     "additional_special_tokens: 'a'; expected pieces": {"additional_special_tokens": "a"},
     "tokenizer_class: 3; expected a string": {"tokenizer_class": 3},
     "model_specific_special_tokens: .*; expected an object of pieces by name": {
@@ -66,10 +69,12 @@ def test_an_added_piece_beyond_the_encoder_is_refused_if_its_id_is_stated(tmp_pa
     assert load_tokenizer(tmp_path, CONFIG).vocab_size == SIZE
 
 
-def test_ids_of_added_tokens_json_must_be_numbers(tmp_path):
-    write(tmp_path, {"added_tokens.json": {"covid": "12"}})
-    with pytest.raises(ModelFormatError, match="'covid' has '12' for its id"):
+@pytest.mark.parametrize(("given", "shown"), [("12", "'12'"), (-1, "-1"), (10**400, "1000")])
+def test_ids_of_added_tokens_json_must_be_numbers(tmp_path, given, shown):
+    write(tmp_path, {"added_tokens.json": {"covid": given}})
+    with pytest.raises(ModelFormatError, match=f"'covid' has {shown}.* for its id") as caught:
         load_tokenizer(tmp_path, CONFIG)
+    assert len(str(caught.value)) < 400
 
 
 def test_an_unknown_setting_is_named_in_a_warning(tmp_path):

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from embedpipe.encoder.loaded import LoadedModel
 from embedpipe.encoder.prompts import Prompts
-from embedpipe.encoder.windows import window_pieces
 from embedpipe.engine.choice import Engine, EngineChoice
 from embedpipe.engine.config import EncoderConfig
 from embedpipe.engine.pooling import Pooling
@@ -53,7 +52,7 @@ class Described:
     @property
     def has_pooler(self) -> bool:
         """Whether "pooler" is among the poolings that can be asked for."""
-        return self.model.has_pooler
+        return self._model.has_pooler
 
     @property
     def fingerprint(self) -> str:
@@ -95,7 +94,7 @@ class Described:
     @property
     def _window(self) -> int:
         """How many pieces to hand to the engine at once."""
-        return window_pieces(self.config)
+        return self._model.window
 
     def __repr__(self) -> str:
         return (

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from embedpipe.arrays import offsets_of, ranges
 from embedpipe.encoder.fingerprint import fingerprint_of
 from embedpipe.encoder.prompts import Prompts
+from embedpipe.encoder.windows import window_pieces
 from embedpipe.engine.choice import Engine, EngineChoice
 from embedpipe.engine.pooling import Pooling, pool
 from embedpipe.engine.pooling import normalize as normalize_rows
@@ -110,6 +111,16 @@ class LoadedModel:
         rows = hidden[ranges(ids.offsets[1:] - kept, kept)]
         vectors = pool(rows, offsets_of(kept), pooling, self.read.weights.pooler)
         return normalize_rows(vectors) if normalize else vectors
+
+    @cached_property
+    def window(self) -> int:
+        """The number of pieces to pass to the engine at once."""
+        return window_pieces(self.read.config)
+
+    @cached_property
+    def has_pooler(self) -> bool:
+        """Whether the model can pool by its pooler."""
+        return self.read.has_pooler
 
     @cached_property
     def prompts(self) -> Prompts:

@@ -28,6 +28,7 @@ _LISTED = (
     "model_specific_special_tokens",
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_MOST_DIGITS = 10
 _FLAGS = ("lstrip", "rstrip", "normalized", "single_word", "special")
 
 _PIECE = Field("a piece's text", lambda value: _is_piece(_content(value)))
@@ -46,7 +47,7 @@ _NAMED_PIECES = Field(
 _BY_ID = Field(
     "an object of pieces by id",
     lambda value: (
-        isinstance(value, dict) and all(k.isdecimal() and _PIECE.holds(v) for k, v in value.items())
+        isinstance(value, dict) and all(_is_id(k) and _PIECE.holds(v) for k, v in value.items())
     ),
 )
 _LENGTH = Field("a number", lambda value: isinstance(value, (int, float)))
@@ -199,7 +200,9 @@ def _with_older_files(
     merged = {**config, **{k: v for k, v in special.items() if v and k not in stated}}
     if _ADDED in files:
         ids = parse_json(files[_ADDED], dict, source=f"{source}/{_ADDED}")
-        wrong = [k for k, v in ids.items() if type(v) is not int or v < 0 or not _is_piece(k)]
+        wrong = [
+            k for k, v in ids.items() if not (type(v) is int and 0 <= v < 2**31 and _is_piece(k))
+        ]
         if wrong:
             raise ModelFormatError(
                 f"{source}/{_ADDED}: {wrong[0][:80]!r} has {ids[wrong[0]]!r:.80} for its id; "
@@ -254,6 +257,11 @@ def _values(pieces: Any) -> list[Any]:
 
 def _content(piece: Any) -> Any:
     return piece.get("content") if isinstance(piece, dict) else piece
+
+
+def _is_id(text: str) -> bool:
+    """Whether it is a number that piece ids may be; int() refuses those of thousands of digits."""
+    return text.isdecimal() and len(text) <= _MOST_DIGITS
 
 
 def _is_piece(text: Any) -> bool:
