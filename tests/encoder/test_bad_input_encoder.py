@@ -10,6 +10,7 @@ import numpy as np
 import pandas
 import polars
 import pyarrow
+import pyarrow as pa
 import pytest
 
 from embedpipe import Encoder, Ragged
@@ -279,3 +280,10 @@ def test_a_folder_that_is_not_there_is_not_found(tmp_path):
     with pytest.raises(ModelNotFoundError, match="no such directory"):
         Encoder.load(tmp_path / "nothing")
     assert issubclass(ModelNotFoundError, FileNotFoundError)
+
+
+def test_strings_of_arrow_that_are_not_utf8_are_named(folder):
+    buffers = pa.array([b"\xff", b"a"]).buffers()
+    texts = pa.Array.from_buffers(pa.string(), 2, buffers)
+    with pytest.raises(InputError, match="texts: one is not UTF-8"):
+        Encoder.load(folder).encode(texts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +15,7 @@ from embedpipe._version import __version__
 from embedpipe.embedding.options import VECTORS, ModelOptions
 from embedpipe.encoder import Encoder
 from embedpipe.engine.pooling import Pooling
-from embedpipe.errors import ColumnError
+from embedpipe.errors import ColumnError, ParameterError
 from embedpipe.frames.files.vectors import Vectors, vector_field
 
 __all__ = ["Embedder"]
@@ -93,6 +94,8 @@ class Embedder:
 
         Raises ColumnError if a column has that name already, or none is named `column`.
         """
+        if not vectors.isascii() and re.search("[\ud800-\udfff]", vectors):
+            raise ParameterError(f"vectors: {vectors!r:.80} is no text; expected a column's name")
         if vectors in schema.names:
             raise ColumnError(
                 f"a column is named {vectors!r} already; name that of the vectors with --vectors, "

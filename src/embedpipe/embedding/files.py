@@ -117,8 +117,9 @@ class _Table:
         if len(inputs.sources) > 1:
             if SOURCE in self.schema.names:
                 raise ColumnError(
-                    f"an input has a column {SOURCE!r}, which names the input of each record where "
-                    "there are several; rename it, or leave it out with --keep"
+                    f"a column is named {SOURCE!r}, which names the input of each record where "
+                    "there are several; leave it out with --keep, or name that of the vectors "
+                    "otherwise with --vectors"
                 )
             self.schema = self.schema.append(pa.field(SOURCE, pa.string()))
 

@@ -13,7 +13,7 @@ from embedpipe.embedding.embedder import Embedder
 from embedpipe.embedding.nearest import Nearest
 from embedpipe.embedding.options import VECTORS, ModelOptions
 from embedpipe.embedding.stored import StoredVectors, made_with
-from embedpipe.errors import ColumnError, ParameterError
+from embedpipe.errors import ColumnError, InputError, ParameterError
 from embedpipe.files.input_options import InputOptions
 from embedpipe.frames.files.inputs import InputBatch, Inputs, format_of, source_name
 from embedpipe.frames.files.json_rows import MODEL_SUFFIX, record_values
@@ -75,17 +75,22 @@ def search_file(  # noqa: PLR0913 - all but two are keywords with defaults
     """
     embedding = embedding or ModelOptions()
     paths = [file] if isinstance(file, (str, os.PathLike)) else list(file)
+    if not isinstance(query, str):
+        raise InputError(f"query: found {query!r:.80}; expected str")
+    if not (isinstance(k, int) and k >= 1):
+        raise ParameterError(f"k: found {k!r:.80}; expected a number of at least 1")
     if not paths:
         raise ParameterError("file: found none; expected one or several")
     files = [_Searched.of(str(path), reading or InputOptions(), vectors) for path in paths]
     stored = [searched.stored for searched in files if searched.stored is not None]
     made = stored[0].embedder(embedding) if stored else Embedder.load(embedding)
     for each in stored[1:]:
+        each.check_said(embedding)
         each.check(made)
     nearest: Nearest[Hit] = Nearest(made.for_queries(embedding).embed([query]).values[0], k)
     embedder = made.for_documents()
     for searched in files:
-        searched.add_to(nearest, embedder)
+        searched.add_to(nearest, embedder, is_named=embedding.model is not None)
     return [
         replace(hit, rank=rank, score=score)
         for rank, (score, hit) in enumerate(nearest.found(), start=1)
@@ -112,6 +117,11 @@ class _Searched:
         inputs.check()
         names = inputs.schema().names if can_hold else []
         if name in names:
+            if names.count(name) > 1:
+                raise ColumnError(
+                    f"{source}: {names.count(name)} columns are named {name!r}; expected one, so "
+                    "rename the others"
+                )
             check_vectors(inputs.schema().field(name), source)
             return cls(inputs, reading.text_column, name, StoredVectors(source, said))
         if vectors is not None:
@@ -122,9 +132,12 @@ class _Searched:
             )
         return cls(inputs, reading.text_column, name, None)
 
-    def add_to(self, nearest: Nearest[Hit], embedder: Embedder) -> None:
-        """Add all records, with their stored vectors or new ones."""
+    def add_to(self, nearest: Nearest[Hit], embedder: Embedder, *, is_named: bool) -> None:
+        """Add all records, with their stored vectors or new ones; is_named: by the caller."""
         for batch in self.inputs.batches():
+            if self.stored is not None:
+                records = batch.records
+                self.stored.check_records(records, self.vectors, embedder, is_named=is_named)
             nearest.add(self._vectors(batch, embedder), partial(self._hit, batch))
 
     def _vectors(self, batch: InputBatch, embedder: Embedder) -> Vectors:
@@ -132,7 +145,6 @@ class _Searched:
         texts = records[self.column]
         if self.stored is None:
             return embedder.embed(texts.to_pylist())
-        self.stored.check_records(records, self.vectors)
         lists = records[self.vectors]
         found = vectors_from(lists, embedder.dimension, batch.source, batch.first_row)
         return replace(found, present=found.present & texts.is_valid().to_numpy(False))

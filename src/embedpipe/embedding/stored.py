@@ -15,11 +15,16 @@ from embedpipe.embedding.embedder import Embedder
 from embedpipe.embedding.options import ModelOptions
 from embedpipe.errors import InputError, ModelNotFoundError, ParameterError
 from embedpipe.files.input_options import InputOptions
-from embedpipe.frames.files.inputs import format_of
+from embedpipe.frames.files.inputs import format_of, is_pipe
 from embedpipe.frames.files.json_rows import MODEL_SUFFIX
+from embedpipe.frames.files.json_types import is_json_text
 from embedpipe.frames.files.vectors import MADE_WITH
 
 __all__ = ["StoredVectors", "made_with"]
+
+_TYPES = dict.fromkeys(("model", "fingerprint", "pooling", "precision", "column"), str) | {
+    "normalize": bool
+}
 
 
 @dataclass(frozen=True)
@@ -35,11 +40,7 @@ class StoredVectors:
         Another precision is allowed, as vectors of all precisions lie close together. Raises
         ParameterError where neither names a model, or `options` name something else.
         """
-        if options.model is None and "model" not in self.made_with:
-            raise ParameterError(
-                f"{self.source}: the file does not say which model made its vectors (pandas and "
-                "Polars drop what embedpipe writes about it); name the model with --model"
-            )
+        self.check_said(options)
         model = self.made_with.get("model") if options.model is None else options.model
         precision = options.precision or self.made_with.get("precision")
         try:
@@ -58,6 +59,14 @@ class StoredVectors:
         embedder = replace(embedder, pooling=made["pooling"], normalize=made["normalize"])
         self.check(embedder)
         return embedder
+
+    def check_said(self, options: ModelOptions) -> None:
+        """ParameterError where neither the file nor `options` name a model."""
+        if options.model is None and "model" not in self.made_with:
+            raise ParameterError(
+                f"{self.source}: the file does not say which model made its vectors (pandas and "
+                "Polars drop what embedpipe writes about it); name the model with --model"
+            )
 
     def check(self, embedder: Embedder) -> None:
         """Raise ParameterError if the file says that its vectors were made otherwise."""
@@ -80,17 +89,28 @@ class StoredVectors:
                 f"leave out --{name}, or embed the texts again"
             )
 
-    def check_records(self, records: pa.RecordBatch, vectors: str) -> None:
-        """Raise InputError if a record says that its vector was made by another model."""
+    def check_records(
+        self, records: pa.RecordBatch, vectors: str, embedder: Embedder, *, is_named: bool
+    ) -> None:
+        """InputError where a record of its own says that something else made its vector.
+
+        is_named: whether the caller names the model, so that records need not say it.
+        """
         column = vectors + MODEL_SUFFIX
-        if "fingerprint" not in self.made_with or column not in records.schema.names:
+        if records.schema.names.count(column) != 1:
             return
-        found = _fingerprints(records[column])
-        if found - {self.made_with["fingerprint"]}:
-            raise InputError(
-                f"{self.source}: its vectors were made with several models, by {column!r}; keep "
-                "those of one"
-            )
+        origin = embedder.origin()
+        has_vector = records.column(records.schema.names.index(vectors)).is_valid()
+        said = records[column].filter(has_vector)
+        for name in ("fingerprint", "pooling", "normalize"):
+            found = _said(said, records.schema.field(column), name)
+            if is_named:
+                found -= {None}
+            if found - {origin[name]}:
+                raise InputError(
+                    f"{self.source}: its vectors were made with several models or settings: not "
+                    f"in all records does {column!r} say {name} {origin[name]!r}; keep those of one"
+                )
 
 
 def made_with(source: str, options: InputOptions, vectors: str) -> dict[str, Any]:
@@ -98,19 +118,20 @@ def made_with(source: str, options: InputOptions, vectors: str) -> dict[str, Any
 
     In Parquet it stands in the field's metadata, in JSON Lines in every object.
     """
-    if source == "-":
+    if is_pipe(source):  # which is read once
         return {}
     if format_of(source, options) == "parquet":
         found = _in_parquet(source, vectors)
     else:
         found = _in_first_object(source, options, vectors + MODEL_SUFFIX)
-    return found if isinstance(found, dict) else {}
+    return _known(found)
 
 
 def _in_parquet(source: str, vectors: str) -> Any:
     """What the metadata says, else the first row: other programs copy columns without metadata."""
     try:
-        with parquet.ParquetFile(source) as file:
+        # By name, pyarrow opens addresses and UTF-8 alone
+        with Path(source).open("rb") as stream, parquet.ParquetFile(stream) as file:
             schema, column = file.schema_arrow, vectors + MODEL_SUFFIX
             of_field = schema.field(vectors).metadata if schema.names.count(vectors) == 1 else None
             found = {**(schema.metadata or {}), **(of_field or {})}.get(MADE_WITH)
@@ -124,7 +145,7 @@ def _in_parquet(source: str, vectors: str) -> Any:
         # Arrow's own words name the file again.
         said = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
         raise InputError(f"cannot read {source}: {said}; expected a Parquet file") from error
-    except ValueError:  # not JSON, so that another program wrote it
+    except (ValueError, RecursionError):  # not JSON, so that another program wrote it
         return None
 
 
@@ -139,11 +160,21 @@ def _in_first_object(source: str, options: InputOptions, column: str) -> Any:
         return None
 
 
-def _fingerprints(column: Any) -> set[str | None]:
-    if not types.is_struct(column.type) or column.type.get_field_index("fingerprint") < 0:
-        return {None}
-    return set(compute.struct_field(column.drop_null(), "fingerprint").unique().to_pylist())
+def _known(found: Any) -> dict[str, Any]:
+    """Without what is of another type than `Embedder.origin` gives, which says nothing."""
+    if not isinstance(found, dict):
+        return {}
+    return {name: value for name, value in found.items() if type(value) is _TYPES.get(name)}
+
+
+def _said(column: Any, field: pa.Field, name: str) -> set[Any]:
+    """The values under that name in what JSON Lines say of each vector; none in another column."""
+    if is_json_text(field):
+        return {_known(json.loads(text or "null")).get(name) for text in column.to_pylist()}
+    if not types.is_struct(field.type) or field.type.get_field_index(name) < 0:
+        return set()
+    return set(compute.struct_field(column, name).unique().to_pylist())
 
 
 def _short(made: dict[str, Any]) -> str:
-    return f"{made['model']} (fingerprint {made['fingerprint'][:12]})"
+    return f"{made.get('model')} (fingerprint {made['fingerprint'][:12]})"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from embedpipe.engine.config import EncoderConfig
 from embedpipe.subword import SubwordTokenizer
@@ -20,7 +20,9 @@ _PROBE = (
 )
 
 
-def fingerprint_of(config: EncoderConfig, weights: Any, tokenizer: SubwordTokenizer) -> str:
+def fingerprint_of(
+    config: EncoderConfig, tensors: Mapping[str, npt.NDArray[Any]], tokenizer: SubwordTokenizer
+) -> str:
     """64 hexadecimal digits, the same for the same model in whatever format it is stored.
 
     They come from all tensors' shapes and some values of each, which training changes everywhere;
@@ -33,22 +35,10 @@ def fingerprint_of(config: EncoderConfig, weights: Any, tokenizer: SubwordTokeni
     sizes = (config.num_hidden_layers, config.num_attention_heads)
     settings = (str(config.architecture), config.activation, config.layer_norm_eps)
     digest.update(repr((*settings, *sizes)).encode())
-    for tensor in _tensors(weights):
+    for tensor in tensors.values():
         digest.update(repr(tensor.shape).encode())
         places = np.linspace(0, tensor.size - 1, min(_SAMPLES, tensor.size)).astype(np.int64)
         digest.update(np.asarray(tensor.flat[places], dtype="<f4").tobytes())
     pieces = tokenizer.encode([_PROBE], max_length=config.max_position_embeddings).ids.values
     digest.update(np.asarray(pieces, dtype="<i4").tobytes())
     return digest.hexdigest()
-
-
-def _tensors(weights: Any) -> Iterator[np.ndarray[Any, Any]]:
-    """The arrays in dataclasses, tuples and lists, in their order; None where one is left out."""
-    if isinstance(weights, np.ndarray):
-        yield weights
-    elif is_dataclass(weights):
-        for field in fields(weights):
-            yield from _tensors(getattr(weights, field.name))
-    elif isinstance(weights, (tuple, list)):
-        for part in weights:
-            yield from _tensors(part)

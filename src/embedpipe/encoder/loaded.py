@@ -130,7 +130,7 @@ class LoadedModel:
     @cached_property
     def fingerprint(self) -> str:
         """A hash that is quick to make, of a little of each tensor."""
-        return fingerprint_of(self.read.config, self.read.weights, self.tokenizer)
+        return fingerprint_of(self.read.config, self.read.tensors, self.tokenizer)
 
     @cached_property
     def settings_hash(self) -> str:

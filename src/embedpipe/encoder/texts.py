@@ -151,7 +151,13 @@ def _as_sequences(sequences: Any) -> list[npt.ArrayLike]:
 def _as_list(values: Any, name: str, expected: str) -> list[Any]:
     for method in _COLUMN_METHODS:
         if hasattr(values, method):
-            listed = getattr(values, method)()
+            try:
+                listed = getattr(values, method)()
+            except UnicodeDecodeError as error:  # Arrow's strings may hold any bytes
+                raise InputError(
+                    f"{name}: one is not UTF-8 ({error}); expected str. Correct it, or decode the "
+                    "column's bytes yourself"
+                ) from error
             if isinstance(listed, list):
                 return listed
     if not isinstance(values, Iterable):

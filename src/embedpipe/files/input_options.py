@@ -47,7 +47,8 @@ class InputOptions:
 
     def delimiter_of(self, kind: str) -> str:
         """Between fields in a file of that format, "csv" or "tsv"."""
-        return self.delimiter or ("," if kind == "csv" else "\t")
+        usual = "," if kind == "csv" else "\t"
+        return usual if self.delimiter is None else self.delimiter
 
     def check(self, kinds: set[str]) -> None:
         """ParameterError for values that are not allowed, or say nothing about such formats."""

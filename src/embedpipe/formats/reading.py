@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from embedpipe.errors import ModelFormatError, ModelNotFoundError
 from embedpipe.formats.archives.tree import FileTree, open_tree
@@ -24,8 +24,7 @@ from embedpipe.formats.model import Model
 __all__ = ["open_model", "open_model_tree", "recognize"]
 
 
-@dataclass(frozen=True)
-class _Format:
+class _Format(NamedTuple):
     """How the files of a format lie, in words and as a test, and its reader.
 
     endings: of its files that one may name in place of their folder.

@@ -36,7 +36,10 @@ class AtomicDirectory:
     def __init__(self, path: str | os.PathLike[str], *, replace: bool = False) -> None:
         self.path = Path(path)
         self._replace = replace
-        self._target = self._checked_target()
+        try:
+            self._target = self._checked_target()
+        except (OSError, ValueError) as error:  # too long, or with characters no name can have
+            raise self._failure(error) from error
         self._temporary = self._target.with_name(f".embedpipe-{secrets.token_hex(8)}.tmp")
 
     def __enter__(self) -> AtomicDirectory:
@@ -110,8 +113,10 @@ class AtomicDirectory:
             )
         return target
 
-    def _failure(self, error: OSError) -> OutputError:
+    def _failure(self, error: OSError | ValueError) -> OutputError:
+        if isinstance(error, OutputError):
+            return error
         return OutputError(
-            f"cannot write {self.path}: {error.strerror or error}; check the disk's free space and "
-            "the folder's permissions"
+            f"cannot write {self.path}: {getattr(error, 'strerror', None) or error}; check the "
+            "name, the disk's free space and the folder's permissions"
         )

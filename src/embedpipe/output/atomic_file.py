@@ -13,12 +13,13 @@ from embedpipe.errors import OutputError
 
 __all__ = ["AtomicFile"]
 
-_REMEDIES = {
+_REMEDIES: dict[int | None, str] = {
     errno.ENOSPC: "free some space or write to another disk",
     errno.EDQUOT: "free some space or ask for a larger quota",
     errno.EFBIG: "the limit on file sizes is too small (ulimit -f)",
     errno.EROFS: "write to another disk",
     errno.EACCES: "change the folder's permissions or write elsewhere",
+    errno.ENAMETOOLONG: "give it a shorter name",
     errno.EEXIST: "it came while this was written; name another one",
     errno.EPERM: "change the folder's permissions or write elsewhere",
 }
@@ -53,7 +54,10 @@ class AtomicFile:
         self.path = Path(path)
         self._replace = replace
         self._durable = durable
-        self._target = _checked_target(self.path)
+        try:
+            self._target = _checked_target(self.path)
+        except (OSError, ValueError) as error:  # too long, or with characters no name can have
+            raise self._failure(error) from error
         self._temporary = self._target.with_name(f".embedpipe-{secrets.token_hex(8)}.tmp")
         self._position = 0
         self._descriptor = -1
@@ -137,9 +141,11 @@ class AtomicFile:
             descriptor, self._descriptor = self._descriptor, -1
             os.close(descriptor)
 
-    def _failure(self, error: OSError) -> OutputError:
-        reason = error.strerror or str(error)
-        remedy = _REMEDIES.get(error.errno or 0, "check the disk and the folder")
+    def _failure(self, error: OSError | ValueError) -> OutputError:
+        if isinstance(error, OutputError):
+            return error
+        reason = getattr(error, "strerror", None) or str(error)
+        remedy = _REMEDIES.get(getattr(error, "errno", None), "check the disk and the folder")
         return OutputError(f"cannot write {self.path}: {reason}; {remedy}")
 
 

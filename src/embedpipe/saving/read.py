@@ -37,7 +37,7 @@ def load(path: str | os.PathLike[str], wanted: type[S]) -> S:
     wanted: a class of stages or pipelines; `Savable` takes any. Errors as of `Savable.load`.
     """
     place = Path(path)
-    if not place.exists():
+    if not os.path.exists(place):  # noqa: PTH110 - which knows names that are too long
         raise ModelNotFoundError(
             f"{wanted.__name__}.load: nothing is at {os.fspath(path)!r}; expected a saved stage or "
             "pipeline, or a model"

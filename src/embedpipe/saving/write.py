@@ -36,14 +36,15 @@ def save(
 ) -> None:
     """Write a stage or pipeline to the folder `path`; `Writer.save` says more."""
     target = Path(path)
-    if overwrite:
-        _check_replaceable(target)
-    elif os.path.lexists(target):
+    if not overwrite and os.path.lexists(target):
         raise OutputError(
             f"cannot save to {target}: something is there already. Name another folder, or "
             "replace it with write().overwrite().save(path)"
         )
-    with AtomicDirectory(target, replace=overwrite) as folder:
+    writing = AtomicDirectory(target, replace=overwrite)
+    if overwrite:
+        _check_replaceable(target)
+    with writing as folder:
         _write(savable, folder, StoredModels(models, target))
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from embedpipe.errors import ColumnError
+from embedpipe.errors import ColumnError, InputError
 
 __all__ = [
     "GROUP_RECORDS",
@@ -117,20 +117,34 @@ def unified(schemas: Sequence[pa.Schema], sources: Sequence[str]) -> pa.Schema:
                 f"{source}: its columns do not fit those of the inputs before: {error}; embed it "
                 "alone, or convert the column"
             ) from error
+    # Where an input lacks a column, it is null
+    for i, field in enumerate(together):
+        if not all(field.name in schema.names for schema in schemas):
+            together = together.set(i, field.with_nullable(True))
     return together
 
 
-def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """The batch with the columns and types of the schema that `unified` made."""
+def conform(batch: pa.RecordBatch, schema: pa.Schema, source: str) -> pa.RecordBatch:
+    """The batch with the columns of `unified`; InputError for a value that does not fit one."""
     if batch.schema.equals(schema):
         return batch
     there = {name: i for i, name in enumerate(batch.schema.names)}
     if len(there) < batch.num_columns:  # two of one name, in one input alone
         return pa.RecordBatch.from_arrays(batch.columns, schema=schema)
     arrays: list[Any] = [
-        batch.column(there[field.name]).cast(field.type)
+        _converted(batch.column(there[field.name]), field, source)
         if field.name in there
         else pa.nulls(batch.num_rows, field.type)
         for field in schema
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _converted(array: Any, field: pa.Field, source: str) -> Any:
+    try:
+        return array.cast(field.type)
+    except pa.ArrowException as error:
+        raise InputError(
+            f"{source}: a value of {field.name!r} does not fit the type {field.type}, which holds "
+            f"those of all inputs: {error}; embed it alone, or convert the column"
+        ) from error

@@ -64,10 +64,14 @@ class EscapedRows:
     def _quoted(self, line: str, position: int) -> tuple[str, str, int]:
         """The field that starts after a quote, and the line and position where it ends."""
         parts: list[str] = []
+        size = 0
         while True:
             found = self._mark.search(line, position)
             if found is None:
                 parts.append(line[position:])
+                size += len(parts[-1])
+                if size > csv.field_size_limit():
+                    raise csv.Error("field larger than field limit")
                 following = self._next_line()
                 if following is None:
                     raise csv.Error("unexpected end of data")

@@ -24,7 +24,7 @@ from embedpipe.frames.files.delimited import delimited_batches
 from embedpipe.frames.files.json_lines import json_batches, json_schema
 from embedpipe.frames.files.lines import LineReader, check_encoding
 
-__all__ = ["InputBatch", "Inputs", "format_of", "source_name"]
+__all__ = ["InputBatch", "Inputs", "format_of", "is_pipe", "source_name"]
 
 _FORMAT_OF_SUFFIX = {
     "": "text",
@@ -72,9 +72,11 @@ class Inputs:
     """
 
     def __init__(self, sources: Sequence[str], options: InputOptions | None = None) -> None:
-        """Nothing is opened yet. ParameterError for no inputs at all."""
+        """Nothing is opened yet. ParameterError for no source, and for standard input twice."""
         if not sources:
             raise ParameterError("inputs: found none; name a file, or - for standard input")
+        if sources.count("-") > 1:
+            raise ParameterError("inputs: found - twice; standard input can be read only once")
         self.sources = list(sources)
         self.options = options or InputOptions()
         self._schemas: dict[int, pa.Schema] = {}
@@ -90,7 +92,7 @@ class Inputs:
         check_encoding(self.options.encoding)
         self.options.check({format_of(source, self.options) for source in self.sources})
         for number, source in enumerate(self.sources):
-            if not _is_pipe(source):
+            if not is_pipe(source):
                 self._find_schema(number)
         if len(self._schemas) == len(self.sources):
             self.schema()
@@ -111,7 +113,7 @@ class Inputs:
             bytes_read = rows = 0
             for batch, bytes_read in self._started.pop(number, None) or self._read(number):
                 if batch.num_rows:
-                    records = conform(batch, schema)
+                    records = conform(batch, schema, source)
                     yield InputBatch(records, source, rows, bytes_before + bytes_read)
                     rows += batch.num_rows
             bytes_before += bytes_read
@@ -130,9 +132,9 @@ class Inputs:
         """Find out the schema of one input."""
         source, column = self.sources[number], self.options.text_column
         kind = format_of(source, self.options)
-        if kind == "text" and _is_pipe(source):
+        if kind == "text" and is_pipe(source):
             self._schemas[number] = _text_batch([], column).schema
-        elif kind == "jsonl" and not _is_pipe(source):
+        elif kind == "jsonl" and not is_pipe(source):
             with _opened(source) as stream:
                 lines = self._lines(stream, source)
                 self._schemas[number] = json_schema(lines, column, self.options.errors)
@@ -140,7 +142,7 @@ class Inputs:
             batches = self._read(number)
             first = next(batches)
             self._schemas[number] = first[0].schema
-            if _is_pipe(source):
+            if is_pipe(source):
                 self._started[number] = chain([first], batches)
 
     def _read(self, number: int) -> Iterator[tuple[pa.RecordBatch, int]]:
@@ -183,7 +185,7 @@ def format_of(source: str, options: InputOptions) -> str:
             f"{source}: the suffix {Path(source).suffix!r} does not tell the format; expected one "
             f"of {', '.join(filter(None, _FORMAT_OF_SUFFIX))}, or say --format {'|'.join(FORMATS)}"
         )
-    if kind == "parquet" and _is_pipe(source):
+    if kind == "parquet" and is_pipe(source):
         raise InputError(
             f"{source}: Parquet cannot be read from a pipe, as its index is at the end; "
             "name the file itself"
@@ -208,9 +210,12 @@ def _text_batch(texts: list[str], column: str) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([string_array(texts)], [column])
 
 
-def _is_pipe(source: str) -> bool:
+def is_pipe(source: str) -> bool:
     """Whether it can be read only once."""
-    return source == "-" or Path(source).is_fifo()
+    try:
+        return source == "-" or Path(source).is_fifo()
+    except OSError:  # told by who opens it
+        return False
 
 
 def _standard_input() -> BinaryIO:
@@ -226,9 +231,10 @@ def _opened(source: str) -> Iterator[BinaryIO]:
         return
     try:
         stream = Path(source).open("rb")  # noqa: SIM115 - only opening is inside the try
-    except OSError as error:
+    except (OSError, ValueError) as error:  # also a name with characters that none can have
+        reason = getattr(error, "strerror", None) or error
         raise InputError(
-            f"cannot read {source}: {error.strerror}; expected a file, or - for standard input"
+            f"cannot read {source}: {reason}; expected a file, or - for standard input"
         ) from error
     with stream:
         yield stream

@@ -168,10 +168,13 @@ def _json_type(value: Any) -> str:
 def _without_surrogates(value: Any, errors: str, where: str) -> Any:
     """The value without lone surrogates, which UTF-8 cannot hold; `errors` as in `bytes.decode`."""
     if isinstance(value, dict):
-        return {
-            _without_surrogates(name, errors, where): _without_surrogates(member, errors, where)
-            for name, member in value.items()
-        }
+        names = [_without_surrogates(name, errors, where) for name in value]
+        if len(set(names)) < len(names):
+            raise InputError(
+                f"{where}: names of members differ in halves of characters alone; correct them"
+            )
+        members = [_without_surrogates(member, errors, where) for member in value.values()]
+        return dict(zip(names, members, strict=True))
     if isinstance(value, list):
         return [_without_surrogates(member, errors, where) for member in value]
     if not isinstance(value, str) or value.isascii():

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import pyarrow as pa
 from pyarrow import types
 
 from embedpipe.errors import ColumnError, InputError
-from embedpipe.frames.files.json_types import is_json_text
+from embedpipe.frames.files.json_types import finite, is_json_text
 from embedpipe.frames.files.vectors import MADE_WITH, stored_rows
 
 __all__ = ["MODEL_SUFFIX", "JsonLinesRows", "record_values"]
@@ -65,18 +64,23 @@ class JsonLinesRows:
         if field.name == self._vectors:
             return self._arrays(array)
         try:
-            values = _plain(array).to_pylist()
+            values = _recast(array, _time_as_string).to_pylist()
         except UnicodeDecodeError as error:
             raise InputError(
                 f"the column {field.name!r} holds strings that are not UTF-8 ({error}), which JSON "
                 "Lines cannot hold; correct them, or write Parquet"
             ) from error
-        if is_json_text(field):
-            return ["null" if value is None else value for value in values]
-        return map(_dumped, values)
+        except (pa.ArrowException, ValueError, OverflowError) as error:
+            raise InputError(
+                f"the column {field.name!r} has the type {field.type} and cannot be written as "
+                f"JSON: {error}; leave it out with --keep, or write Parquet"
+            ) from error
+        return map(_dumped, map(_parsed, values) if is_json_text(field) else values)
 
     def _arrays(self, lists: Any) -> list[str]:
         rows = stored_rows(lists)
+        if not lists.null_count:  # is_valid would load Arrow's functions, for 25 ms
+            return [self._array(row) for row in rows]
         present = lists.is_valid().to_pylist()
         return [
             self._array(row) if there else "null" for row, there in zip(rows, present, strict=True)
@@ -92,21 +96,40 @@ class JsonLinesRows:
 def record_values(record: pa.RecordBatch, without: Collection[str]) -> dict[str, Any]:
     """The columns of a batch with one record, as values that JSON can represent.
 
-    Strings that are not UTF-8, and bytes, have escapes in their place.
+    Strings that are not UTF-8, and bytes, have escapes in their place; for what Python cannot hold
+    stands why.
     """
     found: dict[str, Any] = {}
     for field, array in zip(record.schema, record.columns, strict=True):
         if field.name in without or field.name in found:
             continue
         try:
-            value = _plain(array)[0].as_py()
-        except UnicodeDecodeError:
-            value = array.cast(pa.binary())[0].as_py()
-        if isinstance(value, bytes):
-            value = value.decode("utf-8", "backslashreplace")
-        as_text = json.loads(value) if is_json_text(field) and value is not None else value
-        found[field.name] = json.loads(json.dumps(_finite(as_text), default=str))
+            value = _first(array)
+        except (pa.ArrowException, ValueError, OverflowError) as error:
+            value = f"{field.type}: {error}"
+        known = _parsed(value) if is_json_text(field) else value
+        found[field.name] = json.loads(json.dumps(finite(known), default=_shown))
     return found
+
+
+def _first(array: Any) -> Any:
+    """The first value, with bytes for strings where one is not UTF-8."""
+    try:
+        return _recast(array, _time_as_string)[0].as_py()
+    except UnicodeDecodeError:
+        return _recast(_recast(array, _time_as_string), _string_as_bytes)[0].as_py()
+
+
+def _shown(value: Any) -> str:
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+
+
+def _parsed(text: Any) -> Any:
+    """What a column of JSON says; a text as it is where that is no JSON after all."""
+    try:
+        return None if text is None else json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _dumped(value: Any) -> str:
@@ -114,28 +137,52 @@ def _dumped(value: Any) -> str:
         return "null"
     if isinstance(value, (str, int)):  # the most, at less cost
         return json.dumps(value, ensure_ascii=False)
-    return json.dumps(_finite(value), ensure_ascii=False, default=str)
+    return json.dumps(finite(value), ensure_ascii=False, default=str)
 
 
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, (list, tuple)):
-        return [_finite(member) for member in value]
-    if isinstance(value, dict):
-        return {key: _finite(member) for key, member in value.items()}
-    return value
+def _time_as_string(kind: pa.DataType) -> pa.DataType:
+    """Strings for times: Python's have microseconds and four digits for a year, Arrow's more."""
+    is_time = types.is_temporal(kind) and not types.is_duration(kind)
+    return pa.string() if is_time else kind
 
 
-def _plain(array: Any) -> Any:
-    """The array with times as strings: Python's have microseconds, Arrow's may have finer ones."""
-    if types.is_temporal(array.type) and not types.is_duration(array.type):
-        return array.cast(pa.string())
-    return array
+def _string_as_bytes(kind: pa.DataType) -> pa.DataType:
+    return pa.binary() if types.is_string(kind) or types.is_large_string(kind) else kind
+
+
+def _recast(array: Any, change: Callable[[pa.DataType], pa.DataType]) -> Any:
+    """The array with the types within its own changed."""
+    kind = _changed(array.type, change)
+    return array if kind == array.type else array.cast(kind)
+
+
+def _changed(kind: pa.DataType, change: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
+    if types.is_dictionary(kind):
+        value = change(kind.value_type)
+        return kind if value == kind.value_type else value
+    if types.is_struct(kind):
+        return pa.struct([_changed_field(kind.field(i), change) for i in range(kind.num_fields)])
+    if types.is_map(kind):
+        return pa.map_(
+            _changed_field(kind.key_field, change), _changed_field(kind.item_field, change)
+        )
+    if types.is_fixed_size_list(kind):
+        return pa.list_(_changed_field(kind.value_field, change), kind.list_size)
+    if types.is_list(kind) or types.is_large_list(kind):
+        make = pa.list_ if types.is_list(kind) else pa.large_list
+        return make(_changed_field(kind.value_field, change))
+    return change(kind)
+
+
+def _changed_field(field: pa.Field, change: Callable[[pa.DataType], pa.DataType]) -> pa.Field:
+    return field.with_type(_changed(field.type, change))
 
 
 def _has_bytes(kind: pa.DataType) -> bool:
-    if types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind):
+    is_view = getattr(types, "is_binary_view", lambda _: False)  # since pyarrow 16
+    if types.is_binary(kind) or types.is_large_binary(kind) or is_view(kind):
+        return True
+    if types.is_fixed_size_binary(kind):
         return True
     if types.is_dictionary(kind):
         return _has_bytes(kind.value_type)

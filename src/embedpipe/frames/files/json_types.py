@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +13,16 @@ from pyarrow import types
 
 from embedpipe.frames.files.batches import string_array
 
-__all__ = ["JSON_TEXT", "JsonColumn", "array_of", "is_json_text", "merged", "type_of"]
+__all__ = ["JSON_TEXT", "JsonColumn", "array_of", "finite", "is_json_text", "merged", "type_of"]
 
 JSON_TEXT = {b"embedpipe": b'{"content": "json"}'}
 """Metadata of a field whose strings are JSON: values of several types, each as it stood."""
 
 _MOST_LEAVES = 256
 """More columns than this in one object are keys, not names: it stays JSON."""
+
+_DEEPEST = 20
+"""What is nested deeper stays JSON: readers of Parquet give up at about twice that."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,8 @@ def array_of(values: Sequence[Any], field: pa.Field) -> pa.Array:
         return string_array(values)
     if is_json_text(field):
         texts = [
-            None if value is None else json.dumps(value, ensure_ascii=False) for value in values
+            None if value is None else json.dumps(finite(value), ensure_ascii=False)
+            for value in values
         ]
         return string_array(texts)
     return pa.array(values, field.type)
@@ -73,15 +78,32 @@ def array_of(values: Sequence[Any], field: pa.Field) -> pa.Array:
 
 def is_json_text(field: pa.Field) -> bool:
     """Whether the strings of this column are JSON."""
-    return bool(field.metadata) and field.metadata.get(b"embedpipe") == JSON_TEXT[b"embedpipe"]
+    said = (field.metadata or {}).get(b"embedpipe")
+    return types.is_string(field.type) and bool(said == JSON_TEXT[b"embedpipe"])
+
+
+def finite(value: Any) -> Any:
+    """The value with null for infinities and NaN, which JSON has not."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, (list, tuple)):
+        return [finite(member) for member in value]
+    if isinstance(value, dict):
+        return {key: finite(member) for key, member in value.items()}
+    return value
 
 
 def _bounded(kind: pa.DataType) -> JsonColumn:
-    return JsonColumn(kind if _leaves(kind) <= _MOST_LEAVES else None)
+    is_small = _depth(kind) <= _DEEPEST and _leaves(kind) <= _MOST_LEAVES
+    return JsonColumn(kind if is_small else None)
 
 
 def _children(kind: pa.DataType) -> list[pa.DataType]:
     return [kind.field(i).type for i in range(kind.num_fields)]
+
+
+def _depth(kind: pa.DataType) -> int:
+    return 1 + max(map(_depth, _children(kind)), default=0)
 
 
 def _leaves(kind: pa.DataType) -> int:

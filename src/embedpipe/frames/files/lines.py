@@ -6,6 +6,7 @@ What the lines mean (plain text, CSV, JSON) is in the other modules here.
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -14,6 +15,7 @@ from embedpipe.errors import InputError, ParameterError
 __all__ = ["LineReader", "check_encoding"]
 
 _CHUNK = 1 << 16
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 def check_encoding(encoding: str) -> None:
@@ -21,7 +23,7 @@ def check_encoding(encoding: str) -> None:
     try:
         codecs.lookup(encoding)
         "".encode(encoding)  # "hex" and "rot13" are codecs, but not of text
-    except LookupError as error:
+    except (LookupError, ValueError) as error:  # the name is no text, or the codec refuses all
         raise ParameterError(
             f"encoding {encoding!r} is unknown; expected a name such as utf-8, latin-1 or cp1252"
         ) from error
@@ -47,6 +49,7 @@ class LineReader:
         self.bytes_read = 0
         self._stream = stream
         self._encoding = encoding
+        self._errors = errors
         self._decoder = codecs.getincrementaldecoder(encoding)(errors)
         self._newlines = 0
 
@@ -87,7 +90,7 @@ class LineReader:
         state = self._decoder.getstate()
         held_back = len(state[0])  # bytes of a character that the last chunk left unfinished
         try:
-            return self._decoder.decode(chunk, final)
+            return self._whole_characters(self._decoder.decode(chunk, final))
         except UnicodeDecodeError as error:
             self._decoder.setstate(state)
             before = self._decoder.decode(error.object[held_back : error.start])
@@ -98,3 +101,21 @@ class LineReader:
                 f"is not {self._encoding}: {error.reason}; name the file's real encoding with "
                 "--encoding, or use --errors replace"
             ) from error
+        except UnicodeError as error:  # of a codec that tells no place
+            raise self._failure(self._newlines + 1, str(error)) from error
+
+    def _whole_characters(self, text: str) -> str:
+        """The text with lone surrogates, which UTF-7 and escapes can state, treated as `errors`."""
+        found = None if text.isascii() else _HALVES.search(text)
+        if found is None:
+            return text
+        if self._errors == "strict":
+            line = self._newlines + text.count("\n", 0, found.start()) + 1
+            raise self._failure(line, f"{found[0]!a} is half a character")
+        return _HALVES.sub("\ufffd" if self._errors == "replace" else "", text)
+
+    def _failure(self, line: int, reason: str) -> InputError:
+        return InputError(
+            f"{self.source}, line {line}: not {self._encoding}: {reason}; name the file's real "
+            "encoding with --encoding, or use --errors replace"
+        )

@@ -83,7 +83,8 @@ def vectors_from(lists: Any, dimension: int, source: str, first_row: int) -> Vec
         )
     values = np.zeros((len(lists), dimension), np.float32)
     flat = found.flatten().to_numpy(zero_copy_only=False)  # NaN for null
-    values[present] = flat.astype(np.float32, copy=False).reshape(-1, dimension)
+    with np.errstate(over="ignore"):  # found below
+        values[present] = flat.astype(np.float32, copy=False).reshape(-1, dimension)
     finite = np.isfinite(values).all(axis=1)
     if not finite.all():
         raise InputError(
