@@ -83,6 +83,23 @@ def test_one_warning_counts_the_texts_of_all_batches_that_were_cut(encoder):
             model.copy(change).transform(pa.table({"text": [LONG]}))
 
 
+@pytest.mark.parametrize("way", ["pandas", "arrow", "batches", "light"])
+def test_the_warning_names_the_file_of_who_called(way, encoder):
+    stages = [text_stages()[0], sentence_vectors(encoder, maxSentenceLength=16)]
+    model = PipelineModel(
+        [s.copy({"inputCols": ["document"]} if s is stages[1] else {}) for s in stages]
+    )
+    table = pa.table({"text": [LONG]})
+    with pytest.warns(TruncationWarning) as caught:
+        if way == "light":
+            LightPipeline(model).annotate(LONG)
+        elif way == "batches":
+            list(model.transform_batches(table.to_batches()))
+        else:
+            model.transform(table.to_pandas() if way == "pandas" else table)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
 def test_sentences_of_words_are_counted_once(encoder):
     words = BertEmbeddings(encoder, inputCols=["sentence", "token"], outputCol="out")
     model = PipelineModel([*text_stages(), words.setMaxSentenceLength(16)])

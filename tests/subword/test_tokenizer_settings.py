@@ -194,6 +194,14 @@ def test_pieces_without_an_id_get_the_next_ones_of_a_sentencepiece_model(tmp_pat
     assert max(found[1]) < count
 
 
+def test_another_unknown_piece_than_the_models_is_refused(tmp_path):
+    train_spiece(tmp_path)
+    (tmp_path / "special_tokens_map.json").write_text('{"unk_token": "[MASK]"}')
+    config = dataclasses.replace(CONFIG, architecture="albert")
+    with pytest.raises(ModelFormatError, match=r"unknown text is '<unk>'; unk_token.*'\[MASK\]'"):
+        load_tokenizer(tmp_path, config)
+
+
 def test_null_is_no_lower_case(tmp_path):
     # as AlbertTokenizer, and BertTokenizer up to 4, took it; an absent setting is another thing
     found = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -157,8 +158,17 @@ def _warn_of(cut: Mapping[tuple[str, int], int]) -> None:
             "pieces (maxSentenceLength); set lengthPolicy to 'window' to read them to their ends, "
             "or to 'error' to refuse them",
             TruncationWarning,
-            stacklevel=3,
+            stacklevel=_level_of_caller(),
         )
+
+
+def _level_of_caller() -> int:
+    """For the calling function, the `stacklevel` of the code that called embedpipe."""
+    own = __name__.partition(".")[0]
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == own:
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def _needed(stages: Iterable[HasColumns]) -> dict[str, Need]:

@@ -30,6 +30,12 @@ def read_albert(
     """ALBERT's `spiece.model`."""
     model = SentencePiece(files["spiece.model"], f"{source}/spiece.model")
     unk_piece = model.pieces[model.unk_id]
+    if settings.unk_token not in (None, unk_piece):
+        raise ModelFormatError(
+            f"{source}/spiece.model: the piece for unknown text is {unk_piece[:80]!r}; unk_token, "
+            f"in a file beside it, is {str(settings.unk_token)[:80]!r}. Use the tokenizer files of "
+            "one model, all as published"
+        )
     vocabulary = {piece: piece_id for piece_id, piece in enumerate(model.pieces)}
     names = (settings.cls_token, settings.sep_token, settings.mask_token or _MASK, unk_piece)
     known = [AddedPiece(p) for p in (*names, *model.controls) if p in vocabulary]

@@ -161,11 +161,14 @@ def _read_modules(tree: FileTree) -> tuple[str, str | None, bool | None]:
         if not isinstance(module, dict) or not all(
             isinstance(module.get(key), str) for key in ("type", "path")
         ):
-            raise ModelFormatError(f"{path}: a step without a type or path: {str(module)[:80]}")
+            raise ModelFormatError(
+                f"{path}: a step without a type or path: {str(module)[:80]}. Get an undamaged copy "
+                "of the model"
+            )
         if module["path"].startswith(".") or any(c in module["path"] for c in "/\\:\0"):
             raise ModelFormatError(
                 f"{path}: the step path {module['path'][:80]!r} is not the name of a folder in "
-                "the model's"
+                "the model's. Get an undamaged copy of the model"
             )
         if not module["type"].startswith("sentence_transformers."):
             raise ModelFormatError(
@@ -178,7 +181,7 @@ def _read_modules(tree: FileTree) -> tuple[str, str | None, bool | None]:
     if steps[:2] != ["Transformer", "Pooling"] or rest - {"Normalize"}:
         raise ModelFormatError(
             f"{path}: the steps are {', '.join(steps)[:200] or 'none'}; embedpipe computes "
-            "Transformer, Pooling and, if wanted, Normalize, in this order"
+            "Transformer, Pooling and, if wanted, Normalize, in this order. Use a model of these"
         )
     return modules[0]["path"], modules[1]["path"], "Normalize" in rest
 
