@@ -9,9 +9,7 @@ import shutil
 import signal
 import sys
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 from embedpipe.cli import main
@@ -20,7 +18,6 @@ from embedpipe_bench.machine import NOTICE
 from embedpipe_bench.models import BenchmarkModel
 from embedpipe_bench.peers import ENGINES
 from embedpipe_bench.peers.common import Options
-from embedpipe_bench.workload import Workload
 from tests.support.cli_support import write_tiny_model
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -62,28 +59,6 @@ def test_the_command_measures_ours_alone(
         assert len(row["seconds"]) == 1 and 0 < row["latency"]["first_vector"] < 60
     assert 0 < result["rows"][0]["share_of_peak"] < 1
     assert result["left_out"] == {}
-
-
-def test_an_engine_with_wrong_vectors_is_left_out_and_the_report_says_so(
-    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Turning(Child):
-        """A process whose vectors are turned away, if they are of torch."""
-
-        def __init__(self, entrant: Entrant, *others: Any) -> None:
-            super().__init__(entrant, *others)
-            self.offset = 1.0 if entrant.engine == "torch" else 0.0
-
-        def start(self, setting: str, given: Workload) -> tuple[np.ndarray, float]:
-            vectors, done = super().start(setting, given)
-            return vectors + self.offset, done
-
-    monkeypatch.setattr("embedpipe_bench.run.Child", Turning)
-    command = ["bench", str(model), "--against", "torch", "--precision", "float32"]
-    assert main([*command, "--rounds", "1", "--sentences", "4"]) == 0
-    shown = capsys.readouterr().out
-    assert re.search(r"Not measured: torch, float32: wrong results: \d of \d vectors", shown)
-    assert "| torch" not in shown and "| embedpipe" in shown
 
 
 def test_random_lengths_need_no_text_and_missing_engines_are_named(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModel
 
 from embedpipe import Encoder
+from embedpipe.cli import main
 from embedpipe_bench import OURS, PEERS
 from embedpipe_bench.children import Child, Entrant
 from embedpipe_bench.corpus import text_work
@@ -98,3 +101,25 @@ def test_operations_are_those_that_torch_counts(model: Path) -> None:
         for length in (3, 20):
             oracle(torch.full((1, length), 5))
     assert useful_gflop(model, [3, 20]) * 1e9 == counter.get_total_flops()
+
+
+def test_an_engine_with_wrong_vectors_is_left_out_and_the_report_says_so(
+    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Turning(Child):
+        """A process whose vectors are turned away, if they are of torch."""
+
+        def __init__(self, entrant: Entrant, *others: Any) -> None:
+            super().__init__(entrant, *others)
+            self.offset = 1.0 if entrant.engine == "torch" else 0.0
+
+        def start(self, setting: str, given: Workload) -> tuple[np.ndarray, float]:
+            vectors, done = super().start(setting, given)
+            return vectors + self.offset, done
+
+    monkeypatch.setattr("embedpipe_bench.run.Child", Turning)
+    command = ["bench", str(model), "--against", "torch", "--precision", "float32"]
+    assert main([*command, "--rounds", "1", "--sentences", "4"]) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"Not measured: torch, float32: wrong results: \d of \d vectors", shown)
+    assert "| torch" not in shown and "| embedpipe" in shown
