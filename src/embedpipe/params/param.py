@@ -20,11 +20,7 @@ T_contra = TypeVar("T_contra", contravariant=True)
 S = TypeVar("S", bound="HasParams")
 
 
-class _Missing:
-    """The default of a parameter that has none."""
-
-
-_MISSING = _Missing()
+_MISSING: Any = object()  # the default of a parameter that has none
 
 
 class _Setter(Protocol[T_contra]):
@@ -53,7 +49,7 @@ class Param(Generic[T]):
     `stage.getOrDefault(stage.maxLength)` and `stage.getOrDefault("maxLength")` are the same.
     """
 
-    def __init__(self, doc: str, kind: Kind[T], default: T | _Missing = _MISSING) -> None:
+    def __init__(self, doc: str, kind: Kind[T], default: T = _MISSING) -> None:
         self.name = ""
         self.doc = doc
         self.kind = kind
