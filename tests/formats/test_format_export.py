@@ -105,7 +105,7 @@ def test_a_folder_that_fails_halfway_leaves_everything_as_before(
 
 def test_the_reason_of_a_failure_is_told(model: Model, tmp_path: Path) -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
-    with pytest.raises(OutputError, match=r"model: No space left on device; check the name, the disk"):
+    with pytest.raises(OutputError, match=r"No space left on device; check the name, the disk"):
         write(dataclasses.replace(model, tensors=_Unreadable(full)), tmp_path / "model")
 
 
