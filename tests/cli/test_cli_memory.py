@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import pyarrow as pa
 import pytest
@@ -13,10 +14,10 @@ from pyarrow import parquet
 
 from tests.support.cli_support import write_tiny_model
 
-RECORDS = 50_000
+RECORDS = 100_000
 DIMENSION = 256
 WARM_UP = 10_000
-LIMIT = 25 * 2**20  # half of what a million records may take
+LIMIT = 50 * 2**20  # what a million records may take
 
 PROGRAM = """
 import os, sys
@@ -40,16 +41,21 @@ print(summary.records, max(size for _, size in resident) - warm)
 
 
 def write_records(path: Path) -> Path:
-    """RECORDS short texts, and where there are columns another one of 500 characters each."""
+    """RECORDS short texts, and where there are columns another one of 1,000 random digits each.
+
+    They are one row group in Parquet, larger than what memory may grow by.
+    """
     texts = [f"no {i}" for i in range(RECORDS)]
-    other = "x" * 500
+    random = Random(1)
+    others = [random.randbytes(500).hex() for _ in texts]
     if path.suffix == ".parquet":
-        parquet.write_table(pa.table({"text": texts, "other": [other + t for t in texts]}), path)
+        parquet.write_table(pa.table({"text": texts, "other": others}), path)
     elif path.suffix == ".jsonl":
-        lines = (json.dumps({"text": text, "other": other + text}) for text in texts)
+        lines = (json.dumps({"text": t, "other": o}) for t, o in zip(texts, others, strict=True))
         path.write_text("".join(f"{line}\n" for line in lines))
     elif path.suffix == ".csv":
-        path.write_text("text,other\n" + "".join(f"{text},{other}{text}\n" for text in texts))
+        lines = (f"{t},{o}\n" for t, o in zip(texts, others, strict=True))
+        path.write_text("text,other\n" + "".join(lines))
     else:
         path.write_text("".join(f"{text}\n" for text in texts))
     return path

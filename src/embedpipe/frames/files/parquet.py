@@ -25,8 +25,9 @@ def parquet_batches(
 
     Raises ColumnError unless there is one string column of the text's name at the top level.
     """
-    # Without buffer_size, a whole column of a row group would be loaded at a time.
-    with _errors(source), parquet.ParquetFile(stream, buffer_size=1 << 20) as file:
+    # Otherwise a whole row group, or one column of it, would be loaded at a time.
+    piecewise = {"buffer_size": 1 << 20, "pre_buffer": False}
+    with _errors(source), parquet.ParquetFile(stream, **piecewise) as file:
         schema = file.schema_arrow
         column = options.text_column
         position = column_position(schema.names, column, source)
