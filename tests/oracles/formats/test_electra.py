@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +137,7 @@ def test_a_row_is_told_by_the_names_of_its_tensors() -> None:
 def test_a_row_is_all_that_robertas_layers_would_take(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its pieces begin at row 2 of the position table: those before are cut off."""
     changes = {"name": "roberta", "model_types": ("roberta",), "prefix": "roberta."}
-    row = replace(ARCHITECTURES["bert"], **changes, first_position=2)
+    row = ARCHITECTURES["bert"]._replace(**changes, first_position=2)
     monkeypatch.setitem(ARCHITECTURES, "roberta", row)
     monkeypatch.setitem(config_module._MODEL_TYPES, "roberta", row)
     raw = tiny_config(max_position_embeddings=26, type_vocab_size=1, pad_token_id=1)
