@@ -15,8 +15,9 @@ from embedpipe.embedding.options import VECTORS, ModelOptions
 from embedpipe.errors import ColumnError
 from embedpipe.files.input_options import InputOptions
 from embedpipe.frames.files.batches import kept_positions
-from embedpipe.frames.files.inputs import InputBatch, Inputs, source_name
+from embedpipe.frames.files.inputs import InputBatch, Inputs
 from embedpipe.frames.files.sinks import Sink, sink_of
+from embedpipe.frames.files.sources import source_name
 from embedpipe.output import AtomicFile, check_output
 from embedpipe.progress import Progress
 

@@ -15,8 +15,10 @@ from embedpipe.embedding.options import VECTORS, ModelOptions
 from embedpipe.embedding.stored import StoredVectors, made_with
 from embedpipe.errors import ColumnError, InputError, ParameterError
 from embedpipe.files.input_options import InputOptions
-from embedpipe.frames.files.inputs import InputBatch, Inputs, format_of, source_name
+from embedpipe.frames.files.detected import kind_of
+from embedpipe.frames.files.inputs import InputBatch, Inputs
 from embedpipe.frames.files.json_rows import MODEL_SUFFIX, record_values
+from embedpipe.frames.files.sources import is_pipe, source_name
 from embedpipe.frames.files.vectors import Vectors, check_vectors, vectors_from
 
 __all__ = ["Hit", "search_file"]
@@ -109,7 +111,12 @@ class _Searched:
     @classmethod
     def of(cls, source: str, reading: InputOptions, vectors: str | None) -> _Searched:
         name = VECTORS if vectors is None else vectors
-        can_hold = format_of(source, reading) in ("parquet", "jsonl")
+        can_hold = not is_pipe(source) and kind_of(source, reading).format in (
+            "parquet",
+            "jsonl",
+            "json",
+            "arrow",
+        )
         said = made_with(source, reading, name) if can_hold else {}
         if reading.column is None and "column" in said:
             reading = replace(reading, column=said["column"])
