@@ -7,7 +7,7 @@ from types import ModuleType
 
 from embedpipe.errors import MissingDependencyError
 
-_DISTRIBUTIONS = {"markdown_it": "markdown-it-py"}
+_DISTRIBUTIONS = {"faiss": "faiss-cpu", "lance": "pylance", "markdown_it": "markdown-it-py"}
 """Where a package is installed by another name than it is imported."""
 
 
