@@ -30,9 +30,7 @@ class Group:
     bad: tuple[BadRecord, ...]
 
 
-def groups(
-    batches: Iterable[InputBatch], column: str, limit: int | None = None
-) -> Iterator[Group]:
+def groups(batches: Iterable[InputBatch], column: str, limit: int | None = None) -> Iterator[Group]:
     """Whole batches together, as long as records and the characters of `column` allow it.
 
     Which ones come together depends on where the batches begin, and on nothing else. limit: no more
@@ -74,10 +72,9 @@ def _fits(batches: list[InputBatch], column: str) -> bool:
     if sum(batch.records.num_rows for batch in batches) > GROUP_RECORDS:
         return False
     position = batches[0].records.schema.names.index(column)
-    return (
-        sum(batch.records.column(position).nbytes for batch in batches) <= GROUP_CHARACTERS
-        and sum(batch.records.nbytes for batch in batches) <= 16 * GROUP_CHARACTERS
-    )
+    texts = sum(batch.records.column(position).nbytes for batch in batches)
+    everything = sum(batch.records.nbytes for batch in batches)
+    return bool(texts <= GROUP_CHARACTERS and everything <= 16 * GROUP_CHARACTERS)
 
 
 def _group(batches: list[InputBatch]) -> Group:

@@ -59,16 +59,20 @@ def check_same(output: str, stored: bytes, job: Job) -> None:
     name = names[0]
     if name != "inputs":
         raise OutputError(
-            f"cannot resume {output}: it was begun with {name} {_short(begun.get(name))}, now it is "
-            f"{_short(job[name])}; {_REMEDY}"
+            f"cannot resume {output}: it was begun with {name} {_short(begun.get(name))}, now it "
+            f"is {_short(job[name])}; {_REMEDY}"
         )
     old = {each[0]: each for each in begun.get("inputs") or []}
     new = {each[0]: each for each in job["inputs"]}
     changed = [each for each in old if old[each] != new.get(each)] + [
         each for each in new if each not in old
     ]
-    what = "is not among the inputs now" if changed and changed[0] not in new else (
-        "was not among the inputs then" if changed and changed[0] not in old else "has changed"
+    what = (
+        "is not among the inputs now"
+        if changed and changed[0] not in new
+        else (
+            "was not among the inputs then" if changed and changed[0] not in old else "has changed"
+        )
     )
     raise OutputError(
         f"cannot resume {output}: the input {changed[0] if changed else 'order'} {what}; {_REMEDY}"

@@ -16,7 +16,7 @@ from embedpipe.embedding.job import Counts, Job, PartState, check_same
 from embedpipe.errors import OutputError
 from embedpipe.frames.files.bad_records import BadRecord
 from embedpipe.frames.files.inputs import BEGIN, Position
-from embedpipe.frames.files.sinks import ParquetSink
+from embedpipe.frames.files.sinks import ParquetSink, Sink
 from embedpipe.frames.files.sources import is_remote
 from embedpipe.frames.files.targets import (
     joined,
@@ -27,7 +27,15 @@ from embedpipe.frames.files.targets import (
     writing,
 )
 
-__all__ = ["ERRORS", "PART_RECORDS", "Parts", "bad_lines", "check_folder", "clear_folder"]
+__all__ = [
+    "ERRORS",
+    "PART_RECORDS",
+    "Parts",
+    "bad_lines",
+    "check_folder",
+    "clear_folder",
+    "was_joined",
+]
 
 PART_RECORDS = 1 << 16
 _PART_BYTES = 1 << 28  # of all columns, so that long texts are written from time to time
@@ -53,7 +61,7 @@ class Parts(AbstractContextManager["Parts"]):
         self.folder = folder
         self._schema, self._vectors = schema, vectors
         self._open = ExitStack()
-        self._sink: ParquetSink | None = None
+        self._sink: Sink | None = None
         self._part = Counts()
         self._bytes = 0
         self._bad: list[BadRecord] = []
@@ -83,7 +91,8 @@ class Parts(AbstractContextManager["Parts"]):
         if self._sink is None:
             self._next = f"part-{len(self.parts):05}.parquet"
             file = self._open.enter_context(writing(self._name(self._next)))
-            self._sink = self._open.enter_context(ParquetSink(file, self._schema, self._vectors))
+            sink = ParquetSink(file, self._schema, self._vectors)
+            self._sink = self._open.enter_context(sink)
         if records.num_rows:
             self._sink.write(records)
         self._part.add(counts)
@@ -98,7 +107,7 @@ class Parts(AbstractContextManager["Parts"]):
             self._write(_errors_of(self._next), bad_lines(self._bad))
         self._open.close()
         self._sink = None
-        self.parts.append(PartState(self._next, tuple(self._position), self._part))
+        self.parts.append(PartState(self._next, self._position, self._part))
         self.counts.add(self._part)
         self._note(complete=False)
         self._part, self._bytes, self._bad = Counts(), 0, []
@@ -109,8 +118,9 @@ class Parts(AbstractContextManager["Parts"]):
             self._finish_part()
         if not self.parts:
             self._next, self._position = "part-00000.parquet", BEGIN
-            with writing(self._name(self._next)) as file, ParquetSink(
-                file, self._schema, self._vectors
+            with (
+                writing(self._name(self._next)) as file,
+                ParquetSink(file, self._schema, self._vectors),
             ):
                 pass
             self._finish_part()
@@ -123,9 +133,16 @@ class Parts(AbstractContextManager["Parts"]):
             remove(self._name(piece))
 
     def _note(self, *, complete: bool) -> None:
-        state = {"complete": complete, "parts": [asdict(part) for part in self.parts]}
-        self._write(PARTS, json.dumps(state, indent=1).encode())
+        self._note_state({"complete": complete})
         self.is_complete = complete
+
+    def note_joined(self) -> None:
+        """Note that what is there under the output's name from now on holds all parts."""
+        self._note_state({"complete": True, "joined": True})
+
+    def _note_state(self, state: dict[str, Any]) -> None:
+        state["parts"] = [asdict(part) for part in self.parts]
+        self._write(PARTS, json.dumps(state, indent=1).encode())
 
     def _name(self, name: str) -> str:
         return joined(self.folder, name)
@@ -165,7 +182,7 @@ def bad_lines(bad: Sequence[BadRecord]) -> bytes:
 
 def check_folder(folder: str, *, resume: bool, overwrite: bool) -> None:
     """Raise OutputError where a folder holds something that may not be replaced or gone on with."""
-    names = names_in(folder)
+    names = [name for name in names_in(folder) if not name.startswith((".lock", ".embedpipe-"))]
     if not names or (resume and JOB in names):
         return
     other = [name for name in names if not _is_ours(name)]
@@ -177,8 +194,14 @@ def check_folder(folder: str, *, resume: bool, overwrite: bool) -> None:
     if not overwrite:
         goes_on = ", go on with --resume" if JOB in names else ""
         raise OutputError(
-            f"cannot write {folder}: the folder is not empty{goes_on}, or replace it with --overwrite"
+            f"cannot write {folder}: the folder is not empty{goes_on}, or replace it with "
+            "--overwrite"
         )
+
+
+def was_joined(folder: str) -> bool:
+    """Whether `note_joined` was called for what is in a folder."""
+    return bool(json.loads(read_target(joined(folder, PARTS)) or b"{}").get("joined"))
 
 
 def clear_folder(folder: str) -> None:

@@ -17,10 +17,7 @@ from embedpipe.frames.files.json_types import finite
 from embedpipe.frames.files.sinks import Sink
 from embedpipe.frames.files.vectors import MADE_WITH, stored_rows
 
-__all__ = ["TABLE", "DuckDbSink", "LanceSink", "SqliteSink"]
-
-TABLE = "records"
-"""The name of the table."""
+__all__ = ["DuckDbSink", "LanceSink", "SqliteSink"]
 
 
 class DuckDbSink(Sink):
@@ -34,9 +31,9 @@ class DuckDbSink(Sink):
         self._path = path
         made_with = (schema.field(vectors).metadata or {}).get(MADE_WITH, b"null").decode()
         try:
-            self._insert(f"CREATE TABLE {TABLE} AS SELECT * FROM batch", schema.empty_table())
+            self._insert("CREATE TABLE records AS SELECT * FROM batch", schema.empty_table())
             self._connection.execute(
-                f"COMMENT ON COLUMN {TABLE}.{_quoted(vectors)} IS '{_escaped(made_with)}'"
+                f"COMMENT ON COLUMN records.{_quoted(vectors)} IS '{_escaped(made_with)}'"
             )
         except duckdb.Error as error:
             self._connection.close()
@@ -48,9 +45,8 @@ class DuckDbSink(Sink):
     def write(self, records: pa.RecordBatch) -> None:
         """See `Sink.write`."""
         try:
-            self._insert(
-                f"INSERT INTO {TABLE} SELECT * FROM batch", pa.Table.from_batches([records])
-            )
+            batch = pa.Table.from_batches([records])
+            self._insert("INSERT INTO records SELECT * FROM batch", batch)
         except self._error as error:
             raise OutputError(f"cannot write to DuckDB: {error}; check the disk") from error
 
@@ -82,12 +78,12 @@ class SqliteSink(Sink):
         self._connection = sqlite3.connect(path)
         self._connection.execute("PRAGMA synchronous = OFF")  # it appears when it is complete
         columns = ", ".join(f"{_quoted(field.name)} {_affinity(field)}" for field in schema)
-        self._connection.execute(f"CREATE TABLE {TABLE} ({columns})")
+        self._connection.execute(f"CREATE TABLE records ({columns})")
         self._connection.execute("CREATE TABLE embedpipe (vectors TEXT, made_with TEXT)")
         made_with = (schema.field(vectors).metadata or {}).get(MADE_WITH, b"null").decode()
         self._connection.execute("INSERT INTO embedpipe VALUES (?, ?)", (vectors, made_with))
         marks = ", ".join("?" * len(schema))
-        self._statement = f"INSERT INTO {TABLE} VALUES ({marks})"  # noqa: S608 - marks alone
+        self._statement = f"INSERT INTO records VALUES ({marks})"  # noqa: S608 - marks alone
 
     def write(self, records: pa.RecordBatch) -> None:
         """See `Sink.write`."""

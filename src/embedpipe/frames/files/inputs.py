@@ -127,7 +127,7 @@ class Inputs:
         InputError names the input and the line of what cannot be read.
         """
         schema = self.schema()
-        bytes_before = sum(size_of(source) or 0 for source in self.sources[: start.input])
+        bytes_before = self.bytes_before(Position(start.input))
         for number in range(start.input, len(self.sources)):
             first = start.row if number == start.input else 0
             bytes_read = 0
@@ -135,6 +135,10 @@ class Inputs:
                 yield batch
                 bytes_read = batch.bytes_read - bytes_before
             bytes_before += size_of(self.sources[number]) or bytes_read
+
+    def bytes_before(self, position: Position) -> int:
+        """The bytes of the inputs before that of a position."""
+        return sum(size_of(source) or 0 for source in self.sources[: position.input])
 
     def total_size(self) -> int | None:
         """The bytes of all inputs together, None if one is a pipe, whose size is not known."""

@@ -18,9 +18,9 @@ import pyarrow as pa
 
 from embedpipe.errors import ParameterError
 from embedpipe.frames.files.json_rows import JsonLinesRows
-from embedpipe.frames.files.vectors import stored_rows
 from embedpipe.frames.files.sources import is_remote
 from embedpipe.frames.files.targets import Target, writing
+from embedpipe.frames.files.vectors import stored_rows
 from embedpipe.output import AtomicDirectory, StagedFile
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "ParquetSink",
     "Sink",
     "check_sink",
+    "is_folder",
     "opened_sink",
     "sink_of",
 ]
@@ -214,9 +215,10 @@ def opened_sink(path: str, schema: pa.Schema, vectors: str, *, replace: bool) ->
     """The sink of an output, which appears under its name when the context is left."""
     kind, suffix = sink_of(path), _suffix(path)
     if suffix == ".lance":
-        with AtomicDirectory(path, replace=replace) as folder, kind(
-            folder.temporary, schema, vectors
-        ) as sink:
+        with (
+            AtomicDirectory(path, replace=replace) as folder,
+            kind(folder.temporary, schema, vectors) as sink,
+        ):
             yield sink
     elif suffix in _STAGED:
         with StagedFile(path, replace=replace) as staged, kind(staged, schema, vectors) as sink:
@@ -224,6 +226,13 @@ def opened_sink(path: str, schema: pa.Schema, vectors: str, *, replace: bool) ->
     else:
         with writing(path, replace=replace) as file, kind(file, schema, vectors) as sink:
             yield sink
+
+
+def is_folder(output: str) -> bool:
+    """Whether an output is a folder of parts: by a slash at its end, or because it is one."""
+    if output.endswith("/"):
+        return True
+    return not is_remote(output) and _suffix(output) not in SINKS and Path(output).is_dir()
 
 
 def check_sink(path: str) -> None:

@@ -16,7 +16,6 @@ from embedpipe.output import AtomicFile
 
 __all__ = [
     "Target",
-    "is_folder",
     "joined",
     "make_folder",
     "names_in",
@@ -30,16 +29,20 @@ class Target(Protocol):
     """What sinks write to; pyarrow takes it as a file."""
 
     @property
-    def closed(self) -> bool: ...
-    def write(self, data: Any, /) -> int: ...
-    def overwrite(self, offset: int, data: bytes) -> None: ...
-    def tell(self) -> int: ...
-    def flush(self) -> None: ...
+    def closed(self) -> bool:
+        """Whether nothing more can be written."""
 
+    def write(self, data: Any, /) -> int:
+        """Append bytes."""
 
-def is_folder(output: str) -> bool:
-    """Whether an output is a folder of parts: by a slash at its end, or because it is one."""
-    return output.endswith("/") or (not is_remote(output) and Path(output).is_dir())
+    def overwrite(self, offset: int, data: bytes) -> None:
+        """Put bytes over others."""
+
+    def tell(self) -> int:
+        """How many bytes have been appended."""
+
+    def flush(self) -> None:
+        """Hand on what is buffered."""
 
 
 def joined(folder: str, name: str) -> str:
@@ -84,7 +87,9 @@ class _StandardOutput:
         return int(sys.stdout.buffer.write(data))
 
     def overwrite(self, offset: int, data: bytes) -> None:
-        raise OutputError(f"standard output cannot be written again at {offset} ({len(data)} bytes)")
+        raise OutputError(
+            f"standard output cannot be written again at {offset} ({len(data)} bytes)"
+        )
 
     def tell(self) -> int:
         return 0
