@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 __all__ = ["Invocation"]
 
 
-@dataclass
 class Invocation:
     """One run of the program. debug: whether errors show where they come from."""
 
-    debug: bool = False
+    def __init__(self) -> None:
+        self.debug = False

@@ -6,7 +6,6 @@ import io
 import os
 import re
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import NoReturn, TextIO
@@ -40,6 +39,8 @@ def has_colors(stream: TextIO) -> bool:
 def tell_error(message: str, invocation: Invocation) -> None:
     """Print an error on standard error, after where it comes from if that was asked for."""
     if invocation.debug:
+        import traceback
+
         traceback.print_exc()
     mark = "\x1b[1;31merror:\x1b[0m" if has_colors(sys.stderr) else "error:"
     said = "\n".join(map(printable, message.split("\n")))
