@@ -127,7 +127,7 @@ def input_options(function: Any) -> Any:
             "--format",
             type=click.Choice(FORMATS),
             section=_INPUT,
-            help="of every input (default: by suffix; a name without one and - are text)",
+            help="of every input (default: by content and suffix; else text)",
         ),
         option(
             "--encoding",

@@ -58,10 +58,12 @@ class FileOutput(AbstractContextManager["FileOutput"]):
         self._open.__exit__(*error)
 
 
-def check_target(target: str, inputs: Sequence[str], *, overwrite: bool, resume: bool) -> None:
+def check_target(
+    target: str, inputs: Sequence[str], *, overwrite: bool, resume: bool, dry: bool = False
+) -> None:
     """Raise OutputError and ParameterError for an output that cannot be written.
 
-    What a folder of parts held is removed where `overwrite` allows it.
+    What a folder of parts held is removed where `overwrite` allows it; not if it is `dry`.
     """
     if resume and overwrite:
         raise ParameterError("resume and overwrite contradict each other; say one of them")
@@ -72,7 +74,7 @@ def check_target(target: str, inputs: Sequence[str], *, overwrite: bool, resume:
             local = [each for each in inputs if not is_remote(each)]
             check_output(target, overwrite=True, folder=True, inputs=local)
         check_folder(target, resume=resume, overwrite=overwrite)
-        if overwrite:
+        if overwrite and not dry:
             clear_folder(target)
         return
     check_sink(target)
