@@ -12,6 +12,7 @@ import click
 from embedpipe.cli.command import argument, command, option, positive_number
 from embedpipe.cli.options import (
     input_options,
+    kept_columns,
     model_options,
     overwrite_option,
     parsed_options,
@@ -29,12 +30,6 @@ __all__ = ["SKIPPED", "format_estimate", "format_summary", "run"]
 
 SKIPPED = 3
 """The exit code of a run that is done, but passed over records that could not be read."""
-
-
-def _names(_: click.Context, _parameter: click.Parameter, text: str | None) -> list[str] | None:
-    if text is None:
-        return None
-    return [] if text == "none" else text.split(",")
 
 
 @command(
@@ -87,7 +82,7 @@ def _names(_: click.Context, _parameter: click.Parameter, text: str | None) -> l
 )
 @option(
     "--keep",
-    callback=_names,
+    callback=kept_columns,
     metavar="COLUMNS",
     help="of the inputs' columns beside the text, as in id,stars, or none (default: all)",
 )

@@ -14,7 +14,7 @@ from embedpipe.embedding.options import VECTORS, ModelOptions
 from embedpipe.embedding.stored import StoredVectors, made_with
 from embedpipe.errors import ColumnError, ParameterError
 from embedpipe.files.input_options import InputOptions
-from embedpipe.frames.files.detected import UnknownFormatError, kind_of
+from embedpipe.frames.files.detected import UnknownFormat, kind_of
 from embedpipe.frames.files.inputs import InputBatch, Inputs
 from embedpipe.frames.files.json_rows import MODEL_SUFFIX
 from embedpipe.frames.files.sources import expanded, is_pipe
@@ -102,7 +102,7 @@ def searched_files(
     for source, is_named in expanded([str(path) for path in files]):
         try:
             found.append(Searched.of(source, reading or InputOptions(), vectors))
-        except UnknownFormatError:
+        except UnknownFormat:
             if is_named:
                 raise
     if not found:

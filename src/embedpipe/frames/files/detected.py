@@ -11,7 +11,7 @@ from embedpipe.files.input_options import FORMATS, InputOptions
 from embedpipe.frames.files.sources import is_pipe, opened
 from embedpipe.frames.files.streams import InputStream
 
-__all__ = ["Kind", "UnknownFormatError", "check_pipe", "kind_in", "kind_of"]
+__all__ = ["Kind", "UnknownFormat", "check_pipe", "kind_in", "kind_of"]
 
 _SUFFIXES = {
     ".txt": "text",
@@ -48,7 +48,7 @@ class Kind:
         return self.format in ("json", "jsonl")
 
 
-class UnknownFormatError(InputError):
+class UnknownFormat(InputError):  # noqa: N818 - for those who list folders alone
     """Neither name nor content tells the format."""
 
 
@@ -150,8 +150,8 @@ def _parquet_in_pipe(source: str) -> InputError:
     )
 
 
-def _unknown(source: str, suffix: str) -> UnknownFormatError:
-    return UnknownFormatError(
+def _unknown(source: str, suffix: str) -> UnknownFormat:
+    return UnknownFormat(
         f"{source}: neither the suffix {suffix!r} nor the content tells the format; expected one "
         f"of {', '.join(_SUFFIXES)}, also with {', '.join(_COMPRESSED[::2])}, or say --format "
         f"{'|'.join(FORMATS)}"

@@ -19,7 +19,7 @@ from embedpipe.files.input_options import InputOptions
 from embedpipe.frames.files.bad_records import BadRecord, BadRecords
 from embedpipe.frames.files.batches import ReadBatch, conform, grouped, string_array, unified
 from embedpipe.frames.files.delimited import delimited_batches
-from embedpipe.frames.files.detected import Kind, UnknownFormatError, check_pipe, kind_in
+from embedpipe.frames.files.detected import Kind, UnknownFormat, check_pipe, kind_in
 from embedpipe.frames.files.json_lines import JsonReading, json_batches, json_schema
 from embedpipe.frames.files.lines import LineReader, check_encoding
 from embedpipe.frames.files.sources import expanded, is_pipe, opened, size_of
@@ -198,7 +198,7 @@ class Inputs:
             try:
                 self._find_schema(number)
             except (InputError, ColumnError) as error:
-                if isinstance(error, UnknownFormatError) and not is_named:
+                if isinstance(error, UnknownFormat) and not is_named:
                     self.passed_over.append(self.sources.pop())
                 elif not self._bad.skip:
                     raise
