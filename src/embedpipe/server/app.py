@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -62,27 +61,21 @@ def create_app(hosted: Hosted, settings: ServerSettings = ServerSettings()) -> A
             *openapi.ROUTES,
             Route("/metrics", measured, methods=["GET"]),
         ],
-        middleware=_cors(settings),
         exception_handlers=dict.fromkeys(
             (Refusal, HTTPException, ClientDisconnect, *_BAD_INPUT, Exception), _answered
         ),
         lifespan=lifespan,
     )
     app.state.service = Service(hosted, settings, turns)
-    return Guard(app, api_key=settings.api_key, metrics=metrics)
-
-
-def _cors(settings: ServerSettings) -> list[Middleware]:
+    guarded = Guard(app, api_key=settings.api_key, metrics=metrics)
     if not settings.origins:
-        return []
-    return [
-        Middleware(
-            CORSMiddleware,
-            allow_origins=settings.origins,
-            allow_methods=["GET", "POST"],
-            allow_headers=["authorization", "content-type"],
-        )
-    ]
+        return guarded
+    return CORSMiddleware(
+        guarded,
+        allow_origins=settings.origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["authorization", "content-type"],
+    )
 
 
 async def _answered(request: Request, error: Exception) -> Response:

@@ -62,7 +62,9 @@ class Guard:
         if self._key is None or path in _OPEN or path.startswith(_OPEN_FOLDERS):
             return None
         kind, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
-        if kind.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self._key):
+        if kind.lower() == "bearer" and hmac.compare_digest(
+            given.strip().encode("latin-1"), self._key
+        ):
             return None
         return Refusal(
             "unauthorized",

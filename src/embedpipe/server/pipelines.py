@@ -72,7 +72,7 @@ async def run(request: Request) -> Response:
         return Response(_stream(schema, batches), media_type=ARROW_STREAM)
     rows = []
     for batch in batches:
-        rows += batch.to_pylist()
+        rows += batch.to_pylist(maps_as_pydicts="strict")
         await asyncio.sleep(0)
     return Response(b'{"rows":' + await as_json(rows) + b"}", media_type=JSON)
 

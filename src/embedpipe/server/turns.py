@@ -135,7 +135,13 @@ class Turns:
 
     def _compute(self) -> None:
         while (turn := self._next_turn()) is not None:
-            self._run(*turn)
+            work, shares = turn
+            self._run(work, shares)
+            with self._changed:
+                for job, _ in shares:  # who came meanwhile goes before who had a turn
+                    self._jobs.remove(job)
+                    if job.taken < len(job.items):
+                        self._jobs.append(job)
 
     def _next_turn(self) -> tuple[Work, list[tuple[_Job, slice]]] | None:
         """Wait for jobs, and take the shares of the next turn; None once closed and done."""
@@ -159,10 +165,6 @@ class Turns:
             shares.append((job, share))
             if size <= 0:
                 break
-        for job, _ in shares:  # who had a turn stands behind who had none
-            self._jobs.remove(job)
-            if job.taken < len(job.items):
-                self._jobs.append(job)
         return work, shares
 
     def _drop_unwanted(self) -> None:
