@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from embedpipe.errors import ColumnError, InputError, ParameterError
 from embedpipe.server import openai, openapi, pipelines, tei
+from embedpipe.server.demo import routes as demo
 from embedpipe.server.guard import Guard, answer
 from embedpipe.server.hosted import Hosted
 from embedpipe.server.metrics import Metrics
@@ -59,6 +60,7 @@ def create_app(hosted: Hosted, settings: ServerSettings = ServerSettings()) -> A
             *tei.ROUTES,
             *pipelines.ROUTES,
             *openapi.ROUTES,
+            *demo.ROUTES,
             Route("/metrics", measured, methods=["GET"]),
         ],
         exception_handlers=dict.fromkeys(

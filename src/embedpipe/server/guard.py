@@ -22,7 +22,7 @@ __all__ = ["Guard", "answer"]
 
 _LOG = logging.getLogger("embedpipe.server.access")
 _OPEN = {"/", "/health", "/openapi.json", "/favicon.ico"}
-_OPEN_FOLDERS = ("/demo/", "/hub/")
+_OPEN_FOLDERS = ("/demo/static/", "/hub/")
 _LONGEST_PATH = 200  # in the log
 
 
