@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp
 from embedpipe.errors import ColumnError, InputError, ParameterError
 from embedpipe.server import openai, openapi, pipelines, tei
 from embedpipe.server.demo import routes as demo
+from embedpipe.server.demo.analysis import Analysis
 from embedpipe.server.guard import Guard, answer
 from embedpipe.server.hosted import Hosted
 from embedpipe.server.metrics import Metrics
@@ -33,6 +35,8 @@ _BAD_INPUT = (ColumnError, InputError, ParameterError)
 def create_app(hosted: Hosted, settings: ServerSettings = ServerSettings()) -> ASGIApp:  # noqa: B008
     """The application, for any ASGI server; it begins to compute when that starts it.
 
+    A first text is analyzed beside the first requests, so that the page is quick from the start.
+
     >>> from starlette.testclient import TestClient
     >>> with TestClient(create_app(Hosted.open([]))) as client:
     ...     answer = client.post("/v1/embeddings", json={"input": "The train is late."}).json()
@@ -45,10 +49,13 @@ def create_app(hosted: Hosted, settings: ServerSettings = ServerSettings()) -> A
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         turns.start()
+        first = Analysis(hosted.model(None), hosted.model(None).pooling)
+        warm = asyncio.ensure_future(turns.results(first, ["A first text."], [1]))
         try:
             yield
+            await warm
         finally:
-            turns.close()
+            await asyncio.to_thread(turns.close)
 
     async def measured(_: Request) -> Response:
         body = generate_latest(metrics.registry)
