@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,13 @@ from embedpipe.annotator import BertSentenceEmbeddings, SentenceDetector
 from embedpipe.base import DocumentAssembler, Pipeline
 from embedpipe.server import Hosted, ServerSettings, create_app
 from tests.support.golden_models import load_encoders
+
+
+def waiting_pieces(metrics: str) -> float:
+    """What waits or is computed, as `/metrics` says."""
+    found = re.search(r"^embedpipe_waiting_pieces (\S+)$", metrics, re.MULTILINE)
+    assert found is not None
+    return float(found[1])
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import pytest
 import uvicorn
 
 from embedpipe.server import Hosted, Limits, ServerSettings, create_app, protocol
+from tests.server.conftest import waiting_pieces
 
 Address = tuple[str, int]
 
@@ -85,9 +86,9 @@ def test_what_a_client_gave_up_is_not_computed(listening: Address) -> None:
     large = json.dumps({"inputs": ["word " * 500] * 5000, "truncate": True}).encode()
     gone = socket.create_connection(listening)
     gone.sendall(head(len(large)) + large)
-    until(lambda: b"embedpipe_waiting_pieces 0.0" not in metrics(listening))
+    until(lambda: waiting_pieces(metrics(listening).decode()) > 1000)
     gone.close()
-    until(lambda: b"embedpipe_waiting_pieces 0.0" in metrics(listening))
+    until(lambda: waiting_pieces(metrics(listening).decode()) == 0)
     assert b'route="/embed",status="499"' in metrics(listening)
 
 

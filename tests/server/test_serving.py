@@ -21,6 +21,7 @@ import pytest
 
 from embedpipe import Encoder
 from embedpipe.cli import main
+from tests.server.conftest import waiting_pieces
 
 BODY = {"inputs": ["a text", "another one"]}
 
@@ -64,7 +65,7 @@ def test_a_request_that_was_accepted_is_answered_before_the_end(folder: Path) ->
     with served(folder / "tiny_bert") as (process, address), ThreadPoolExecutor(1) as pool:
         body = {"inputs": texts, "truncate": True}
         answer = pool.submit(httpx.post, f"{address}/embed", json=body, timeout=120)
-        while "embedpipe_waiting_pieces 0.0" in httpx.get(f"{address}/metrics", timeout=60).text:
+        while waiting_pieces(httpx.get(f"{address}/metrics", timeout=60).text) < 1000:
             assert not answer.done()
         process.send_signal(signal.SIGTERM)
         assert len(answer.result().json()) == len(texts)
