@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from embedpipe.errors import ParameterError
+from embedpipe.hub.catalog import search_models
 from embedpipe.hub.catalog_file import read_catalog_file
 from tests.support.download_support import entry
 

@@ -23,6 +23,7 @@ OWN_COMMANDS = {
     "embed": "embedpipe.cli.embed",
     "index": "embedpipe.cli.index",
     "search": "embedpipe.cli.search",
+    "serve": "embedpipe.cli.serve",
     "models": "embedpipe.cli.models",
     "verify": "embedpipe.cli.verify",
     "card": "embedpipe.cli.card",
