@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedpipe.engine import LinearWeights, Ragged
-from embedpipe.engine.pooling import POOLINGS, check_pooling, normalize, pool
+from embedpipe.engine.pooling import (
+    FURTHER_POOLINGS,
+    POOLINGS,
+    check_pooling,
+    normalize,
+    pool,
+)
 from embedpipe.engine.ragged import check_piece_ids
 from embedpipe.errors import InputError, ParameterError
 
@@ -129,7 +135,7 @@ def pooler() -> LinearWeights:
     return LinearWeights(draw[:33], draw[33])
 
 
-@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("pooling", [*POOLINGS, *FURTHER_POOLINGS, "max+cls"])
 def test_a_row_has_the_same_bits_alone_and_in_company(
     hidden: np.ndarray, offsets: np.ndarray, pooler: LinearWeights, pooling: str
 ) -> None:
@@ -153,8 +159,11 @@ def test_an_empty_sequence_cannot_be_pooled() -> None:
 
 
 def test_unknown_poolings_and_a_missing_pooler_are_refused() -> None:
-    with pytest.raises(ParameterError, match="'max'; expected one of cls, mean, pooler"):
-        check_pooling("max", has_pooler=True)
+    for unknown in ("attention", "cls+", "cls+cls", "", 5):
+        with pytest.raises(ParameterError, match="expected one of cls, mean, pooler"):
+            check_pooling(unknown, has_pooler=True)
+    with pytest.raises(ParameterError, match="this model has none"):
+        check_pooling("mean+pooler", has_pooler=False)
     with pytest.raises(ParameterError, match="this model has none"):
         pool(np.ones((2, 3)), np.array([0, 2]), "pooler")
 

@@ -91,7 +91,7 @@ LOAD: Mapping[str, Habit] = {
         ("model_kwargs", "processor_kwargs", "tokenizer_kwargs", "config_kwargs"),
         Habit(
             _only(None, {}),
-            "choose precision and threads by these names; what a model's files say is followed, and "
+            "choose precision and threads by these names; a model's files are followed, and "
             "encoder.max_length shortens texts",
         ),
     ),
@@ -101,9 +101,7 @@ LOAD: Mapping[str, Habit] = {
 """The arguments of `SentenceTransformer` that are not `Encoder.load`'s own."""
 
 _NOT_TRAINED = "embedpipe trains nothing; train with sentence-transformers, and load its folder"
-_NO_POOL = (
-    "one process uses all cores, encode does it; or send the encoder to processes of your own"
-)
+_NO_POOL = "encode uses all cores; or send the encoder to processes of your own"
 
 ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(

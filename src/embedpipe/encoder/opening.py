@@ -19,7 +19,7 @@ from embedpipe.hub.names import DEFAULT_MODEL
 
 __all__ = ["Opens"]
 
-O = TypeVar("O", bound="Opens")
+Kind = TypeVar("Kind", bound="Opens")
 
 
 class Opens(Described):
@@ -74,7 +74,7 @@ class Opens(Described):
 
     @classmethod
     def load(  # noqa: PLR0913
-        cls: type[O],
+        cls: type[Kind],
         name_or_path: str | os.PathLike[str] | None = None,
         *,
         precision: AskedPrecision = "float32",
@@ -83,7 +83,7 @@ class Opens(Described):
         language: str | None = None,
         truncate_dim: int | None = None,
         **habits: Any,
-    ) -> O:
+    ) -> Kind:
         """Load a model.
 
         Args:
@@ -128,19 +128,19 @@ class Opens(Described):
 
     @classmethod
     def of_model(
-        cls: type[O],
+        cls: type[Kind],
         model: Model,
         *,
         name: str,
         reference: str | None,
         origin: Origin | None = None,
-    ) -> O:
+    ) -> Kind:
         """An encoder of what has been read already, such as out of a saved pipeline."""
         encoder = cls.__new__(cls)
         encoder._keep(LoadedModel.of(model, origin), EngineChoice.of("native"), name, reference)
         return encoder
 
-    def with_precision(self: O, precision: AskedPrecision) -> O:
+    def with_precision(self: Kind, precision: AskedPrecision) -> Kind:
         """The same model in another precision; what was packed for one is kept for the next time.
 
         >>> from embedpipe import Encoder

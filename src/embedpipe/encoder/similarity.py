@@ -1,4 +1,4 @@
-"""How alike vectors are: by cosine, dot product, or distance; as sentence-transformers counts it."""
+"""How alike vectors are, by cosine, dot product or distance; as sentence-transformers has it."""
 
 from __future__ import annotations
 

@@ -130,12 +130,11 @@ class AlbertText:
             if number is None:
                 yield piece_id, folded.place(begin, end)
                 continue
+            at = end - len(folded.text[begin:end].lstrip())
             for part in number[:-1]:  # and the comma behind it
                 size = len(self._model.pieces[part].replace(WORD_BOUNDARY, ""))
-                while begin < end and folded.text[begin].isspace():
-                    begin += 1
-                yield part, folded.place(begin, begin + size)
-                begin += size
+                yield part, folded.place(at, at + size)
+                at += size
             yield number[-1], folded.place(end - 1, end)
 
     def _folded_in_place(self, text: Aligned) -> Aligned:
