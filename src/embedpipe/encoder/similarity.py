@@ -51,9 +51,7 @@ def pairwise(first: Any, second: Any, kind: str = "cosine") -> Floats:
     """
     a, b = _rows(first, "first"), _rows(second, "second")
     if a.shape != b.shape:
-        raise InputError(
-            f"vectors of shape {a.shape} and {b.shape}; expected as many on both sides"
-        )
+        raise InputError(f"vectors of shape {a.shape} and {b.shape}; expected equal ones")
     return _PAIRS[check_similarity(kind)](a, b)
 
 

@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
@@ -65,7 +66,7 @@ def saved(request, bert, tmp_path) -> tuple[Path, np.ndarray]:
         return tmp_path / "saved", model.encode(TEXTS)
 
 
-def test_dense_steps_give_the_vectors_of_sentence_transformers(saved, tmp_path):
+def test_dense_steps_give_the_vectors_of_sentence_transformers(saved):
     folder, expected = saved
     encoder = Encoder.load(folder)
     assert encoder.dimension == expected.shape[1]
@@ -99,10 +100,7 @@ def test_dense_steps_go_wherever_the_model_goes(saved, tmp_path):
     stage = BertSentenceEmbeddings(encoder, inputCols=["document"], outputCol="vector")
     model = Pipeline(stages=[document, stage]).fit()
     model.save(tmp_path / "pipeline")
-    model.write().bundle(tmp_path / "pipeline.zip") if hasattr(model.write(), "bundle") else None
     loaded = PipelineModel.load(tmp_path / "pipeline")
-    import pandas as pd
-
     made = loaded.transform(pd.DataFrame({"text": TEXTS}))["vector"].tolist()
     found = np.array([row[0]["embeddings"] for row in made], np.float32)
     np.testing.assert_array_equal(found, vectors)
