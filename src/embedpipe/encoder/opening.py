@@ -136,8 +136,21 @@ class Opens(Described):
         origin: Origin | None = None,
     ) -> Kind:
         """An encoder of what has been read already, such as out of a saved pipeline."""
+        loaded, engine = LoadedModel.of(model, origin), EngineChoice.of("native")
+        return cls.of_loaded(loaded, engine, name=name, reference=reference)
+
+    @classmethod
+    def of_loaded(
+        cls: type[Kind],
+        model: LoadedModel,
+        engine: EngineChoice,
+        *,
+        name: str,
+        reference: str | None = None,
+    ) -> Kind:
+        """An encoder of a model that is in memory, computed as `engine` says."""
         encoder = cls.__new__(cls)
-        encoder._keep(LoadedModel.of(model, origin), EngineChoice.of("native"), name, reference)
+        encoder._keep(model, engine, name, reference)
         return encoder
 
     def with_precision(self: Kind, precision: AskedPrecision) -> Kind:
