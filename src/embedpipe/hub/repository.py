@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from embedpipe._dependencies import require
-from embedpipe.environment import is_offline
+from embedpipe.environment import hub_cache_directory, is_offline
 from embedpipe.errors import DownloadError, EmbedpipeError, EmbedpipeWarning, ModelFormatError
 from embedpipe.files.hashes import sha256_of
 from embedpipe.formats.archives.tree import open_tree
@@ -155,7 +155,7 @@ def _download(source: Source, check_size: Callable[[int], None]) -> tuple[Path, 
     hub = require("huggingface_hub", "a model from Hugging Face")
     errors = require("huggingface_hub.errors", "a model from Hugging Face")
     name = str(source.repository)
-    cache = Path(hub.constants.HF_HUB_CACHE)
+    cache = hub_cache_directory()
     with writing_into(cache, variable=_CACHE_VARIABLE):
         try:
             cache.mkdir(parents=True, exist_ok=True)
@@ -194,7 +194,7 @@ def _asked(
     size = sum(published[file].size or 0 for file in names)
     # Weights that have to be converted lie there twice for a while.
     check_size(2 * size if any(file.startswith("pytorch_model") for file in names) else size)
-    check_room(Path(hub.constants.HF_HUB_CACHE), size, variable=_CACHE_VARIABLE)
+    check_room(hub_cache_directory(), size, variable=_CACHE_VARIABLE)
     settings = [file for file in names if not file.endswith((".safetensors", ".bin"))]
     for file in settings:
         hub.hf_hub_download(name, file, revision=facts.sha)
