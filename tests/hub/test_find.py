@@ -162,7 +162,7 @@ def test_an_unknown_name_is_answered_with_places_and_near_names(places):
     for place in (places["first"], places["second"], f"{places['cache'] / 'models'}"):
         assert f"searched: {place}\n" in message
     assert "names there: google/albert-base, small_bert_L2_128\n" in message
-    assert "the catalog, of 70 models; to see them, run: embedpipe models\n" in message
+    assert "the catalog, of 105 models; to see them, run: embedpipe models\n" in message
     assert "EMBEDPIPE_MODELS" in message
 
 
