@@ -17,6 +17,8 @@ from embedpipe.hub import (
     models_here,
     remove_model,
 )
+from embedpipe.hub.catalog import show
+from embedpipe.hub.keeping import place_of
 from tests.support.download_support import Place, entry
 from tests.support.hub_server import keep, states_below
 from tests.support.model_folders import tiny_config, write_bert, write_model
@@ -130,6 +132,14 @@ def test_a_download_that_goes_on_is_left_alone(place):
         assert (place.models / ".going.partial/weights").exists()
     assert not (place.models / ".broken.partial").exists()
     assert clean_cache()[2].size == 5
+
+
+def test_a_model_of_the_catalog_may_lie_in_the_hugging_face_cache(place, files):
+    place.describe(entry("small", {"kind": "huggingface", "repository": "org/tiny"}, dimension=16))
+    assert place_of(show("small")) is None
+    folder = keep(place.hub, files)
+    assert place_of(show("small")) == folder
+    assert find_model("small") == place_of(show("small")) == place.models / "small"
 
 
 @pytest.mark.usefixtures("place")

@@ -23,6 +23,7 @@ OWN_COMMANDS = {
     "embed": "embedpipe.cli.embed",
     "search": "embedpipe.cli.search",
     "models": "embedpipe.cli.models",
+    "cache": "embedpipe.cli.cache",
     "verify": "embedpipe.cli.verify",
     "card": "embedpipe.cli.card",
     "import": "embedpipe.cli.import_model",

@@ -15,10 +15,12 @@ from embedpipe.errors import EmbedpipeError, ModelNotFoundError
 from embedpipe.files.strict_json import read_json
 from embedpipe.formats.layout import CONFIG, MODULES
 from embedpipe.hub.catalog import catalog
+from embedpipe.hub.catalog_file import CatalogModel
 from embedpipe.hub.disk import writing_into
 from embedpipe.hub.find import find_here, find_model
-from embedpipe.hub.hub_cache import repositories
+from embedpipe.hub.hub_cache import repositories, snapshot
 from embedpipe.hub.names import FOLDER_NAME, hub_name
+from embedpipe.hub.repository import wanted_files
 
 __all__ = [
     "CachePart",
@@ -27,6 +29,7 @@ __all__ = [
     "clean_cache",
     "get_model",
     "models_here",
+    "place_of",
     "remove_model",
 ]
 
@@ -66,6 +69,17 @@ def models_here() -> list[KeptModel]:
     for model in [*_in_directories(), *_in_packages(), *_at_hub()]:
         found.setdefault(model.name, model)
     return sorted(found.values(), key=lambda model: model.name.lower())
+
+
+def place_of(model: CatalogModel) -> Path | None:
+    """Where a model of the catalog lies on this machine, Hugging Face's cache included, or None."""
+    here = find_here(model)
+    sources = [] if here is not None else [s for s in model.sources if s.repository is not None]
+    for source in sources:
+        folder = snapshot(str(source.repository), source.revision)
+        if folder is not None and wanted_files(_names(folder)):
+            return folder
+    return here
 
 
 def get_model(name: str, language: str | None = None) -> KeptModel:
@@ -168,14 +182,13 @@ def _in_packages() -> Iterator[KeptModel]:
 def _at_hub() -> Iterator[KeptModel]:
     """The models in Hugging Face's cache that are of a kind that runs here."""
     from embedpipe.engine.config import EncoderConfig
-    from embedpipe.hub.repository import wanted_files
 
     for name, folder in repositories():
         try:
             EncoderConfig.from_huggingface(read_json(folder / CONFIG, dict), source=name)
         except EmbedpipeError:
             continue
-        if wanted_files(path.relative_to(folder).as_posix() for path in _files(folder)):
+        if wanted_files(_names(folder)):
             yield KeptModel(name, "Hugging Face", folder, _size(folder))
 
 
@@ -245,6 +258,10 @@ def _is_hidden(path: Path, root: Path) -> bool:
 
 def _files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in _files(folder)]
 
 
 def _size(folder: Path) -> int:
