@@ -22,6 +22,7 @@ _USAGE = 2  # as other programs have it
 OWN_COMMANDS = {
     "embed": "embedpipe.cli.embed",
     "search": "embedpipe.cli.search",
+    "serve": "embedpipe.cli.serve",
     "models": "embedpipe.cli.models",
     "cache": "embedpipe.cli.cache",
     "verify": "embedpipe.cli.verify",
