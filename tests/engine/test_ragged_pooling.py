@@ -145,6 +145,24 @@ def test_a_row_has_the_same_bits_alone_and_in_company(
         assert normalize(alone)[0].tobytes() == together[i].tobytes()
 
 
+def test_further_poolings_are_what_they_say(hidden: np.ndarray, offsets: np.ndarray) -> None:
+    for i, (begin, end) in enumerate(itertools.pairwise(offsets)):
+        rows = hidden[begin:end].astype(np.float64)
+        weights = np.arange(4, 4 + len(rows))  # three pieces stood before
+        expected = {
+            "max": rows.max(axis=0),
+            "lasttoken": rows[-1],
+            "mean_sqrt_len_tokens": rows.sum(axis=0) / np.sqrt(len(rows)),
+            "weightedmean": np.average(rows, axis=0, weights=weights),
+        }
+        before = np.full(len(offsets) - 1, 3)
+        for name, vector in expected.items():
+            found = pool(hidden, offsets, name, before=before)[i]
+            np.testing.assert_allclose(found, vector, atol=1e-6)
+        both = pool(hidden, offsets, "lasttoken+max")[i]
+        np.testing.assert_array_equal(both, np.concatenate([hidden[end - 1], rows.max(axis=0)]))
+
+
 def test_no_sequences_give_no_rows(pooler: LinearWeights) -> None:
     hidden = np.empty((0, 33), np.float32)
     for pooling in POOLINGS:
