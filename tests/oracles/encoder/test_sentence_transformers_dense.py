@@ -26,6 +26,7 @@ from embedpipe.errors import ModelFormatError, ParameterError
 from embedpipe.formats import open_model
 from embedpipe.formats.writing import write_model
 from embedpipe.output import AtomicDirectory
+from tests.support.hub_server import keep
 
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "train", "is", "late", ".", "##s"]
 TEXTS = ["the train is late", "the trains. is", "", "late"]
@@ -116,3 +117,21 @@ def test_what_does_not_fit_a_dense_step_is_refused(saved):
     config.write_text(config.read_text().replace('"in_features": 16', '"in_features": 15'))
     with pytest.raises(ModelFormatError, match=r"linear.weight has the shape .* beside it says"):
         Encoder.load(folder)
+
+
+def test_a_model_in_the_hugging_face_cache_is_found_by_both(saved, tmp_path, monkeypatch):
+    folder, expected = saved
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+    snapshot = keep(tmp_path / "hf", files, absent=())
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        standard = SentenceTransformer(
+            "org/tiny", cache_folder=str(tmp_path / "hf/hub"), local_files_only=True, device="cpu"
+        )
+        np.testing.assert_allclose(standard.encode(TEXTS), expected, atol=1e-6)
+    encoder = Encoder("org/tiny")
+    assert encoder.path == snapshot
+    np.testing.assert_allclose(encoder.encode(TEXTS), expected, atol=2e-5)
