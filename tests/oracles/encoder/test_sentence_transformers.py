@@ -165,10 +165,7 @@ FOLLOWED = {
         "modules.json": [*STEPS, NORMALIZE],
     },
     "normalized": {"modules.json": [*STEPS, NORMALIZE]},
-    "shortened after normalization": {
-        "modules.json": [*STEPS, NORMALIZE],
-        "config_sentence_transformers.json": {"truncate_dim": 5},
-    },
+    "shortened": {"config_sentence_transformers.json": {"truncate_dim": 5}},
     "prompts without a default": {"config_sentence_transformers.json": {"prompts": PROMPTS}},
     "a default prompt": {
         "config_sentence_transformers.json": {"prompts": PROMPTS, "default_prompt_name": "query"}
