@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from embedpipe.hub.catalog import search, show
     from embedpipe.pipeline.light import LightPipeline
     from embedpipe.pipeline.pipeline import Pipeline, PipelineModel
+    from embedpipe.spark.session import start
     from embedpipe.verification import verify
 
 _HOME = {
@@ -57,6 +58,7 @@ _HOME = {
     "search": "embedpipe.hub.catalog",
     "search_file": "embedpipe.embedding.search",
     "show": "embedpipe.hub.catalog",
+    "start": "embedpipe.spark.session",
     "vectors": "embedpipe.frames.vectors",
     "verify": "embedpipe.verification",
 }
@@ -87,6 +89,7 @@ __all__ = [
     "search",
     "search_file",
     "show",
+    "start",
     "vectors",
     "verify",
 ]

@@ -26,6 +26,8 @@ _ADAPTERS = {
     "pandas": _Row("embedpipe.frames.pandas", ("DataFrame",)),
     "polars": _Row("embedpipe.frames.polars", ("DataFrame",)),
     "pyarrow": _Row("embedpipe.frames.arrow", ("Table", "RecordBatch", "RecordBatchReader")),
+    # stands above pipelines, whose stages it sends; here it is a name
+    "pyspark": _Row("embedpipe.spark.frames", ("DataFrame",)),
 }
 """By the package that defines a frame's type."""
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 from embedpipe.frames.adapter import columns_of_frame, transform_frame
 from embedpipe.frames.columns import columns_of
 from embedpipe.params import HasParams, Kind, Param
+from embedpipe.pipeline.kept import Kept
 from embedpipe.pipeline.plan import Planner, check_order
 from embedpipe.pipeline.savable import Savable
 from embedpipe.pipeline.stage import Stage
@@ -35,8 +36,18 @@ class PipelineModel(Savable):
     def __repr__(self) -> str:
         return f"PipelineModel({self.stages})"
 
-    def transform(self, dataset: Frame) -> Frame:
+    def transform(
+        self,
+        dataset: Frame,
+        params: Mapping[Any, Any] | None = None,
+        *,
+        keep: Sequence[str] | None = None,
+    ) -> Frame:
         """The frame with the columns that the stages make, as the same kind of frame.
+
+        params: overrides parameters of the stages that have them. keep: names of the columns to
+        give, of those that stages make; None for all. The others are never made in Arrow, which
+        saves most of the time that they take.
 
         | frame                     | what comes out                                               |
         |---------------------------|--------------------------------------------------------------|
@@ -45,11 +56,13 @@ class PipelineModel(Savable):
         | pyarrow.Table             | a table                                                      |
         | pyarrow.RecordBatch       | one record batch                                             |
         | pyarrow.RecordBatchReader | a reader; rows are computed as they are asked for            |
+        | pyspark.sql.DataFrame     | one that Spark computes when it is asked for rows            |
 
         Raises ColumnError before anything runs if a column is missing or of another type, or if an
         output column is there already; InputError for another kind of frame.
         """
-        return transform_frame(dataset, self._planner())
+        model = self.copy(params) if params else self
+        return transform_frame(dataset, model._planner(keep))
 
     def transform_batches(
         self, batches: Iterable[pa.RecordBatch], schema: pa.Schema | None = None
@@ -77,8 +90,11 @@ class PipelineModel(Savable):
         copied.uid = self.uid
         return copied
 
-    def _planner(self) -> Planner:
-        return Planner(self.stages)
+    def _planner(self, keep: Sequence[str] | None = None) -> Planner:
+        if keep is None:
+            return Planner(self.stages)
+        made = [name for stage in self.stages for name in stage.output_names()]
+        return Planner([*self.stages, Kept(made, keep)])
 
 
 def _stage_list(value: Any) -> list[Any]:
@@ -86,6 +102,8 @@ def _stage_list(value: Any) -> list[Any]:
     for place, stage in enumerate(stages):
         if not isinstance(stage, (Stage, PipelineModel)):
             hint = "; add () to make one of it" if isinstance(stage, type) else ""
+            if type(stage).__module__.startswith("pyspark."):
+                hint = "; stages of Spark go into pyspark.ml.Pipeline, which takes these too"
             raise ValueError(f"stage {place} is {stage!r}{hint}")
     return stages
 
@@ -145,5 +163,9 @@ def _flat(stages: Iterable[Stage | PipelineModel]) -> list[Stage]:
 
 
 def _copied(stage: Stage, extra: Mapping[Any, Any] | None) -> Stage:
-    own = {p: v for p, v in (extra or {}).items() if stage.hasParam(getattr(p, "name", p))}
+    own = {
+        p: v
+        for p, v in (extra or {}).items()
+        if stage.may_own(p) and stage.hasParam(getattr(p, "name", p))
+    }
     return stage.copy(own)
