@@ -11,6 +11,7 @@ import pyarrow as pa
 from embedpipe.frames.adapter import columns_of_frame, transform_frame
 from embedpipe.frames.columns import columns_of
 from embedpipe.params import HasParams, Kind, Param
+from embedpipe.pipeline.columns import HasColumns
 from embedpipe.pipeline.kept import Kept
 from embedpipe.pipeline.plan import Planner, check_order
 from embedpipe.pipeline.savable import Savable
@@ -42,27 +43,37 @@ class PipelineModel(Savable):
         params: Mapping[Any, Any] | None = None,
         *,
         keep: Sequence[str] | None = None,
+        progress: bool = False,
     ) -> Frame:
         """The frame with the columns that the stages make, as the same kind of frame.
 
-        params: overrides parameters of the stages that have them. keep: names of the columns to
-        give, of those that stages make; None for all. The others are never made in Arrow, which
-        saves most of the time that they take.
+        | frame                          | what comes out                                          |
+        |--------------------------------|---------------------------------------------------------|
+        | pandas.DataFrame               | index, order and all other columns as they are          |
+        | polars.DataFrame, LazyFrame    | likewise; lazy frames run, and stream, with the query   |
+        | pyarrow.Table, RecordBatch     | a table, one record batch                               |
+        | pyarrow.RecordBatchReader      | a reader; rows are computed as they are asked for       |
+        | pyarrow's Dataset, Scanner     | a reader, which `write_dataset` takes                   |
+        | what has `__arrow_c_stream__`  | a reader, which has it too                              |
+        | datasets.Dataset and others    | the same kind; annotations' metadata as lists of pairs  |
+        | duckdb.DuckDBPyRelation        | a relation over the result in memory                    |
+        | dask's DataFrame, ray's Dataset| the same; rows are computed where and when Dask, Ray do |
+        | pyspark.sql.DataFrame          | one that Spark computes when it is asked for rows       |
+        | a dict of columns              | a dict, with vectors as one array                       |
 
-        | frame                     | what comes out                                               |
-        |---------------------------|--------------------------------------------------------------|
-        | pandas.DataFrame          | new columns of Arrow dtype; index, order, others as they are |
-        | polars.DataFrame          | new columns of lists of structs; others as they are          |
-        | pyarrow.Table             | a table                                                      |
-        | pyarrow.RecordBatch       | one record batch                                             |
-        | pyarrow.RecordBatchReader | a reader; rows are computed as they are asked for            |
-        | pyspark.sql.DataFrame     | one that Spark computes when it is asked for rows            |
+        `params` overrides parameters of the stages that have them. `keep` names the columns to
+        give, of those that stages make; the others are never made in Arrow, which saves most of the
+        time that they take.
+
+        `progress` shows on standard error how much is done, how fast, and how long it will take: a
+        bar, or without a terminal a line a minute. Lazy frames, Dask, Ray, Spark and Hugging
+        Face's datasets, which run in parts, have ways of their own.
 
         Raises ColumnError before anything runs if a column is missing or of another type, or if an
         output column is there already; InputError for another kind of frame.
         """
         model = self.copy(params) if params else self
-        return transform_frame(dataset, model._planner(keep))
+        return transform_frame(dataset, model._planner(keep, progress=progress))
 
     def transform_batches(
         self, batches: Iterable[pa.RecordBatch], schema: pa.Schema | None = None
@@ -90,11 +101,12 @@ class PipelineModel(Savable):
         copied.uid = self.uid
         return copied
 
-    def _planner(self, keep: Sequence[str] | None = None) -> Planner:
-        if keep is None:
-            return Planner(self.stages)
-        made = [name for stage in self.stages for name in stage.output_names()]
-        return Planner([*self.stages, Kept(made, keep)])
+    def _planner(self, keep: Sequence[str] | None = None, *, progress: bool = False) -> Planner:
+        stages: list[HasColumns] = list(self.stages)
+        if keep is not None:
+            made = [name for stage in stages for name in stage.output_names()]
+            stages.append(Kept(made, keep))
+        return Planner(stages, progress=progress)
 
 
 def _stage_list(value: Any) -> list[Any]:

@@ -42,13 +42,19 @@ class Stage(Savable, HasColumns):
         """The stage to run: a copy, so that later changes of this one do not reach the pipeline."""
         return self.copy()
 
-    def transform(self, dataset: Frame, params: Mapping[Any, Any] | None = None) -> Frame:
+    def transform(
+        self,
+        dataset: Frame,
+        params: Mapping[Any, Any] | None = None,
+        *,
+        progress: bool = False,
+    ) -> Frame:
         """The frame with this stage's columns; `PipelineModel.transform` lists the frames.
 
         `params` overrides some of the stage's parameters.
         """
         stage = self.copy(params) if params else self
-        return transform_frame(dataset, Planner([stage.fitted()]))
+        return transform_frame(dataset, Planner([stage.fitted()], progress=progress))
 
 
 class AnnotationStage(Stage):
