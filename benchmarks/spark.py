@@ -75,7 +75,8 @@ def measure(session: Any, folder: Path, lines: list[str], model: PipelineModel, 
         for _ in model.transform_batches(batches):
             pass
 
-    on_spark(), over_arrow()
+    on_spark()
+    over_arrow()
     seconds = [(timed(on_spark), timed(over_arrow)) for _ in range(rounds)]
     spark, arrow = (min(values) for values in zip(*seconds, strict=True))
     rates = [f"{len(lines) / value:,.0f}" for value in (spark, arrow)]

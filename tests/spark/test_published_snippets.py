@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from embedpipe.annotation import AnnotationColumn
+from embedpipe.base import PipelineModel
 from tests.support.published_snippets import SNIPPETS
 from tests.support.spark_types import without_uid
 
-OUTPUTS = {"BertSentenceEmbeddings": "sentence_embeddings"}
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
 
 def run(snippet, spark):
@@ -27,8 +29,6 @@ def test_a_snippet_gives_what_the_same_stages_give_on_pandas(model, spark):
     (row,) = result.collect()
     texts = result.select("text").toPandas()
     stages = names["pipeline_model"].stages
-    from embedpipe.base import PipelineModel
-
     expected = PipelineModel(stages).transform(pd.DataFrame({"text": texts["text"]}))
     name = result.columns[-1]
     (annotations,) = AnnotationColumn.from_arrow(expected[name]).rows()
@@ -67,3 +67,15 @@ def test_the_schema_is_the_one_of_spark_nlp(model, spark, testdata):
         made["metadata"] = without_uid(made["metadata"])
         recorded["metadata"] = without_uid(recorded["metadata"])
         assert {**made, **own} == {**recorded, **own}
+
+
+@pytest.mark.usefixtures("spark")
+@pytest.mark.parametrize("model", SNIPPETS)
+def test_the_notebook_of_a_model_runs(model, capsys):
+    notebook = json.loads((NOTEBOOKS / f"{model}.ipynb").read_text(encoding="utf-8"))
+    names = {}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), names)
+    shown = capsys.readouterr().out
+    assert "I hate cancer" in shown if model.startswith("sent") else "| love|" in shown
