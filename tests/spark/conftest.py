@@ -80,7 +80,7 @@ def spark(environment):
 def run_program(environment, tmp_path):
     """Runs a program of `programs/` as a driver of its own, and gives what it printed."""
 
-    def run(name: str, *args: str, timeout: float = 500) -> str:
+    def run(name: str, *args: str, timeout: float = 900) -> str:
         done = subprocess.run(
             [sys.executable, str(PROGRAMS / name), str(tmp_path), *args],
             env={**os.environ, **environment},

@@ -84,12 +84,20 @@ def opened(payload: bytes) -> Any:
     key = sha256(payload).hexdigest()
     with _lock:
         if key not in _open:
-            os.environ["EMBEDPIPE_OFFLINE"] = "1"  # whatever is missing here is to be told
+            _stay_offline()
             _open[key] = pickle.loads(payload)  # noqa: S301 - as Spark itself unpickles functions
         _open.move_to_end(key)
         while len(_open) > _MOST_OPEN:
             _open.popitem(last=False)
         return _open[key]
+
+
+def _stay_offline() -> None:
+    """On executors, whatever is missing is to be told, not fetched."""
+    from pyspark import TaskContext
+
+    if TaskContext.get():
+        os.environ["EMBEDPIPE_OFFLINE"] = "1"
 
 
 def arrived(sealed: Any) -> Encoder:
