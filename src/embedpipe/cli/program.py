@@ -25,6 +25,7 @@ OWN_COMMANDS = {
     "search": "embedpipe.cli.search",
     "serve": "embedpipe.cli.serve",
     "models": "embedpipe.cli.models",
+    "hub": "embedpipe.cli.hub",
     "verify": "embedpipe.cli.verify",
     "card": "embedpipe.cli.card",
     "import": "embedpipe.cli.import_model",
