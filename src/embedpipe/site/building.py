@@ -66,7 +66,9 @@ def hub_pages() -> Iterator[ModelPage]:
     known = catalog()
     for name in sorted(known.models, key=str.lower):
         model = known.models[name][0]
-        one_line = next(iter(known.further_names(name)), None)
+        in_one_line = f"{model.language}."
+        names = [n for n in known.further_names(name) if n.startswith(in_one_line)]
+        one_line = next(iter(names), None)
         yield ModelPage(model, one_line, _facts(model))
 
 
