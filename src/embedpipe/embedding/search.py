@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from embedpipe.frames.files.inputs import InputBatch, Inputs, format_of, source_
 from embedpipe.frames.files.json_rows import MODEL_SUFFIX, record_values
 from embedpipe.frames.files.vectors import Vectors, check_vectors, vectors_from
 
-__all__ = ["Hit", "search_file"]
+__all__ = ["Hit", "records_with_vectors", "search_file"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,44 @@ def search_file(  # noqa: PLR0913 - all but two are keywords with defaults
         raise InputError(f"query: found {query!r:.80}; expected str")
     if not (isinstance(k, int) and k >= 1):
         raise ParameterError(f"k: found {k!r:.80}; expected a number of at least 1")
+    files, made = _opened(paths, reading, embedding, vectors)
+    nearest: Nearest[Hit] = Nearest(made.for_queries(embedding).embed([query]).values[0], k)
+    embedder = made.for_documents()
+    for searched in files:
+        for batch, found in searched.batches(embedder, is_named=embedding.model is not None):
+            nearest.add(found, partial(searched.hit, batch))
+    return [
+        replace(hit, rank=rank, score=score)
+        for rank, (score, hit) in enumerate(nearest.found(), start=1)
+    ]
+
+
+def records_with_vectors(
+    paths: Sequence[str | Path],
+    *,
+    reading: InputOptions | None = None,
+    embedding: ModelOptions | None = None,
+    vectors: str | None = None,
+) -> Iterator[tuple[InputBatch, str, Vectors]]:
+    """The records of files, the name of the column of texts, and stored vectors or new ones.
+
+    Arguments and errors are those of `search_file`; records with a null text have no vector.
+    """
+    embedding = embedding or ModelOptions()
+    files, made = _opened(paths, reading, embedding, vectors)
+    for searched in files:
+        is_named = embedding.model is not None
+        for batch, found in searched.batches(made.for_documents(), is_named=is_named):
+            yield batch, searched.column, found
+
+
+def _opened(
+    paths: Sequence[str | Path],
+    reading: InputOptions | None,
+    embedding: ModelOptions,
+    vectors: str | None,
+) -> tuple[list[_Searched], Embedder]:
+    """The files, and what made all of their vectors or is to make them."""
     if not paths:
         raise ParameterError("file: found none; expected one or several")
     files = [_Searched.of(str(path), reading or InputOptions(), vectors) for path in paths]
@@ -87,14 +125,7 @@ def search_file(  # noqa: PLR0913 - all but two are keywords with defaults
     for each in stored[1:]:
         each.check_said(embedding)
         each.check(made)
-    nearest: Nearest[Hit] = Nearest(made.for_queries(embedding).embed([query]).values[0], k)
-    embedder = made.for_documents()
-    for searched in files:
-        searched.add_to(nearest, embedder, is_named=embedding.model is not None)
-    return [
-        replace(hit, rank=rank, score=score)
-        for rank, (score, hit) in enumerate(nearest.found(), start=1)
-    ]
+    return files, made
 
 
 @dataclass(frozen=True)
@@ -132,13 +163,15 @@ class _Searched:
             )
         return cls(inputs, reading.text_column, name, None)
 
-    def add_to(self, nearest: Nearest[Hit], embedder: Embedder, *, is_named: bool) -> None:
-        """Add all records, with their stored vectors or new ones; is_named: by the caller."""
+    def batches(
+        self, embedder: Embedder, *, is_named: bool
+    ) -> Iterator[tuple[InputBatch, Vectors]]:
+        """All records, with their stored vectors or new ones; is_named: by the caller."""
         for batch in self.inputs.batches():
             if self.stored is not None:
                 records = batch.records
                 self.stored.check_records(records, self.vectors, embedder, is_named=is_named)
-            nearest.add(self._vectors(batch, embedder), partial(self._hit, batch))
+            yield batch, self._vectors(batch, embedder)
 
     def _vectors(self, batch: InputBatch, embedder: Embedder) -> Vectors:
         records = batch.records
@@ -149,7 +182,7 @@ class _Searched:
         found = vectors_from(lists, embedder.dimension, batch.source, batch.first_row)
         return replace(found, present=found.present & texts.is_valid().to_numpy(False))
 
-    def _hit(self, batch: InputBatch, row: int) -> Hit:
+    def hit(self, batch: InputBatch, row: int) -> Hit:
         """A row of the batch, without rank and score."""
         record = batch.records.slice(row, 1)
         without = {self.column, self.vectors, self.vectors + MODEL_SUFFIX}

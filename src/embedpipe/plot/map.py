@@ -1,0 +1,183 @@
+"""A map of texts: two dimensions of their vectors, colored, as a page or a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedpipe.embedding.options import ModelOptions
+from embedpipe.errors import OutputError, ParameterError
+from embedpipe.files.input_options import InputOptions
+from embedpipe.output import AtomicFile, check_output
+from embedpipe.plot.clusters import cluster, cluster_words, usual_count
+from embedpipe.plot.coloring import (
+    CATEGORY_COLORS,
+    NUMBER_COLORS,
+    Coloring,
+    by_clusters,
+    by_column,
+)
+from embedpipe.plot.gathering import gather
+from embedpipe.plot.page import floats, page
+from embedpipe.plot.projection import METHODS, project
+
+__all__ = ["MapSummary", "check_map_output", "draw_map"]
+
+_KINDS = (".html", ".png")
+
+
+@dataclass(frozen=True)
+class MapSummary:
+    """What was drawn: how many records, by which method, and what they are colored by."""
+
+    records: int
+    method: str
+    coloring: str
+    names: list[str]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """n texts with places (n, 2) in [-1, 1] and what colors them."""
+
+    title: str
+    texts: list[str]
+    places: npt.NDArray[np.float32]
+    coloring: Coloring
+    method: str
+
+    @property
+    def colors(self) -> Sequence[str]:
+        """Of the categories, or from low to high."""
+        return CATEGORY_COLORS if self.coloring.names else NUMBER_COLORS
+
+    @property
+    def about(self) -> str:
+        """What stands below the title."""
+        return f"{len(self.texts):,} texts by {_NAMES[self.method]}"
+
+    def anchors(self) -> list[tuple[int, int]]:
+        """The numbers of categories, and of each the point that lies in its middle."""
+        found = []
+        for code in range(len(self.coloring.names)):
+            rows = np.flatnonzero(self.coloring.codes == code)
+            if len(rows):
+                middle = np.median(self.places[rows], axis=0)
+                nearest = np.argmin(((self.places[rows] - middle) ** 2).sum(axis=1))
+                found.append((code, int(rows[nearest])))
+        return found
+
+
+_NAMES = {"umap": "UMAP", "tsne": "t-SNE", "pca": "PCA"}
+
+
+def draw_map(  # noqa: PLR0913 - all but two are keywords with defaults
+    files: Sequence[str | Path],
+    output: str | Path,
+    *,
+    color: str | None = None,
+    clusters: int | None = None,
+    method: str | None = None,
+    seed: int = 0,
+    title: str | None = None,
+    limit: int | None = None,
+    reading: InputOptions | None = None,
+    embedding: ModelOptions | None = None,
+    vectors: str | None = None,
+    overwrite: bool = False,
+) -> MapSummary:
+    """Draw the records of files as points, near ones alike, to a page (.html) or picture (.png).
+
+    Args:
+        files, reading, embedding, vectors: as for `embedpipe.search_file`.
+        color: a column; numbers are colored continuously, all else by value. None colors by
+            clusters, which are named by their words.
+        clusters: how many; None chooses by the number of records, at most 12.
+        method: "umap", "tsne" or "pca"; None is UMAP, for fewer than 50 records PCA.
+        seed: the same seed, records and versions of packages give the same map.
+        title: None for the names of the files. limit: how many records, the first ones.
+
+    The page works offline and asks for nothing; the texts are in it. Raises OutputError for the
+    output, ParameterError for an unknown method, MissingDependencyError without
+    `embedpipe[plot]`, and what `search_file` raises for the files.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     texts, page = Path(folder, "texts.txt"), Path(folder, "map.html")
+    ...     _ = texts.write_text("A red apple.\\nA green apple.\\nThe night train.\\nA slow train.\\n")
+    ...     summary = draw_map([texts], page, clusters=2)
+    ...     summary.records, summary.method, page.stat().st_size > 200_000
+    (4, 'pca', True)
+    """
+    if method is not None and method not in METHODS:
+        raise ParameterError(f"method: found {method!r}; expected one of {', '.join(METHODS)}")
+    check_map_output(output, overwrite=overwrite, inputs=files)
+    found = gather(
+        files, reading=reading, embedding=embedding, vectors=vectors, column=color, limit=limit
+    )
+    places, used = project(found.vectors, method=method, seed=seed)
+    if color is None or found.values is None:
+        count = usual_count(len(found.texts)) if clusters is None else clusters
+        labels = cluster(found.vectors, count, seed=seed)
+        coloring = by_clusters(labels, cluster_words(found.texts, labels))
+    else:
+        coloring = by_column(color, found.values)
+    drawing = Drawing(
+        title or ", ".join(Path(file).name for file in files), found.texts, places, coloring, used
+    )
+    with AtomicFile(Path(output), replace=overwrite) as file:
+        file.write(_content(drawing, Path(output).suffix))
+    return MapSummary(len(found.texts), used, coloring.title, coloring.names)
+
+
+def check_map_output(
+    output: str | Path, *, overwrite: bool = False, inputs: Sequence[str | Path] = ()
+) -> None:
+    """OutputError where a page or picture cannot be written there; to be called before the work."""
+    if Path(output).suffix.lower() not in _KINDS:
+        raise OutputError(
+            f"cannot write {output}: found the suffix {Path(output).suffix!r}; expected "
+            f"{' or '.join(_KINDS)}"
+        )
+    check_output(output, overwrite=overwrite, inputs=inputs)
+
+
+def _content(drawing: Drawing, suffix: str) -> bytes:
+    if suffix.lower() == ".png":
+        from embedpipe.plot.picture import map_picture
+
+        return map_picture(drawing)
+    return page(drawing.title, "map", _data(drawing), libraries=["scatterplot"]).encode("utf-8")
+
+
+def _data(drawing: Drawing) -> dict[str, Any]:
+    coloring = drawing.coloring
+    count = len(coloring.names)
+    colors = list(drawing.colors)
+    if count:
+        has_others = coloring.names[-1] == "others"
+        colors = [*colors[: count - has_others], *colors[-1:] * has_others]
+    same = count and all(
+        coloring.names[int(code)] == label
+        for code, label in zip(coloring.codes, coloring.labels, strict=True)
+    )
+    return {
+        "title": drawing.title,
+        "about": drawing.about,
+        "coloring": coloring.title,
+        "names": coloring.names,
+        "colors": colors,
+        "low": f"{coloring.low:g}",
+        "high": f"{coloring.high:g}",
+        "x": floats(drawing.places[:, 0]),
+        "y": floats(drawing.places[:, 1]),
+        "codes": floats(coloring.codes),
+        "labels": None if same else coloring.labels,
+        "anchors": drawing.anchors() if coloring.title == "cluster" else [],
+        "texts": drawing.texts,
+    }
