@@ -34,7 +34,8 @@ def cluster(vectors: npt.NDArray[np.float32], count: int, *, seed: int = 0) -> n
     kind: Any = module.MiniBatchKMeans if len(rows) > 20_000 else module.KMeans
     labels = kind(count, random_state=seed, n_init=4).fit_predict(rows)
     order = np.argsort(-np.bincount(labels, minlength=count), kind="stable")
-    return np.argsort(order)[labels]
+    numbers: npt.NDArray[np.int_] = np.argsort(order)[labels]
+    return numbers
 
 
 def cluster_words(

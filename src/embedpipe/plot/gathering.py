@@ -29,7 +29,7 @@ class Gathered:
     values: list[Any] | None
 
 
-def gather(
+def gather(  # noqa: PLR0913 - all but one are keywords with defaults
     paths: Sequence[str | Path],
     *,
     reading: InputOptions | None = None,

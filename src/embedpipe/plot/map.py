@@ -7,26 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from embedpipe.embedding.options import ModelOptions
 from embedpipe.errors import OutputError, ParameterError
 from embedpipe.files.input_options import InputOptions
 from embedpipe.output import AtomicFile, check_output
 from embedpipe.plot.clusters import cluster, cluster_words, usual_count
-from embedpipe.plot.coloring import (
-    CATEGORY_COLORS,
-    NUMBER_COLORS,
-    Coloring,
-    by_clusters,
-    by_column,
-)
+from embedpipe.plot.coloring import by_clusters, by_column
+from embedpipe.plot.drawing import Drawing
 from embedpipe.plot.gathering import gather
 from embedpipe.plot.page import floats, page
 from embedpipe.plot.projection import METHODS, project
 
-__all__ = ["MapSummary", "check_map_output", "draw_map"]
+__all__ = ["MapSummary", "check_map_output", "draw_map", "page_of"]
 
 _KINDS = (".html", ".png")
 
@@ -39,41 +31,6 @@ class MapSummary:
     method: str
     coloring: str
     names: list[str]
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """n texts with places (n, 2) in [-1, 1] and what colors them."""
-
-    title: str
-    texts: list[str]
-    places: npt.NDArray[np.float32]
-    coloring: Coloring
-    method: str
-
-    @property
-    def colors(self) -> Sequence[str]:
-        """Of the categories, or from low to high."""
-        return CATEGORY_COLORS if self.coloring.names else NUMBER_COLORS
-
-    @property
-    def about(self) -> str:
-        """What stands below the title."""
-        return f"{len(self.texts):,} texts by {_NAMES[self.method]}"
-
-    def anchors(self) -> list[tuple[int, int]]:
-        """The numbers of categories, and of each the point that lies in its middle."""
-        found = []
-        for code in range(len(self.coloring.names)):
-            rows = np.flatnonzero(self.coloring.codes == code)
-            if len(rows):
-                middle = np.median(self.places[rows], axis=0)
-                nearest = np.argmin(((self.places[rows] - middle) ** 2).sum(axis=1))
-                found.append((code, int(rows[nearest])))
-        return found
-
-
-_NAMES = {"umap": "UMAP", "tsne": "t-SNE", "pca": "PCA"}
 
 
 def draw_map(  # noqa: PLR0913 - all but two are keywords with defaults
@@ -109,7 +66,7 @@ def draw_map(  # noqa: PLR0913 - all but two are keywords with defaults
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     texts, page = Path(folder, "texts.txt"), Path(folder, "map.html")
-    ...     _ = texts.write_text("A red apple.\\nA green apple.\\nThe night train.\\nA slow train.\\n")
+    ...     _ = texts.write_text("A red apple.\\nA pear.\\nA night train.\\nA tram.\\n")
     ...     summary = draw_map([texts], page, clusters=2)
     ...     summary.records, summary.method, page.stat().st_size > 200_000
     (4, 'pca', True)
@@ -152,7 +109,12 @@ def _content(drawing: Drawing, suffix: str) -> bytes:
         from embedpipe.plot.picture import map_picture
 
         return map_picture(drawing)
-    return page(drawing.title, "map", _data(drawing), libraries=["scatterplot"]).encode("utf-8")
+    return page_of(drawing).encode("utf-8")
+
+
+def page_of(drawing: Drawing) -> str:
+    """The page of a drawing."""
+    return page(drawing.title, "map", _data(drawing), libraries=["scatterplot"])
 
 
 def _data(drawing: Drawing) -> dict[str, Any]:

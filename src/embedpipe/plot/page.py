@@ -1,4 +1,4 @@
-"""One HTML file that asks for nothing else: scripts and styles of ours, and data that stays data."""
+"""One HTML file that asks for nothing else: our scripts and styles, and data that stay data."""
 
 from __future__ import annotations
 

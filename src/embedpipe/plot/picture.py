@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,10 +12,11 @@ import numpy as np
 from embedpipe._dependencies import require
 
 if TYPE_CHECKING:
-    from embedpipe.plot.map import Drawing
+    from embedpipe.plot.drawing import Drawing
 
 __all__ = ["map_picture"]
 
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _INK, _SOFT = "#1b1f24", "#5c6670"
 
 
@@ -60,10 +63,12 @@ def _figure(width: float, height: float) -> tuple[Any, Any]:
 
 def _png(figure: Any) -> bytes:
     out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=200, bbox_inches="tight", metadata={"Software": None})
+    with warnings.catch_warnings():  # letters that the font lacks are boxes
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        figure.savefig(out, format="png", dpi=200, bbox_inches="tight", metadata={"Software": None})
     return out.getvalue()
 
 
 def _plain(text: str) -> str:
-    """Without what matplotlib takes for formulas."""
-    return text.replace("$", r"\$")
+    """Without control characters and what matplotlib takes for formulas."""
+    return _CONTROL.sub("", text).replace("$", r"\$")

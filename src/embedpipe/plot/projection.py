@@ -36,7 +36,9 @@ def project(
     n = len(vectors)
     method = method or ("pca" if n < _FEW else METHODS[0])
     rows = unit_rows(vectors)
-    if n < 3 or method == "pca":
+    if (rows == rows[0]).all():
+        places = np.zeros((n, 2), np.float32)
+    elif n < 4 or method == "pca":
         places, method = _pca(rows, 2, seed), "pca"
     elif method == "tsne":
         places = _tsne(rows, seed)
@@ -78,7 +80,8 @@ def _umap(rows: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.float32]:
 def unit_rows(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """(n, D) scaled to length 1; a row of zeros stays zero."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, np.float32(1))
+    scaled: npt.NDArray[np.float32] = np.divide(vectors, np.where(lengths > 0, lengths, 1))
+    return scaled.astype(np.float32, copy=False)
 
 
 def _fitted(places: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -45,7 +45,7 @@
       pointOutlineWidth: 2,
       opacity: n > 50000 ? 0.45 : n > 10000 ? 0.65 : 0.85,
       lassoColor: css("--accent"),
-      lassoMinDelay: 8,
+      lassoMinDelay: 0,
       lassoOnLongPress: false,
       deselectOnEscape: true,
       actionKeyMap: { lasso: "shift" },
