@@ -23,6 +23,7 @@ OWN_COMMANDS = {
     "embed": "embedpipe.cli.embed",
     "search": "embedpipe.cli.search",
     "map": "embedpipe.cli.map",
+    "serve": "embedpipe.cli.serve",
     "models": "embedpipe.cli.models",
     "verify": "embedpipe.cli.verify",
     "card": "embedpipe.cli.card",
