@@ -59,7 +59,7 @@ __all__ = ["run"]
     metavar="COLUMN",
     help=f"the column of vectors in FILE (default: {VECTORS}, where there is one)",
 )
-@option("-q", "--quiet", is_flag=True, help="no summary, errors alone")
+@option("-q", "--quiet", is_flag=True, help="neither progress nor summary, errors alone")
 @input_options
 @model_options(prompted="every text")
 def run(files: Sequence[str], output: str, quiet: bool, **given: Any) -> None:
@@ -77,6 +77,7 @@ def run(files: Sequence[str], output: str, quiet: bool, **given: Any) -> None:
         output,
         reading=parsed_options(given, InputOptions),
         embedding=parsed_options(given, ModelOptions),
+        progress=not quiet,
         **{name: given[name] for name in names},
     )
     if not quiet:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from embedpipe.embedding.options import ModelOptions
-from embedpipe.embedding.search import records_with_vectors
+from embedpipe.embedding.searched import common_embedder, searched_files
 from embedpipe.errors import ColumnError, InputError
 from embedpipe.files.input_options import InputOptions
 from embedpipe.frames.files.inputs import InputBatch
 from embedpipe.frames.files.json_rows import record_values
+from embedpipe.frames.files.vectors import Vectors
+from embedpipe.progress import Progress
 
 __all__ = ["Gathered", "gather"]
 
@@ -37,6 +39,7 @@ def gather(  # noqa: PLR0913 - all but one are keywords with defaults
     vectors: str | None = None,
     column: str | None = None,
     limit: int | None = None,
+    progress: bool = False,
 ) -> Gathered:
     """The first records that have a text, at most `limit`, with stored vectors or new ones.
 
@@ -46,11 +49,10 @@ def gather(  # noqa: PLR0913 - all but one are keywords with defaults
     texts: list[str] = []
     rows: list[npt.NDArray[np.float32]] = []
     values: list[Any] | None = None if column is None else []
-    found = records_with_vectors(paths, reading=reading, embedding=embedding, vectors=vectors)
-    for batch, text_column, made in found:
+    embedding = embedding or ModelOptions()
+    for batch, text_column, made in _read(paths, reading, embedding, vectors, progress):
         present = np.flatnonzero(made.present)[: None if limit is None else limit - len(texts)]
-        taken = batch.records[text_column].take(present)
-        texts += taken.to_pylist()
+        texts += batch.records[text_column].take(present).to_pylist()
         rows.append(made.values[present])
         if values is not None and column is not None:
             values += _values(batch, column, present.tolist())
@@ -59,6 +61,24 @@ def gather(  # noqa: PLR0913 - all but one are keywords with defaults
     if not texts:
         raise InputError(f"{', '.join(map(str, paths))}: no record has a text; nothing to show")
     return Gathered(texts, np.concatenate(rows), values)
+
+
+def _read(
+    paths: Sequence[str | Path],
+    reading: InputOptions | None,
+    embedding: ModelOptions,
+    vectors: str | None,
+    progress: bool,
+) -> Iterator[tuple[InputBatch, str, Vectors]]:
+    """The records of files, the name of the column of texts, and stored vectors or new ones."""
+    files = searched_files(paths, reading, vectors)
+    stored = [file.stored for file in files if file.stored is not None]
+    embedder = common_embedder(stored, embedding).for_documents()
+    with Progress(unit="records", shown=None if progress else False, leave=False) as bar:
+        for file in files:
+            for batch, made in file.batches(embedder, is_named=embedding.model is not None):
+                bar.advance(len(made.present))
+                yield batch, file.column, made
 
 
 def _values(batch: InputBatch, column: str, rows: Sequence[int]) -> list[Any]:

@@ -47,6 +47,7 @@ def draw_map(  # noqa: PLR0913 - all but two are keywords with defaults
     embedding: ModelOptions | None = None,
     vectors: str | None = None,
     overwrite: bool = False,
+    progress: bool = False,
 ) -> MapSummary:
     """Draw the records of files as points, near ones alike, to a page (.html) or picture (.png).
 
@@ -58,6 +59,7 @@ def draw_map(  # noqa: PLR0913 - all but two are keywords with defaults
         method: "umap", "tsne" or "pca"; None is UMAP, for fewer than 50 records PCA.
         seed: the same seed, records and versions of packages give the same map.
         title: None for the names of the files. limit: how many records, the first ones.
+        progress: whether texts that are embedded are counted on standard error.
 
     The page works offline and asks for nothing; the texts are in it. Raises OutputError for the
     output, ParameterError for an unknown method, MissingDependencyError without
@@ -75,7 +77,13 @@ def draw_map(  # noqa: PLR0913 - all but two are keywords with defaults
         raise ParameterError(f"method: found {method!r}; expected one of {', '.join(METHODS)}")
     check_map_output(output, overwrite=overwrite, inputs=files)
     found = gather(
-        files, reading=reading, embedding=embedding, vectors=vectors, column=color, limit=limit
+        files,
+        reading=reading,
+        embedding=embedding,
+        vectors=vectors,
+        column=color,
+        limit=limit,
+        progress=progress,
     )
     places, used = project(found.vectors, method=method, seed=seed)
     if color is None or found.values is None:
