@@ -22,6 +22,7 @@ _USAGE = 2  # as other programs have it
 OWN_COMMANDS = {
     "embed": "embedpipe.cli.embed",
     "search": "embedpipe.cli.search",
+    "serve": "embedpipe.cli.serve",
     "models": "embedpipe.cli.models",
     "verify": "embedpipe.cli.verify",
     "card": "embedpipe.cli.card",
