@@ -103,5 +103,5 @@ def test_a_refusing_system_is_asked_only_for_low_precisions_and_passed_over(
     assert refusing
     monkeypatch.setenv("EMBEDPIPE_ISA", "amx")
     assert isa_for("amx", "float32") == "amx"
-    with pytest.raises(ParameterError, match="does not lend this process tiles.*use 'avx2'"):
+    with pytest.raises(ParameterError, match=r"does not lend this process tiles.*use 'avx2'"):
         EngineChoice.of("native", precision="int8")

@@ -8,12 +8,12 @@ found is kept beside the packed weights, with the processor's name.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from embedpipe import _native
 from embedpipe.engine.processor import processor_name
 from embedpipe.environment import cache_directory, isa_name, keeps_packed_weights
 from embedpipe.errors import OutputError, ParameterError
@@ -33,19 +33,20 @@ class Look(NamedTuple):
     why: str
 
 
-def look_at(isa: str, permitted: str) -> Look:
+def look_at(isa: str, permitted: str, has: bool, measure: Callable[[str, str], float]) -> Look:
     """Whether to compute in bfloat16 with an instruction set.
 
-    permitted: the one that the system lets bfloat16 have instead, or the same.
+    permitted: the one that the system lets bfloat16 have instead, or the same. has: whether that
+    multiplies bfloat16. measure: how many times as fast as float32, by its name and "bfloat16".
     """
-    if not _native.has_bfloat16(permitted):
+    if not has:
         return Look(False, f"{permitted} has no instructions for bfloat16")
     if isa_name() == isa:
         return Look(True, f"bfloat16 by {isa}, as EMBEDPIPE_ISA demands")
     if permitted == "amx":
         return Look(True, "bfloat16 by AMX's tiles")
     refused = "the system refuses AMX's tiles; " if isa != permitted else ""
-    ratio = _ratio(permitted, _place())
+    ratio = _ratio(permitted, _place(), measure)
     is_worth_it = ratio >= _WORTH_IT
     compared = "" if is_worth_it else ", so float32 is computed instead"
     return Look(is_worth_it, f"{refused}bfloat16 by {permitted} is {ratio:.2g} x float32{compared}")
@@ -61,13 +62,13 @@ def _place() -> Path | None:
 
 
 @cache
-def _ratio(isa: str, place: Path | None) -> float:
+def _ratio(isa: str, place: Path | None, measure: Callable[[str, str], float]) -> float:
     """How many times as fast as float32, as it was found before on this processor, or measured."""
     key = {"processor": processor_name(), "isa": isa}
     kept = None if place is None else _kept(place, key)
     if kept is not None:
         return kept
-    found = round(_native.multiply_add_ratio(isa, "bfloat16"), 3)
+    found = round(measure(isa, "bfloat16"), 3)
     if place is not None:
         _keep(place, {**key, "ratio": found})
     return found

@@ -120,7 +120,9 @@ def look_at_bfloat16(isa: str) -> Look:
     """Whether an instruction set computes faster in bfloat16 than in float32."""
     from embedpipe.engine.bfloat16_look import look_at  # not loaded by starts in float32
 
-    return look_at(isa, isa_for(isa, "bfloat16"))
+    permitted = isa_for(isa, "bfloat16")
+    has = _native.has_bfloat16(permitted)
+    return look_at(isa, permitted, has, _native.multiply_add_ratio)
 
 
 def multiply_add_peak(
