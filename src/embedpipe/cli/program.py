@@ -23,6 +23,7 @@ OWN_COMMANDS = {
     "embed": "embedpipe.cli.embed",
     "index": "embedpipe.cli.index",
     "search": "embedpipe.cli.search",
+    "map": "embedpipe.cli.map",
     "serve": "embedpipe.cli.serve",
     "models": "embedpipe.cli.models",
     "hub": "embedpipe.cli.hub",
