@@ -7,7 +7,12 @@ from types import ModuleType
 
 from embedpipe.errors import MissingDependencyError
 
-_DISTRIBUTIONS = {"markdown_it": "markdown-it-py", "prometheus_client": "prometheus-client"}
+_DISTRIBUTIONS = {
+    "faiss": "faiss-cpu",
+    "lance": "pylance",
+    "markdown_it": "markdown-it-py",
+    "prometheus_client": "prometheus-client",
+}
 """Where a package is installed by another name than it is imported."""
 
 

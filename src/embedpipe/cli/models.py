@@ -62,9 +62,9 @@ def run(
             raise click.UsageError("--here goes with --text and --json alone", ctx)
         _print_here(text or "", as_json)
         return
-    from embedpipe.hub.catalog import search
+    from embedpipe.hub.catalog import search_models
 
-    found = search(task, language, dimension, text)
+    found = search_models(task, language, dimension, text)
     if as_json:
         print(json.dumps([_properties(model) for model in found], indent=2))
     else:

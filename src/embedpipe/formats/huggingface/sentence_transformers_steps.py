@@ -129,6 +129,11 @@ def read_dense(tree: FileTree) -> Dense:
                 f"{shape}. Take both from the same model"
             )
     kept = {name: np.ascontiguousarray(tensors[name], np.float32) for name in wanted}
+    for name, tensor in kept.items():
+        if not np.isfinite(tensor).all():
+            raise ModelFormatError(
+                f"{tree.where(stored)}: {name} has numbers that are not finite. Get an undamaged copy"
+            )
     activation = stated.get("activation_function") or ACTIVATION_CLASSES["tanh"]
     return Dense(kept["linear.weight"], kept.get("linear.bias"), _ACTIVATIONS[activation])
 
