@@ -132,7 +132,7 @@ def read_dense(tree: FileTree) -> Dense:
     for name, tensor in kept.items():
         if not np.isfinite(tensor).all():
             raise ModelFormatError(
-                f"{tree.where(stored)}: {name} has numbers that are not finite. Get an undamaged copy"
+                f"{tree.where(stored)}: {name} has numbers that are not finite. Get another copy"
             )
     activation = stated.get("activation_function") or ACTIVATION_CLASSES["tanh"]
     return Dense(kept["linear.weight"], kept.get("linear.bias"), _ACTIVATIONS[activation])
