@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from embedpipe._version import __version__ as __version__
 from embedpipe.errors import (
+    AmbiguousColumnWarning,
     ColumnError,
     DownloadError,
     EmbedpipeError,
     EmbedpipeWarning,
+    IgnoredArgumentWarning,
     InputError,
     MissingDependencyError,
     ModelFormatError,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from embedpipe.engine.ragged import Ragged
     from embedpipe.files.input_options import InputOptions
     from embedpipe.hub.catalog import search, show
+    from embedpipe.oneline import load
     from embedpipe.pipeline.light import LightPipeline
     from embedpipe.pipeline.pipeline import Pipeline, PipelineModel
     from embedpipe.verification import verify
@@ -53,6 +56,7 @@ _HOME = {
     "PipelineModel": "embedpipe.pipeline.pipeline",
     "Ragged": "embedpipe.engine.ragged",
     "embed_files": "embedpipe.embedding.files",
+    "load": "embedpipe.oneline",
     "search": "embedpipe.hub.catalog",
     "search_file": "embedpipe.embedding.search",
     "show": "embedpipe.hub.catalog",
@@ -60,12 +64,14 @@ _HOME = {
 }
 
 __all__ = [
+    "AmbiguousColumnWarning",
     "Annotation",
     "ColumnError",
     "DownloadError",
     "EmbedpipeError",
     "EmbedpipeWarning",
     "Encoder",
+    "IgnoredArgumentWarning",
     "InputError",
     "InputOptions",
     "LightPipeline",
@@ -82,6 +88,7 @@ __all__ = [
     "UnknownSettingWarning",
     "UnsupportedPatternError",
     "embed_files",
+    "load",
     "search",
     "search_file",
     "show",

@@ -12,6 +12,8 @@
     └── MissingDependencyError (ImportError)    an optional package or the compiled core
 
     EmbedpipeWarning (UserWarning)
+    ├── AmbiguousColumnWarning                  a text column that was chosen among several
+    ├── IgnoredArgumentWarning                  an argument that means nothing here
     ├── TruncationWarning                       texts that were cut
     └── UnknownSettingWarning                   a model's files state what nobody here knows
 
@@ -19,10 +21,12 @@ Each message names the thing, what was found, what was expected and what to do n
 """
 
 __all__ = [
+    "AmbiguousColumnWarning",
     "ColumnError",
     "DownloadError",
     "EmbedpipeError",
     "EmbedpipeWarning",
+    "IgnoredArgumentWarning",
     "InputError",
     "MissingDependencyError",
     "ModelFormatError",
@@ -77,6 +81,14 @@ class MissingDependencyError(EmbedpipeError, ImportError):
 
 class EmbedpipeWarning(UserWarning):
     """Base of all warnings of this package: filter it to filter them all."""
+
+
+class AmbiguousColumnWarning(EmbedpipeWarning):
+    """A frame has several columns of text, and none that says which is meant."""
+
+
+class IgnoredArgumentWarning(EmbedpipeWarning):
+    """An argument of NLU's can mean nothing here."""
 
 
 class TruncationWarning(EmbedpipeWarning):
