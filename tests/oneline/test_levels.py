@@ -211,5 +211,5 @@ def test_vectors_of_a_name_for_sentences_with_an_albert_are_means_of_its_tokens(
 def test_the_vectors_of_a_flattened_pooling_are_refused(pipe):
     stage = pipe["en.embed_sentence.small_bert_L2_512"]
     stage.setParams(compatibility="spark-nlp-5.5.3", pooling="flattened")
-    with pytest.raises(InputError, match="expected 32, as all vectors of the model have"):
+    with pytest.raises(InputError, match="expected 32, as all of the model have"):
         pipe.predict(["a b c", "a"], "document")

@@ -164,14 +164,14 @@ def _vectors(part: Part, source: AnnotationColumn, places: Int64) -> pa.Array:
     missing = places < 0
     if matrix is None:
         return pa.nulls(len(places), part.type)
-    if source.vector_lengths is not None:
-        lengths = source.vector_lengths
-        odd = lengths[(lengths > 0) & (lengths != dimension)]
-        if len(odd):
-            raise InputError(
-                f"a vector has {odd[0]} numbers; expected {dimension}, as all vectors of the model "
-                "have. Leave pooling='flattened' out, or use PipelineModel.transform"
-            )
+    lengths = source.vector_lengths
+    widths = np.unique(matrix.shape[1] if lengths is None else lengths[lengths > 0])
+    if (widths != dimension).any():
+        raise InputError(
+            f"the vectors have {', '.join(map(str, widths))} numbers; expected {dimension}, as all "
+            "of the model have. Leave pooling='flattened' out, or use PipelineModel.transform"
+        )
+    if lengths is not None:
         missing = missing | (lengths == 0)[np.maximum(places, 0)]
     rows = matrix if _are_all(places, len(matrix)) else matrix[np.maximum(places, 0)]
     mask = pa.array(missing) if missing.any() else None
