@@ -38,7 +38,7 @@ def test_the_public_names_are_these():
     assert embedpipe.__all__ == sorted(
         [
             *("Annotation", "Encoder", "LightPipeline", "Pipeline", "PipelineModel", "Ragged"),
-            *("InputOptions", "ModelOptions", "embed_files", "search_file"),
+            *("InputOptions", "ModelOptions", "embed_files", "load", "search_file"),
             *("search", "show", "vectors", "verify"),
             *errors.__all__,
         ]
@@ -79,7 +79,10 @@ def test_every_error_is_ours_and_the_builtin_one_users_expect():
         "ParameterError": ValueError,
         "UnsupportedPatternError": ValueError,
     }
-    warnings = {"TruncationWarning", "UnknownSettingWarning"}
+    warnings = {
+        *("AmbiguousColumnWarning", "IgnoredArgumentWarning"),
+        *("TruncationWarning", "UnknownSettingWarning"),
+    }
     defined = {
         name: value
         for name, value in vars(errors).items()

@@ -110,8 +110,10 @@ def test_polars_and_arrow_frames_keep_their_columns_and_kinds(pipe, wanted):
         assert type(made) is type(given)
         assert made.select(table.column_names).equals(given)
     reader = pipe.predict(table.to_reader(), output_level="document")
-    assert reader.read_all().select([COLUMN]).equals(
-        pipe.predict(table, output_level="document").select([COLUMN])
+    assert (
+        reader.read_all()
+        .select([COLUMN])
+        .equals(pipe.predict(table, output_level="document").select([COLUMN]))
     )
 
 
@@ -128,9 +130,7 @@ def test_all_kinds_give_the_same_bytes(pipe):
             }
         ),
     ]
-    first, *others = [
-        [table["sentence"].to_pylist(), table[COLUMN].to_pylist()] for table in made
-    ]
+    first, *others = [[table["sentence"].to_pylist(), table[COLUMN].to_pylist()] for table in made]
     assert all(other == first for other in others)
     stacked = [v for v in pipe.predict(texts, "sentence")[COLUMN] if v is not None]
     assert np.stack(stacked).tolist() == [v for v in first[1] if v is not None]
@@ -145,7 +145,9 @@ def test_a_column_of_texts_is_read_whatever_pandas_calls_them(pipe, wanted):
 
 def test_the_first_column_of_texts_is_read_and_the_choice_is_told(pipe):
     frame = pd.DataFrame({"id": [1], "title": ["one"], "body": ["two"]})
-    with pytest.warns(AmbiguousColumnWarning, match="'title', .* not 'body'. .* text_column=") as got:
+    with pytest.warns(
+        AmbiguousColumnWarning, match="'title', .* not 'body'. .* text_column="
+    ) as got:
         out = pipe.predict(frame, output_level="document")
     assert got[0].filename == __file__
     assert out["document"].tolist() == ["one"]
@@ -159,7 +161,7 @@ def test_the_first_column_of_texts_is_read_and_the_choice_is_told(pipe):
     "frame", [pd.DataFrame({"id": [1], "when": [2.5]}), pl.DataFrame({"id": [1]})]
 )
 def test_a_frame_without_texts_is_refused_with_its_columns(pipe, frame):
-    with pytest.raises(ColumnError, match="no column is named 'text', and none .* 'id' .int64"):
+    with pytest.raises(ColumnError, match=r"no column is named 'text', and none .* 'id' .int64"):
         pipe.predict(frame if isinstance(frame, pd.DataFrame) else frame.to_arrow())
 
 
@@ -174,7 +176,7 @@ def test_what_is_no_text_is_named(pipe):
         pipe.predict({"text": "one"})
     with pytest.raises(InputError, match="expected a list or one column"):
         pipe.predict(np.array([["one"], ["two"]]))
-    with pytest.raises(InputError, match="found int"):
+    with pytest.raises(InputError, match=r"a frame of type builtins\.int is not supported"):
         pipe.predict(5)
 
 

@@ -105,7 +105,9 @@ def test_without_chunks_that_level_is_refused_with_what_to_do(pipe, table):
 
 @pytest.mark.parametrize("level", ["word", "relation", 3, ["token"]])
 def test_another_level_is_refused_with_those_that_there_are(pipe, level):
-    with pytest.raises(ParameterError, match="output_level: .* expected one of 'token', 'sentence'"):
+    with pytest.raises(
+        ParameterError, match=r"output_level: .* expected one of 'token', 'sentence'"
+    ):
         pipe.predict("a text", output_level=level)
 
 

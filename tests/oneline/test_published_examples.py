@@ -10,12 +10,13 @@ from embedpipe.annotation import AnnotationColumn
 from embedpipe.annotator import AlbertEmbeddings, BertEmbeddings, SentenceDetector, Tokenizer
 from embedpipe.base import DocumentAssembler, Pipeline
 
-# Each as its card has it, but for the module's name.
+# Each as its card has it, but for the module's name and the break of a long line.
 SENTENCE_CARD = """\
 import embedpipe as nlu
 
 text = ["I hate cancer", "Antibiotics aren't painkiller"]
-embeddings_df = nlu.load('en.embed_sentence.small_bert_L2_512').predict(text, output_level='sentence')
+embeddings_df = nlu.load('en.embed_sentence.small_bert_L2_512').predict(text, \
+    output_level='sentence')
 embeddings_df
 """
 WORD_CARD = """\

@@ -16,6 +16,7 @@ from embedpipe.encoder.texts import present_texts
 from embedpipe.errors import AmbiguousColumnWarning, ColumnError, InputError
 from embedpipe.frames.adapter import columns_of_frame
 from embedpipe.frames.columns import ColumnKind
+from embedpipe.frames.vectors import vectors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,34 +68,27 @@ def taken(data: Any, text_column: str | None) -> Given:
 
 
 def finished(frame: Any, names: Iterable[str]) -> Any:
-    """The result, where these columns were made: in pandas, of the types that pandas has itself.
-
-    Vectors are arrays float32 (dimension,) there, views of one matrix.
-    """
+    """The result, where these columns were made: in pandas, of the types that pandas has itself."""
     if _origin(frame)[0] != "pandas":
         return frame
     pandas = require("pandas", "a pandas frame")
     columns = list(frame.columns)
     for name in names:
-        place = len(columns) - 1 - columns[::-1].index(name)
-        array = pa.array(frame.iloc[:, place].array)
-        if isinstance(array, pa.ChunkedArray):
-            array = array.combine_chunks()
-        frame[name] = _pandas_column(pandas, array, frame.index)
+        cells = frame.iloc[:, len(columns) - 1 - columns[::-1].index(name)]
+        if cells.dtype != object:  # as columns of vectors are
+            array = cells.array.__arrow_array__()
+            if isinstance(array, pa.ChunkedArray):
+                array = array.combine_chunks()
+            frame[name] = _pandas_column(pandas, array, frame.index)
     return frame
 
 
 def matrix_of(frame: Any, name: str, dimension: int) -> npt.NDArray[np.float32]:
     """A column of vectors of a result as float32 (rows, dimension), NaN where one is missing."""
     column = frame[name]
-    if hasattr(column, "to_arrow"):
-        column = column.to_arrow()
-    matrix = np.full((len(column), dimension), np.nan, np.float32)
-    for row, vector in enumerate(column):
-        cell = vector.as_py() if isinstance(vector, pa.Scalar) else vector
-        if cell is not None:
-            matrix[row] = cell
-    return matrix
+    if hasattr(column, "isna") and column.isna().all():  # which does not tell their length
+        return np.full((len(column), dimension), np.nan, np.float32)
+    return vectors(column)
 
 
 def _are_texts(data: Any) -> bool:
@@ -171,8 +165,6 @@ def _text_column(columns: list[_Found], asked: str | None) -> str:
 
 def _pandas_column(pandas: Any, array: pa.Array, index: Any) -> Any:
     kind = array.type
-    if pa.types.is_fixed_size_list(kind):
-        return pandas.Series(_cells(array), index=index, dtype=object)
     if pa.types.is_list(kind):
         return pandas.Series(_lists(array), index=index, dtype=object)
     if array.null_count and not pa.types.is_string(kind):  # not to become floats or objects
@@ -187,21 +179,11 @@ def _lists(array: pa.ListArray) -> npt.NDArray[np.object_]:
     """A list for each row, None for null."""
     offsets, values = array.offsets.to_numpy(), array.values
     is_vectors = pa.types.is_fixed_size_list(values.type)
-    inner = _cells(values) if is_vectors else values.to_pylist()
+    inner = list(vectors(values)) if is_vectors else values.to_pylist()
     lists = np.empty(len(array), object)
     for row, there in enumerate(array.is_valid().to_numpy(zero_copy_only=False)):
         lists[row] = list(inner[offsets[row] : offsets[row + 1]]) if there else None
     return lists
-
-
-def _cells(array: pa.FixedSizeListArray) -> npt.NDArray[np.object_]:
-    """A view of each vector, None for null."""
-    dimension = array.type.list_size
-    numbers = array.values.to_numpy(zero_copy_only=False)[array.offset * dimension :]
-    cells = np.empty(len(array), object)
-    for row, there in enumerate(array.is_valid().to_numpy(zero_copy_only=False)):
-        cells[row] = numbers[row * dimension : (row + 1) * dimension] if there else None
-    return cells
 
 
 def _origin(data: Any) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from embedpipe.errors import ModelNotFoundError, ParameterError
 from embedpipe.hub.catalog import Catalog, catalog
 
-__all__ = ["Reference", "references_of"]
+__all__ = ["Reference", "references_of", "same_words", "stem_of"]
 
 _SENTENCE_MARKS = ("embed_sentence", "sent")
 _EVERYWHERE = {"en", "xx", "embed", "embed_sentence", "sentence", "bert", "sent"}
@@ -39,8 +39,13 @@ class Reference(NamedTuple):
         >>> Reference("en.embed.bert.small_L12_256", False).stem
         'en_embed_bert_small_L12_256'
         """
-        last = Path(self.text).name if _is_path(self.text) else self.text
-        return re.sub(r"\W", "_", last)
+        return stem_of(self.text)
+
+
+def stem_of(name: str) -> str:
+    """The stem of a name or path."""
+    last = Path(name).name if _is_path(name) else name
+    return re.sub(r"\W", "_", last)
 
 
 def references_of(request: str) -> list[Reference]:

@@ -14,6 +14,7 @@ from embedpipe.frames.adapter import transform_frame
 from embedpipe.oneline.components import CHUNK, CHUNKS, LEVELS, TEXT, Components, Shown
 from embedpipe.oneline.inputs import Given, finished, matrix_of, taken
 from embedpipe.oneline.level_plan import LevelPlanner
+from embedpipe.oneline.names import stem_of
 from embedpipe.oneline.notices import check_switches, tell_of_ignored
 from embedpipe.params import accessor_name
 from embedpipe.pipeline.pipeline import PipelineModel
@@ -43,10 +44,10 @@ class OneLinePipeline(Mapping[str, Stage]):
 
     def __getitem__(self, key: str) -> Stage:
         stages = self._components.by_key
-        name = key.replace(".", "_") if isinstance(key, str) else key
-        if name not in stages:
+        found = stages.get(key) or stages.get(stem_of(str(key)))
+        if found is None:
             raise KeyError(f"{key!r}; there are {', '.join(stages)}")
-        return stages[name]
+        return found
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._components.by_key)
