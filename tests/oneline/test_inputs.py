@@ -82,6 +82,20 @@ def test_the_index_and_all_columns_of_a_pandas_frame_are_kept(pipe):
     pd.testing.assert_frame_equal(frame, before)
 
 
+def test_what_is_made_has_the_types_that_pandas_has_itself():
+    pipe = embedpipe.load(f"en.embed.bert.small_L12_256 {NAME}")
+    whole = pipe.predict(["it rains"], "sentence", positions=True, metadata=True)
+    assert whole["sentence"].dtype == pd.Series(["it"]).dtype
+    assert whole["sentence_begin"].dtype == np.int32
+    assert whole[f"{COLUMN}_is_word_start"].dtype == np.bool_
+    assert whole["token"].tolist() == [["it", "rains"]]
+    assert whole["token_begin"].tolist() == [[0, 3]]
+    assert np.stack(whole["en_embed_bert_small_L12_256_embeddings"][0]).shape == (2, 32)
+    gaps = pipe.predict(["it rains", None], "sentence", positions=True, metadata=True)
+    assert str(gaps["sentence_begin"].dtype) == "Int32"
+    assert str(gaps[f"{COLUMN}_is_word_start"].dtype) == "boolean"
+
+
 def test_columns_of_one_name_are_kept_unless_they_hold_the_text(pipe):
     frame = pd.DataFrame([["i love nlp", 1, 2]], columns=["text", "n", "n"])
     out = pipe.predict(frame)

@@ -208,6 +208,8 @@ def test_vectors_of_a_name_for_sentences_with_an_albert_are_means_of_its_tokens(
     words = embedpipe.load("albert_large_uncased").predict(["hello world. number 1"], "sentence")
     for mean, vectors in zip(out.iloc[:, 1], words.iloc[:, 1], strict=True):
         assert np.allclose(mean, np.mean(vectors, axis=0), atol=1e-6)
+    blank = pipe.predict([" ", "hello"], output_level="document").iloc[:, 1]
+    assert blank[0] is None and blank[1] is not None  # without tokens there is no mean
 
 
 def test_the_vectors_of_a_flattened_pooling_are_refused(pipe):

@@ -142,8 +142,8 @@ def _stand_alike(one: AnnotationColumn, other: AnnotationColumn) -> bool:
 
 
 def _keys(column: AnnotationColumn, numbers: npt.NDArray[np.int32]) -> Int64:
-    """Numbers that order annotations by row, then by begin or end; an end may be -1."""
-    keys: Int64 = (column.row_of << 32) + numbers + 1
+    """Numbers that order annotations by row, then by begin or end."""
+    keys: Int64 = (column.row_of << 32) + numbers
     return keys
 
 

@@ -176,12 +176,12 @@ class OneLinePipeline(Mapping[str, Stage]):
         >>> import embedpipe
         >>> embedpipe.load("all-MiniLM-L6-v2").print_info()  # doctest: +ELLIPSIS
         The following parameters can be set; the lines are code to copy:
-        >>> pipe['document_assembler'] has settable params:
+        pipe['document_assembler'] has settable params:
         pipe['document_assembler'].setCleanupMode('disabled') | Info: ...
         """
         lines = ["The following parameters can be set; the lines are code to copy:"]
         for key, stage in self.items():
-            lines.append(f">>> pipe[{key!r}] has settable params:")
+            lines.append(f"pipe[{key!r}] has settable params:")
             lines += _settings(key, stage, shown=() if minimal else _NOT_SHOWN)
         print("\n".join(lines))  # noqa: T201 - which is what it is for
 
