@@ -75,6 +75,7 @@ def test_every_error_is_ours_and_the_builtin_one_users_expect():
         "MissingDependencyError": ImportError,
         "ModelFormatError": ValueError,
         "ModelNotFoundError": FileNotFoundError,
+        "NotHereError": ImportError,
         "OutputError": OSError,
         "ParameterError": ValueError,
         "UnsupportedPatternError": ValueError,

@@ -25,6 +25,7 @@ from embedpipe.errors import (
     MissingDependencyError,
     ModelFormatError,
     ModelNotFoundError,
+    NotHereError,
     OutputError,
     ParameterError,
     TruncationWarning,
@@ -81,6 +82,7 @@ __all__ = [
     "ModelFormatError",
     "ModelNotFoundError",
     "ModelOptions",
+    "NotHereError",
     "OutputError",
     "ParameterError",
     "Pipeline",
@@ -101,7 +103,9 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
-        raise AttributeError(f"module 'embedpipe' has no attribute {name!r}")
+        from embedpipe._spark_nlp_names import refuse_name
+
+        refuse_name(name, "embedpipe")
     value = getattr(importlib.import_module(_HOME[name]), name)
     globals()[name] = value
     return value

@@ -9,7 +9,8 @@
     │   └── DownloadError                       known, but no source gives it
     ├── ModelFormatError (ValueError)           files damaged, incomplete or contradictory
     ├── OutputError (OSError)                   a result that cannot be written
-    └── MissingDependencyError (ImportError)    an optional package or the compiled core
+    ├── MissingDependencyError (ImportError)    an optional package or the compiled core
+    └── NotHereError (ImportError)              a name of Spark NLP's that there is not
 
     EmbedpipeWarning (UserWarning)
     ├── AmbiguousColumnWarning                  a text column that was chosen among several
@@ -31,6 +32,7 @@ __all__ = [
     "MissingDependencyError",
     "ModelFormatError",
     "ModelNotFoundError",
+    "NotHereError",
     "OutputError",
     "ParameterError",
     "TruncationWarning",
@@ -77,6 +79,10 @@ class OutputError(EmbedpipeError, OSError):
 
 class MissingDependencyError(EmbedpipeError, ImportError):
     """An optional package, or the compiled core, is not installed."""
+
+
+class NotHereError(EmbedpipeError, ImportError):
+    """A name of Spark NLP's or NLU's is not here; the message says what to use instead."""
 
 
 class EmbedpipeWarning(UserWarning):

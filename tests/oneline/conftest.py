@@ -6,23 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cli_support import write_tiny_model
-from tests.support.model_folders import tiny_config, write_model
-from tests.support.spiece_files import train_spiece
-
-WORDS, SENTENCES, ALBERT = "small_bert_L12_256", "sent_small_bert_L2_512", "albert_large_uncased"
+from tests.support.published_names import write_published_names
 
 
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of three tiny models, called as those of the published cards."""
-    folder = tmp_path_factory.mktemp("oneline") / "models"
-    write_tiny_model(folder / WORDS, seed=1)
-    write_tiny_model(folder / SENTENCES, seed=2)
-    (folder / ALBERT).mkdir()
-    train_spiece(folder / ALBERT)
-    write_model(folder / ALBERT, tiny_config("albert", vocab_size=60), seed=3)
-    return folder
+    return write_published_names(tmp_path_factory.mktemp("oneline") / "models")
 
 
 @pytest.fixture
