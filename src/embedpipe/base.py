@@ -1,8 +1,8 @@
 """What Spark NLP code imports from `sparknlp.base`: `from embedpipe.base import *`."""
 
-from typing import NoReturn
+from typing import NoReturn as _NoReturn
 
-from embedpipe._spark_nlp_names import refuse_name
+from embedpipe._spark_nlp_names import refuse_name as _refuse_name
 from embedpipe.annotation import Annotation
 from embedpipe.pipeline.light import LightPipeline
 from embedpipe.pipeline.pipeline import Pipeline, PipelineModel
@@ -27,5 +27,5 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> NoReturn:
-    refuse_name(name, __name__)
+def __getattr__(name: str) -> _NoReturn:
+    _refuse_name(name, __name__)

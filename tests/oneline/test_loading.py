@@ -22,6 +22,7 @@ from embedpipe.errors import (
     ParameterError,
 )
 from embedpipe.oneline.names import references_of
+from tests.support.card_support import Page
 
 pytestmark = pytest.mark.usefixtures("models")
 
@@ -186,6 +187,21 @@ def test_stages_are_found_by_their_keys():
     assert isinstance(pipe[WORDS], BertEmbeddings) and len(pipe) == 4
     with pytest.raises(KeyError, match="there are document_assembler, sentence_detector"):
         _ = pipe["pos"]
+
+
+def test_a_pipeline_shows_its_stages_with_columns_models_and_settings():
+    pipe = embedpipe.load(f"{WORDS} {SENTENCES}")
+    pipe["tokenizer"].setMinLength(2)
+    lines = repr(pipe).splitlines()
+    assert lines[0] == "OneLinePipeline of 5 stages:"
+    assert lines[3].split() == ["3", "Tokenizer", "sentence", "->", "token", "minLength=2"]
+    assert WORDS in lines[4] and "sentence, token -> en_embed_bert_small_L12_256_emb" in lines[4]
+    page = Page(pipe._repr_html_())
+    for key in (*pipe, WORDS, SENTENCES, "minLength=2"):
+        assert key in page.text
+    assert "model='en.embed.bert.small_L12_256'" in repr(pipe[WORDS])
+    encoder = pipe[WORDS].encoder
+    assert f"Encoder {WORDS}" in Page(encoder._repr_html_()).text
 
 
 def test_print_info_prints_code_that_sets_what_is_set(capsys):

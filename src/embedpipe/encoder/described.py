@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from embedpipe._showing import html_cell, html_table
 from embedpipe.encoder.loaded import LoadedModel
 from embedpipe.encoder.prompts import Prompts
 from embedpipe.engine.choice import Engine, EngineChoice
@@ -21,6 +22,8 @@ class Described:
 
     name: str
     pooling: Pooling
+    normalize: bool
+    max_length: int
     _model: LoadedModel
     _choice: EngineChoice
 
@@ -100,6 +103,20 @@ class Described:
     def _window(self) -> int:
         """How many pieces to hand to the engine at once."""
         return self._model.window
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "architecture": self.config.architecture,
+            "dimension": self.dimension,
+            "layers": self.config.num_hidden_layers,
+            "pooling": self.pooling + (", then length 1" if self.normalize else ""),
+            "max_length": f"{self.max_length} pieces",
+            "precision": self.precision,
+            "computed by": f"{self.isa}, {self.threads} threads at most",
+            "path": self.path,
+        }
+        rows = [[html_cell(name), html_cell(value)] for name, value in facts.items()]
+        return html_table(f"Encoder {self.name}", ["", ""], rows)
 
     def __repr__(self) -> str:
         return (

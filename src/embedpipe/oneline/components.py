@@ -99,6 +99,9 @@ class Components:
         self.token = token or Tokenizer(inputCols=[SENTENCE])
         self.models = dict(models)
         self.averages = dict(averages)
+        for stem, stage in self.models.items():  # for those who look at them
+            read = [SENTENCE] if _of_sentences(stage) else [SENTENCE, TOKEN]
+            stage.setParams(inputCols=read, outputCol=stem + _SUFFIX)
 
     @property
     def by_key(self) -> dict[str, Stage]:

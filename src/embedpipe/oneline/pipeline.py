@@ -18,7 +18,7 @@ from embedpipe.oneline.names import stem_of
 from embedpipe.oneline.notices import check_switches, tell_of_ignored
 from embedpipe.params import accessor_name
 from embedpipe.pipeline.pipeline import PipelineModel
-from embedpipe.pipeline.stage import Stage
+from embedpipe.pipeline.stage import Stage, html_of_stages, text_of_stages
 
 __all__ = ["OneLinePipeline"]
 
@@ -54,6 +54,12 @@ class OneLinePipeline(Mapping[str, Stage]):
 
     def __len__(self) -> int:
         return len(self._components.by_key)
+
+    def __repr__(self) -> str:
+        return text_of_stages("OneLinePipeline", list(self.values()))
+
+    def _repr_html_(self) -> str:
+        return html_of_stages("OneLinePipeline", list(self.values()), list(self))
 
     @property
     def pipeline_model(self) -> PipelineModel:
