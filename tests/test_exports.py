@@ -38,7 +38,16 @@ def test_the_public_names_are_these():
     assert embedpipe.__all__ == sorted(
         [
             *("Annotation", "Encoder", "LightPipeline", "Pipeline", "PipelineModel", "Ragged"),
-            *("InputOptions", "ModelOptions", "embed_files", "load", "search_file"),
+            *(
+                "InputOptions",
+                "ModelOptions",
+                "embed_files",
+                "search_file",
+                "search_files",
+                "search_models",
+                "index_files",
+                "load",
+            ),
             *("search", "show", "vectors", "verify"),
             *errors.__all__,
         ]

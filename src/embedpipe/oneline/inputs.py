@@ -95,11 +95,13 @@ def _are_texts(data: Any) -> bool:
     """Whether it is a list or another row of things, and no frame."""
     if isinstance(data, (list, tuple, np.ndarray)):
         return True
-    if isinstance(data, (Mapping, Set, bytes)):
+    if isinstance(data, (Set, bytes)):
         raise InputError(
             f"data: found {type(data).__name__}; expected a text, a list or column of texts, or a "
-            "frame. Pass the values of a dict as a list, or make a frame of it"
+            "frame. Pass a set as a list, and decode bytes"
         )
+    if isinstance(data, Mapping):  # a dict of columns
+        return False
     frame_like = ("columns", "column_names", "schema", "__arrow_c_stream__", "__dataframe__")
     return isinstance(data, Iterable) and not any(hasattr(data, name) for name in frame_like)
 
