@@ -131,6 +131,23 @@ def test_polars_and_arrow_frames_keep_their_columns_and_kinds(pipe, wanted):
     )
 
 
+def test_further_kinds_of_frames_come_back_as_such(pipe, wanted):
+    whole = {"text": TEXTS, "n": [1, 2]}
+    made = pipe.predict(whole, output_level="document")
+    assert type(made) is dict and list(made) == ["text", "n", "document", COLUMN]
+    assert np.array_equal(made[COLUMN], wanted)
+    lazy = pipe.predict(pl.LazyFrame(whole), output_level="sentence")
+    assert isinstance(lazy, pl.LazyFrame)
+    assert lazy.collect()["n"].to_list() == [1, 2, 2]
+
+
+def test_progress_tells_how_many_rows_there_are(pipe, capsys):
+    pipe.predict(["a b"] * 7, output_level="document", progress=True)
+    assert "7 rows" in capsys.readouterr().err
+    pipe.predict(["a b"] * 7)
+    assert capsys.readouterr().err == ""
+
+
 def test_all_kinds_give_the_same_bytes(pipe):
     texts = [*TEXTS, None, "", "é 😀 漢字. so it is"]
     table = pa.table({"text": texts})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -23,10 +24,10 @@ class LevelPlanner:
 
     stages: those to run; they read columns of the names in `inputs`, which stand there for columns
     of the frame. level: the annotations of which each has a row. keeps: whether the frame's other
-    columns stay.
+    columns stay. progress: whether to tell how far it is.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         stages: Sequence[Stage],
         level: str,
@@ -34,8 +35,9 @@ class LevelPlanner:
         inputs: Mapping[str, str],
         *,
         keeps: bool,
+        progress: bool = False,
     ) -> None:
-        self._planner = Planner(stages)
+        self._planner = Planner(stages, progress=progress)
         self._level = level
         self._features = tuple(features)
         self._inputs = dict(inputs)
@@ -45,6 +47,12 @@ class LevelPlanner:
     def needed(self) -> dict[str, Need]:
         """The columns that the frame must have."""
         return {self._inputs[name]: need for name, need in self._planner.needed.items()}
+
+    def quietly(self) -> LevelPlanner:
+        """The same without progress."""
+        other = copy(self)
+        other._planner = self._planner.quietly()
+        return other
 
     def plan(self, columns: Sequence[Column]) -> LevelPlan:
         """The plan for a frame with these columns; ColumnError if they do not fit."""
@@ -93,13 +101,15 @@ class LevelPlan:
         names = [name for name in schema.names if name in self.inputs]
         inner = pa.schema([schema.field(n).with_name(self.inputs[n]) for n in names])
 
-        def texts() -> Iterator[pa.RecordBatch]:
-            for batch in batches:
-                waiting.append(batch)
-                yield pa.RecordBatch.from_arrays([batch.column(n) for n in names], schema=inner)
+        def texts_of(batch: pa.RecordBatch) -> pa.RecordBatch:
+            waiting.append(batch)
+            return pa.RecordBatch.from_arrays([batch.column(name) for name in names], schema=inner)
 
+        texts: Iterable[pa.RecordBatch] = map(texts_of, batches)
+        if isinstance(batches, Sequence):  # so that it is known how many there are
+            texts = list(texts)
         begin = 0
-        for made in self.plan.run(texts(), inner):
+        for made in self.plan.run(texts, inner):
             source = waiting[0].slice(begin, made.num_rows)
             begin += made.num_rows
             if begin >= waiting[0].num_rows:

@@ -83,6 +83,7 @@ class OneLinePipeline(Mapping[str, Stage]):
         partition: int = 1000,
         *,
         text_column: str | None = None,
+        progress: bool = False,
     ) -> Any:
         """A frame with a row for each token, sentence, document or chunk, and their vectors.
 
@@ -99,6 +100,7 @@ class OneLinePipeline(Mapping[str, Stage]):
             drop_irrelevant_cols: False gives the texts of the other levels too.
             get_embeddings: False gives no vectors, and computes none.
             text_column: the column to read, where it has another name.
+            progress: whether to show how far it is, on standard error.
             output_path, multithread, return_spark_df, parser_output, parser_config, partition:
                 accepted from NLU; they mean nothing here, and a warning says what to do instead.
 
@@ -138,12 +140,13 @@ class OneLinePipeline(Mapping[str, Stage]):
             "metadata": metadata,
             "drop_irrelevant_cols": drop_irrelevant_cols,
             "get_embeddings": vectors,
+            "progress": progress,
         }
         check_switches(switches)
         level = self._level(output_level)
         shown = Shown(vectors, positions, metadata, not drop_irrelevant_cols)
         given = taken(data, text_column)
-        return self._predicted(given, level, shown, keep=keep_stranger_features)
+        return self._predicted(given, level, shown, keep=keep_stranger_features, progress=progress)
 
     def predict_embeds(
         self,
@@ -216,7 +219,9 @@ class OneLinePipeline(Mapping[str, Stage]):
             )
         return str(asked)
 
-    def _predicted(self, given: Given, level: str, shown: Shown, *, keep: bool) -> Any:
+    def _predicted(
+        self, given: Given, level: str, shown: Shown, *, keep: bool, progress: bool = False
+    ) -> Any:
         if level == CHUNK and given.chunks is None:
             raise InputError(
                 "output_level='chunk': nothing here finds chunks; pass a frame with a column "
@@ -229,7 +234,7 @@ class OneLinePipeline(Mapping[str, Stage]):
         inputs = {TEXT: given.text} | ({CHUNKS: str(given.chunks)} if level == CHUNK else {})
         fitted = PipelineModel(stages).stages
         keeps = keep and given.is_frame
-        planner = LevelPlanner(fitted, level, features, inputs, keeps=keeps)
+        planner = LevelPlanner(fitted, level, features, inputs, keeps=keeps, progress=progress)
         made = transform_frame(given.frame, planner)
         return finished(made, [feature.name for feature in features])
 
