@@ -162,7 +162,7 @@ def _taken(part: Part, source: AnnotationColumn, places: Int64) -> pa.Array:
 def _vectors(part: Part, source: AnnotationColumn, places: Int64) -> pa.Array:
     dimension, matrix = part.type.list_size, source.embeddings
     missing = places < 0
-    if matrix is None:
+    if matrix is None or not len(matrix):
         return pa.nulls(len(places), part.type)
     lengths = source.vector_lengths
     widths = np.unique(matrix.shape[1] if lengths is None else lengths[lengths > 0])

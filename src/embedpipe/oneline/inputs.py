@@ -28,13 +28,17 @@ _CHUNK_COLUMNS = ("chunks", "chunk")
 
 
 class Given(NamedTuple):
-    """A frame, its columns of texts and chunks, and whether its columns may stand in a result."""
+    """A frame, its columns of texts and chunks, and whether its columns may stand in a result.
+
+    names: of all its columns.
+    """
 
     frame: Any
     text: str
     chunks: str | None
     chunk_lists: bool
     is_frame: bool
+    names: tuple[str, ...] = (_TEXT,)
 
 
 class _Found(NamedTuple):
@@ -64,7 +68,8 @@ def taken(data: Any, text_column: str | None) -> Given:
     text = _text_column(columns, text_column)
     lists = {c.name: c.is_texts for c in columns if c.name in _CHUNK_COLUMNS and c.name != text}
     chunks = next((name for name in _CHUNK_COLUMNS if name in lists), None)
-    return Given(data, text, chunks, lists.get(chunks or "", False), True)
+    names = tuple(column.name for column in columns)
+    return Given(data, text, chunks, lists.get(chunks or "", False), True, names)
 
 
 def finished(frame: Any, names: Iterable[str]) -> Any:

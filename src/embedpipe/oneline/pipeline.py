@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from embedpipe.errors import InputError, ParameterError
+from embedpipe.errors import ColumnError, InputError, ParameterError
 from embedpipe.frames.adapter import transform_frame
 from embedpipe.oneline.components import CHUNK, CHUNKS, LEVELS, TEXT, Components, Shown
+from embedpipe.oneline.features import Feature
 from embedpipe.oneline.inputs import Given, finished, matrix_of, taken
-from embedpipe.oneline.level_plan import LevelPlanner
 from embedpipe.oneline.names import stem_of
 from embedpipe.oneline.notices import check_switches, tell_of_ignored
+from embedpipe.oneline.rows import LeavingOut, RowsOfLevel, private, with_columns
 from embedpipe.params import accessor_name
 from embedpipe.pipeline.pipeline import PipelineModel
+from embedpipe.pipeline.plan import Planner
 from embedpipe.pipeline.stage import Stage, html_of_stages, text_of_stages
 
 __all__ = ["OneLinePipeline"]
@@ -231,12 +233,27 @@ class OneLinePipeline(Mapping[str, Stage]):
             level, vectors=shown.vectors, chunk_lists=given.chunk_lists
         )
         features = self._components.features(level, stages, shown)
-        inputs = {TEXT: given.text} | ({CHUNKS: str(given.chunks)} if level == CHUNK else {})
-        fitted = PipelineModel(stages).stages
-        keeps = keep and given.is_frame
-        planner = LevelPlanner(fitted, level, features, inputs, keeps=keeps, progress=progress)
-        made = transform_frame(given.frame, planner)
+        read = {TEXT: given.text} | ({CHUNKS: str(given.chunks)} if level == CHUNK else {})
+        gone = set(given.names)
+        if keep and given.is_frame:
+            gone = _replaced(given.names, features, read.values())
+        named = [with_columns(stage, lambda n: read.get(n, private(n))) for stage in stages]
+        steps = [*PipelineModel(named).stages, LeavingOut(gone), RowsOfLevel(level, features)]
+        made = transform_frame(given.frame, Planner(steps, progress=progress))
         return finished(made, [feature.name for feature in features])
+
+
+def _replaced(
+    names: Collection[str], features: Sequence[Feature], read: Collection[str]
+) -> set[str]:
+    """The columns that are read, and made anew; ColumnError for others of such names."""
+    there = {feature.name for feature in features}.intersection(names)
+    for name in sorted(there.difference(read)):
+        raise ColumnError(
+            f"column {name!r} is there already, and predict makes one of that name; rename yours, "
+            "leave it out, or set keep_stranger_features=False"
+        )
+    return there
 
 
 def _settings(key: str, stage: Stage, shown: Collection[str]) -> Iterator[str]:
