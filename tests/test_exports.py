@@ -48,7 +48,7 @@ def test_the_public_names_are_these():
                 "index_files",
                 "load",
             ),
-            *("search", "show", "vectors", "verify"),
+            *("search", "show", "start", "vectors", "verify"),
             *errors.__all__,
         ]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
@@ -9,6 +10,7 @@ from typing import Any, ClassVar, TypeVar
 import pyarrow as pa
 
 from embedpipe._showing import html_cell, html_table, text_table
+from embedpipe._when_imported import when_imported
 from embedpipe.annotation import AnnotationColumn, OffsetUnit, annotation_field
 from embedpipe.errors import ColumnError, ParameterError
 from embedpipe.frames.adapter import transform_frame
@@ -31,6 +33,11 @@ __all__ = [
 
 A = TypeVar("A", bound="Annotator")
 Frame = TypeVar("Frame")
+
+
+def _adopt() -> None:
+    """Spark's layer stands above this one, and is only there for those who have pyspark."""
+    importlib.import_module("embedpipe.spark.citizens").adopt()
 
 
 class Stage(Savable, HasColumns):
@@ -90,9 +97,19 @@ class Stage(Savable, HasColumns):
         """The stage to run: a copy, so that later changes of this one do not reach the pipeline."""
         return self.copy()
 
-    def transform(self, frame: Frame, *, progress: bool = False) -> Frame:
-        """The frame with this stage's columns; `PipelineModel.transform` lists the frames."""
-        return transform_frame(frame, Planner([self.fitted()], progress=progress))
+    def transform(
+        self,
+        dataset: Frame,
+        params: Mapping[Any, Any] | None = None,
+        *,
+        progress: bool = False,
+    ) -> Frame:
+        """The frame with this stage's columns; `PipelineModel.transform` lists the frames.
+
+        `params` overrides some of the stage's parameters.
+        """
+        stage = self.copy(params) if params else self
+        return transform_frame(dataset, Planner([stage.fitted()], progress=progress))
 
 
 class AnnotationStage(Stage):
@@ -224,3 +241,6 @@ def unit_of(stage: Stage, inputs: Sequence[Column]) -> str | None:
             "the same offsetUnit where text enters each of them"
         )
     return next(iter(units), None)
+
+
+when_imported("pyspark.ml", _adopt)
