@@ -43,11 +43,6 @@ _NO_STAGE_NEEDED = (
 
 _ADVICE = (
     (
-        "start",
-        "not here: there is no session to start. Leave the line out, and pass data frames as they "
-        "are",
-    ),
-    (
         "PretrainedPipeline|ResourceDownloader",
         "not here. PipelineModel.load opens a pipeline that was downloaded, if all its stages are "
         "here; embedpipe.load('NAME') makes one for a model in a line",

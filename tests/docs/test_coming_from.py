@@ -72,8 +72,8 @@ def test_names_of_another_module_say_where_they_are():
         from embedpipe.annotator import DocumentAssembler  # noqa: F401
     with pytest.raises(NotHereError, match=r"import it from embedpipe\.annotator"):
         _ = embedpipe.BertEmbeddings
-    with pytest.raises(NotHereError, match=r"there is no session to start\. Leave the line out"):
-        embedpipe.start()
+    with pytest.raises(NotHereError, match=r"embedpipe\.load\('NAME'\) makes one"):
+        _ = embedpipe.PretrainedPipeline
 
 
 def test_all_that_the_modules_have_is_known_where_it_is_looked_for():

@@ -247,6 +247,9 @@ def test_vectors_alone_are_a_matrix(pipe, wanted):
     gaps = pipe.predict_embeds(["i love nlp", None])
     assert gaps.dtype == np.float32 and np.isnan(gaps[1]).all() and not np.isnan(gaps[0]).any()
     assert pipe.predict_embeds([]).shape == (0, 32)
+    for later in (pl.LazyFrame({"text": TEXTS}), pa.table({"text": TEXTS}).to_reader()):
+        with pytest.raises(InputError, match="a matrix is wanted now; pass a frame or texts"):
+            pipe.predict_embeds(later)
     words = embedpipe.load("en.embed.bert.small_L12_256")
     with pytest.raises(ParameterError, match="load a name with 'embed_sentence'"):
         words.predict_embeds(TEXTS)

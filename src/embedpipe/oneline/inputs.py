@@ -21,7 +21,7 @@ from embedpipe.frames.vectors import vectors
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Given", "finished", "matrix_of", "taken"]
+__all__ = ["Given", "finished", "is_spark", "matrix_of", "taken"]
 
 _TEXT = "text"
 _CHUNK_COLUMNS = ("chunks", "chunk")
@@ -90,10 +90,21 @@ def finished(frame: Any, names: Iterable[str]) -> Any:
 
 def matrix_of(frame: Any, name: str, dimension: int) -> npt.NDArray[np.float32]:
     """A column of vectors of a result as float32 (rows, dimension), NaN where one is missing."""
+    in_memory = isinstance(frame, (Mapping, pa.Table, pa.RecordBatch))
+    if not (in_memory or _origin(frame)[1] == "DataFrame") or is_spark(frame):
+        raise InputError(
+            f"a {type(frame).__name__} is computed later or elsewhere, and a matrix is wanted now; "
+            "pass a frame or texts that are in memory, or use predict(..., output_level='document')"
+        )
     column = frame[name]
     if hasattr(column, "isna") and column.isna().all():  # which does not tell their length
         return np.full((len(column), dimension), np.nan, np.float32)
     return vectors(column)
+
+
+def is_spark(data: Any) -> bool:
+    """Whether it is one of Spark's data frames."""
+    return _origin(data)[0] == "pyspark"
 
 
 def _are_texts(data: Any) -> bool:

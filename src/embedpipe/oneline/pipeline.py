@@ -13,7 +13,7 @@ from embedpipe.errors import ColumnError, InputError, ParameterError
 from embedpipe.frames.adapter import transform_frame
 from embedpipe.oneline.components import CHUNK, CHUNKS, LEVELS, TEXT, Components, Shown
 from embedpipe.oneline.features import Feature
-from embedpipe.oneline.inputs import Given, finished, matrix_of, taken
+from embedpipe.oneline.inputs import Given, finished, is_spark, matrix_of, taken
 from embedpipe.oneline.names import stem_of
 from embedpipe.oneline.notices import check_switches, tell_of_ignored
 from embedpipe.oneline.rows import LeavingOut, RowsOfLevel, private, with_columns
@@ -129,7 +129,7 @@ class OneLinePipeline(Mapping[str, Stage]):
             {
                 "output_path": output_path,
                 "multithread": multithread,
-                "return_spark_df": return_spark_df,
+                "return_spark_df": return_spark_df and not is_spark(data),
                 "parser_output": parser_output,
                 "parser_config": parser_config,
                 "partition": partition,
