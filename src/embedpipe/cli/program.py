@@ -28,6 +28,8 @@ OWN_COMMANDS = {
     "tokens": "embedpipe.cli.tokens",
     "serve": "embedpipe.cli.serve",
     "models": "embedpipe.cli.models",
+    "cache": "embedpipe.cli.cache",
+    "hub": "embedpipe.cli.hub",
     "verify": "embedpipe.cli.verify",
     "card": "embedpipe.cli.card",
     "import": "embedpipe.cli.import_model",
