@@ -61,6 +61,7 @@ SLOW = (
     "oneline/test_loading.py::test_what_is_saved",
     "plot/test_map.py::test_a_picture",
     "plot/test_map.py::test_a_seed",
+    "plot/test_heat_and_words_pages.py",
     "plot/test_map_page.py",
     "saving/test_bundle.py::test_every_changed_byte",
     "saving/test_travel.py",
