@@ -1,4 +1,4 @@
-"""Tiles where threads, forks and small signal stacks are: right results, by AMX or else its model."""
+"""Tiles beside threads, forks and small signal stacks: right results, by AMX or by its model."""
 
 from __future__ import annotations
 
