@@ -124,7 +124,9 @@ def _needed_table(frame: pd.DataFrame, needed: Mapping[str, Need]) -> pa.Table:
 def _to_arrow(series: pd.Series[Any], need: Need) -> pa.Array | pa.ChunkedArray:
     """The column as an Arrow array; None, NaN and NA become null."""
     name, kind = series.name, need.kind
-    if series.isna().all():
+    # Of a column without rows, the type tells what it will hold: Dask plans by such frames
+    is_bare = series.dtype == object or series.dtype.kind == "f"
+    if series.isna().all() and (len(series) or is_bare):
         return pa.nulls(len(series), _OBJECT_TYPES.get(kind, pa.null()))
     if kind is ColumnKind.TEXT_MAPS and series.dtype == object:
         pairs = [list(cell.items()) if isinstance(cell, Mapping) else None for cell in series]
