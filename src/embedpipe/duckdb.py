@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -41,12 +42,13 @@ def register(
     Args:
         connection: which knows it then; None for DuckDB's default connection, that of
             `duckdb.sql`.
-        name: of the function. Another model or other options take another name.
+        name: of the function; one that Python made under it before is replaced. Another model or
+            other options take another name.
         model: a name or path for `Encoder.load`, or an Encoder; None for all-MiniLM-L6-v2.
         precision: as for `Encoder.load`.
         options: of `Encoder.encode`, such as pooling, normalize, prompt, prompt_name.
 
-    Raises ParameterError if the connection has such a function, and what `Encoder.load` and
+    Raises ParameterError if DuckDB takes no function of that name, and what `Encoder.load` and
     `Encoder.encode` raise.
     """
     library = require("duckdb", "embedpipe.duckdb")
@@ -56,12 +58,13 @@ def register(
     def embed(texts: pa.ChunkedArray) -> pa.Array:
         return embedder(texts).to_arrow()
 
+    with suppress(library.Error):  # where there is none
+        target.remove_function(name)
     try:
         target.create_function(
             name, embed, ["VARCHAR"], f"FLOAT[{embedder.dimension}]", type="arrow"
         )
     except library.Error as error:
         raise ParameterError(
-            f"register: DuckDB makes no function {name!r} ({error}); choose another name, or "
-            f"remove the one that is there: connection.remove_function({name!r})"
+            f"register: DuckDB makes no function {name!r} ({error}); choose another name"
         ) from error
