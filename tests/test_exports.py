@@ -38,7 +38,15 @@ def test_the_public_names_are_these():
     assert embedpipe.__all__ == sorted(
         [
             *("Annotation", "Encoder", "LightPipeline", "Pipeline", "PipelineModel", "Ragged"),
-            *("InputOptions", "ModelOptions", "embed_files", "search_file"),
+            *(
+                "InputOptions",
+                "ModelOptions",
+                "embed_files",
+                "search_file",
+                "search_files",
+                "search_models",
+                "index_files",
+            ),
             *("search", "show", "vectors", "verify"),
             *errors.__all__,
         ]

@@ -271,7 +271,9 @@ def test_commands_options_models_and_files_are_completed() -> None:
     assert completions("embedpipe embed --precision i") == ["plain,int8"]
     assert completions("embedpipe embed a") == ["file,a"]
     assert completions("embedpipe models sh") == ["plain,show"]
-    assert completions("embedpipe sea", "fish") == ["plain,search\tfind the nearest texts in files"]
+    assert completions("embedpipe sea", "fish") == [
+        "plain,search\tfind the nearest texts in files and indexes"
+    ]
     assert completions("embedpipe sea", "zsh")[:2] == ["plain", "search"]
 
 

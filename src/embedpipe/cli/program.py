@@ -21,7 +21,9 @@ _USAGE = 2  # as other programs have it
 
 OWN_COMMANDS = {
     "embed": "embedpipe.cli.embed",
+    "index": "embedpipe.cli.index",
     "search": "embedpipe.cli.search",
+    "serve": "embedpipe.cli.serve",
     "models": "embedpipe.cli.models",
     "verify": "embedpipe.cli.verify",
     "card": "embedpipe.cli.card",
