@@ -47,7 +47,7 @@ def test_the_public_names_are_these():
                 "search_models",
                 "index_files",
             ),
-            *("search", "show", "vectors", "verify"),
+            *("search", "show", "start", "vectors", "verify"),
             *errors.__all__,
         ]
     )

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from embedpipe.hub.catalog import search_models, show
     from embedpipe.pipeline.light import LightPipeline
     from embedpipe.pipeline.pipeline import Pipeline, PipelineModel
+    from embedpipe.spark.session import start
     from embedpipe.verification import verify
 
 _HOME = {
@@ -62,6 +63,7 @@ _HOME = {
     "search_files": "embedpipe.embedding.search",
     "search_models": "embedpipe.hub.catalog",
     "show": "embedpipe.hub.catalog",
+    "start": "embedpipe.spark.session",
     "vectors": "embedpipe.frames.vectors",
     "verify": "embedpipe.verification",
 }
@@ -95,6 +97,7 @@ __all__ = [
     "search_files",
     "search_models",
     "show",
+    "start",
     "vectors",
     "verify",
 ]

@@ -46,7 +46,6 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
-        ("one text", r"texts: found a single str; .* Put one text into a list: \[text\]"),
         (b"one text", "texts: found a single bytes"),
         (None, "texts: found NoneType; expected a list, column or iterator of str"),
         (5, "texts: found int"),
@@ -185,7 +184,9 @@ def test_a_bad_sequence_is_counted_from_the_first_not_from_its_window(tiny):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"pooling": "max"}, ParameterError, "pooling: 'max'; expected one of cls, mean, pooler"),
+        ({"pooling": "top"}, ParameterError, "pooling: 'top'; expected one of cls, mean, pooler"),
+        ({"truncate_dim": 0}, ParameterError, "truncate_dim: found 0; expected how many"),
+        ({"truncate_dim": True}, ParameterError, "truncate_dim: found True; expected how many"),
         ({"pooling": 5}, ParameterError, "pooling: 5; expected one of"),
         ({"normalize": "yes"}, ParameterError, "normalize: found 'yes'; expected True, False or"),
         ({"normalize": 1}, ParameterError, "normalize: found 1; expected True, False or None"),
@@ -287,3 +288,30 @@ def test_strings_of_arrow_that_are_not_utf8_are_named(folder):
     texts = pa.Array.from_buffers(pa.string(), 2, buffers)
     with pytest.raises(InputError, match="texts: one is not UTF-8"):
         Encoder.load(folder).encode(texts)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "embeddings.word_embeddings.weight",
+        "embeddings.LayerNorm.bias",
+        "encoder.layer.1.output.dense.weight",
+        "encoder.layer.0.attention.self.key.bias",
+    ],
+)
+@pytest.mark.parametrize("bad", [np.nan, -np.inf])
+@pytest.mark.parametrize("precision", ["float32", "int8", "reference"])
+def test_weights_that_are_not_finite_are_refused_when_they_are_first_used(
+    name: str, bad: float, precision: str, folder: Path, packed_folder: Path
+) -> None:
+    tensors = random_tensors(tiny_config())
+    tensors[name].reshape(-1)[-1] = bad
+    write_safetensors(folder / "model.safetensors", tensors)
+    if precision == "reference":
+        encoder = Encoder.load(folder, implementation="reference")
+    else:
+        encoder = Encoder.load(folder, precision=precision)  # type: ignore[arg-type]
+    for _ in range(2):
+        with pytest.raises(ModelFormatError, match=f"{name}: 1 of [0-9]* numbers are NaN"):
+            encoder.encode(["a"])
+    assert not list(packed_folder.glob("*"))

@@ -18,7 +18,7 @@ from embedpipe.encoder.fingerprint import fingerprint_of
 from embedpipe.encoder.prompts import Prompts
 from embedpipe.encoder.windows import window_pieces
 from embedpipe.engine.choice import Engine, EngineChoice
-from embedpipe.engine.pooling import Pooling, pool
+from embedpipe.engine.pooling import POOLINGS, Pooling, pool
 from embedpipe.engine.pooling import normalize as normalize_rows
 from embedpipe.engine.ragged import Ragged
 from embedpipe.engine.weights import WeightsFile
@@ -60,7 +60,8 @@ class Origin:
     def open(self) -> Model:
         """The only model there."""
         path = Path(self.path)
-        return open_model(open_tree(path).below(self.inside) if self.inside else path)
+        place = open_tree(path).below(self.inside) if self.inside else path
+        return open_model(place, numbers=False)
 
     def is_unchanged(self) -> bool:
         """Whether the files are those that were read, as far as their sizes and times tell."""
@@ -85,7 +86,10 @@ class LoadedModel:
     _engines: dict[EngineChoice, Engine] = field(default_factory=dict)
 
     def engine(self, choice: EngineChoice) -> Engine:
-        """The engine of that choice, made when first asked for: packing takes time and memory."""
+        """The engine of that choice, made when first asked for: packing takes time and memory.
+
+        Raises ModelFormatError for weights that are not finite, which are read here only.
+        """
         found = self._engines.get(choice)
         if found is not None:
             return found
@@ -93,6 +97,8 @@ class LoadedModel:
             if choice not in self._engines:
                 read = self.read
                 made = choice.make(read.config, read.weights, read.weights_files)
+                if not made.is_checked:
+                    read.check_numbers()
                 self._engines[choice] = made
             return self._engines[choice]
 
@@ -101,15 +107,24 @@ class LoadedModel:
     ) -> npt.NDArray[np.floating[Any]]:
         """A vector of each sequence, of its pieces but the first `left_out`."""
         engine = self.engine(choice)
-        if not left_out:
-            return engine.encode_pieces(
-                ids.values, ids.offsets, pooling=pooling, normalize=normalize
-            )
-        hidden = engine.hidden_states(ids.values, ids.offsets)
-        kept = np.maximum(ids.lengths - left_out, 1)  # [SEP] at least
-        rows = hidden[ranges(ids.offsets[1:] - kept, kept)]
-        vectors = pool(rows, offsets_of(kept), pooling, self.read.weights.pooler)
-        return normalize_rows(vectors) if normalize else vectors
+        if left_out or pooling not in POOLINGS:
+            hidden = engine.hidden_states(ids.values, ids.offsets)
+            kept = np.maximum(ids.lengths - left_out, 1)  # [SEP] at least
+            before = ids.lengths - kept
+            rows = hidden[ranges(ids.offsets[:-1] + before, kept)] if left_out else hidden
+            pooled = pool(rows, offsets_of(kept), pooling, self.read.weights.pooler, before)
+            return self.finished(pooled, normalize=normalize)
+        at_once = normalize and not self.read.head
+        vectors = engine.encode_pieces(ids.values, ids.offsets, pooling=pooling, normalize=at_once)
+        return vectors if at_once else self.finished(vectors, normalize=normalize)
+
+    def finished(
+        self, pooled: npt.NDArray[np.floating[Any]], *, normalize: bool
+    ) -> npt.NDArray[np.floating[Any]]:
+        """What becomes of pooled vectors: the model's Dense steps, and length 1 if asked for."""
+        for dense in self.read.head:
+            pooled = dense(pooled)
+        return normalize_rows(pooled) if normalize else pooled
 
     @cached_property
     def window(self) -> int:
@@ -129,7 +144,7 @@ class LoadedModel:
     @cached_property
     def fingerprint(self) -> str:
         """A hash that is quick to make, of a little of each tensor."""
-        return fingerprint_of(self.read.config, self.read.tensors, self.tokenizer)
+        return fingerprint_of(self.read.config, self.read.all_tensors, self.tokenizer)
 
     @cached_property
     def settings_hash(self) -> str:
@@ -150,7 +165,7 @@ class LoadedModel:
         from hashlib import sha256  # slow to load
 
         digest = sha256()
-        for name, tensor in self.read.tensors.items():
+        for name, tensor in self.read.all_tensors.items():
             checksum = zlib.crc32(np.ascontiguousarray(tensor).reshape(-1).view(np.uint8).data)
             digest.update(f"{name}: {tensor.dtype} {tensor.shape} {checksum} ".encode())
         return digest.hexdigest()

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from embedpipe.errors import ColumnError, InputError, ParameterError
-from embedpipe.server import openai, openapi, pipelines, tei
+from embedpipe.server import hub, openai, openapi, pipelines, tei
 from embedpipe.server.demo import routes as demo
 from embedpipe.server.demo.analysis import Analysis
 from embedpipe.server.guard import Guard, answer
@@ -68,6 +68,7 @@ def create_app(hosted: Hosted, settings: ServerSettings = ServerSettings()) -> A
             *pipelines.ROUTES,
             *openapi.ROUTES,
             *demo.ROUTES,
+            *hub.ROUTES,
             Route("/metrics", measured, methods=["GET"]),
         ],
         exception_handlers=dict.fromkeys(

@@ -120,7 +120,9 @@ async function start() {
     if (error.status === 401) askForKey(start);
     return;
   }
-  fill(byId("model"), models.map((model) => model.name), models[0].name);
+  const names = models.map((model) => model.name);
+  const wanted = new URLSearchParams(location.search).get("model");
+  fill(byId("model"), names, names.includes(wanted) ? wanted : names[0]);
   if (byId("text").value === "") byId("text").value = SAMPLES.medicine;
   modelChanged();
 }
