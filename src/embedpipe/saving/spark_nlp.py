@@ -1,6 +1,7 @@
-"""Stages and pipelines that Spark NLP saved, as what embedpipe would have saved of the same.
+"""Stages and pipelines that Spark saved: those of Spark NLP, and embedpipe's own from the JVM.
 
-The model files and the vocabulary in them are read in `embedpipe.formats.spark_nlp.folder`.
+They become what embedpipe would have saved of the same. Spark NLP's model files, and the vocabulary
+in them, are read in `embedpipe.formats.spark_nlp.folder`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ _PIPELINES = {
     "org.apache.spark.ml.Pipeline": "Pipeline",
 }
 _PACKAGE = "com.johnsnowlabs.nlp."
+_OWN_PACKAGES = ("embedpipe.base.", "embedpipe.annotator.")
+_OWN_MODEL = "model"
 _OF_THE_MODEL = {"poolingLayer"}  # checked where the model is read
 _RULES = "fields/rules"
 _RULE = re.compile(rb"t(..)(?=\\A)", re.DOTALL)
@@ -61,12 +64,24 @@ def spark_node(
     if wanted is not None and short not in wanted:
         return Node(short, uid)
     known = classes.get(short)
+    if known is not None and name.startswith(_OWN_PACKAGES):
+        return _own_node(tree, metadata, short)
     if known is None or not name.startswith(_PACKAGE):
         raise ModelFormatError(
             f"{tree.source} is a stage of the class {name[:200]}, which embedpipe does not have; "
             f"it has {', '.join(sorted(classes))}. {_ADVICE}"
         )
     return _stage_node(tree, metadata, short, known)
+
+
+def _own_node(tree: FileTree, metadata: Mapping[str, Any], name: str) -> Node:
+    """What `embedpipe.jvm` saved: all parameters are known, and the model lies in a folder."""
+    model = tree.below(_OWN_MODEL)
+    given, defaults = (
+        {key: value for key, value in metadata.get(part, {}).items() if key != _OWN_MODEL}
+        for part in ("paramMap", "defaultParamMap")
+    )
+    return Node(name, metadata["uid"], given, defaults, model=model if model.names else None)
 
 
 def _stage_node(
