@@ -10,7 +10,7 @@ SOURCES := $(shell find src native bench -type f -not -name '*.pyc' -not -name '
 CPP := $(wildcard native/*/*.h native/*/*.cc)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick test-oracles test-native test-python test-fuzz check format wheel sdist smoke bench clean
+.PHONY: help demo test test-quick test-oracles test-spark test-native test-python test-fuzz check format wheel sdist smoke bench clean
 
 help: ## say what the targets do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -21,10 +21,13 @@ demo: .venv/installed .venv/model ## embed a real text with a real model and sea
 test: test-native test-python test-fuzz ## prove all that needs no PyTorch: C++ under sanitizers, Python, examples, damaged files
 
 test-quick: .venv/dev ## prove most of it within a minute: no C++ tests, no trained model, nothing slow
-	$(PYTEST) tests --ignore tests/oracles -m "not slow and not trained_model"
+	$(PYTEST) tests --ignore tests/oracles --ignore tests/spark -m "not slow and not trained_model"
 
 test-oracles: .venv/oracles .venv/model ## compare with transformers and PyTorch, element by element
 	$(PYTEST) tests/oracles
+
+test-spark: .venv/spark ## run pipelines on Apache Spark: local, two executors, Connect (needs Java 17)
+	$(PYTEST) tests/spark --pyargs embedpipe.spark --doctest-modules
 
 test-native: .venv/tools
 	$(BIN)/cmake -S . -B build/sanitized -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) \
@@ -33,7 +36,7 @@ test-native: .venv/tools
 	build/sanitized/native_tests
 
 test-python: .venv/dev .venv/model
-	$(PYTEST) tests --ignore tests/oracles --pyargs embedpipe embedpipe_bench --doctest-modules
+	$(PYTEST) tests --ignore tests/oracles --ignore tests/spark --ignore-glob '*/embedpipe/spark/*' --pyargs embedpipe embedpipe_bench --doctest-modules
 
 test-fuzz: .venv/dev ## give 100,000 damaged model files to the readers
 	$(BIN)/python -m tests.fuzz
@@ -88,13 +91,14 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 	$(PIP) "scikit-build-core>=0.10" "nanobind>=2.4" "cmake>=3.20" ninja
 	@touch $@
 
-.venv/installed .venv/dev .venv/oracles .venv/bench: .venv/tools $(SOURCES)
+.venv/installed .venv/dev .venv/oracles .venv/spark .venv/bench: .venv/tools $(SOURCES)
 	$(PIP) --no-build-isolation $(WANTED)
 	@touch $@ .venv/installed
 
 .venv/installed: WANTED = .
 .venv/dev: WANTED = ".[dev]" "./bench[chart]"
 .venv/oracles: WANTED = ".[dev,oracles]" "./bench[chart]"
+.venv/spark: WANTED = ".[dev,spark]" "./bench[chart]" "pyspark[connect]"
 .venv/bench: WANTED = . "./bench[chart,peers]"
 
 .venv/release: .venv/tools

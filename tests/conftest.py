@@ -16,7 +16,8 @@ from tests.support.kinds import SLOW, TRAINED_MODEL
 from tests.support.testdata import testdata_folder
 
 NOT_INSTALLED = [name for name in ("torch", "transformers") if find_spec(name) is None]
-collect_ignore = ["oracles"] if NOT_INSTALLED else []
+WITHOUT_SPARK = find_spec("pyspark") is None
+collect_ignore = ["oracles"] * bool(NOT_INSTALLED) + ["spark"] * WITHOUT_SPARK
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,6 +47,10 @@ def pytest_terminal_summary(
         missing = " and ".join(NOT_INSTALLED)
         terminalreporter.write_line(
             f"COULD NOT RUN: tests/oracles, without {missing}; make test-oracles installs and runs"
+        )
+    if WITHOUT_SPARK:
+        terminalreporter.write_line(
+            "COULD NOT RUN: tests/spark, without pyspark; make test-spark installs and runs"
         )
     skipped = len(terminalreporter.stats.get("skipped", []))
     if skipped and config.getoption("--all-must-run"):

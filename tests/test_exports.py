@@ -39,7 +39,7 @@ def test_the_public_names_are_these():
         [
             *("Annotation", "Encoder", "LightPipeline", "Pipeline", "PipelineModel", "Ragged"),
             *("InputOptions", "ModelOptions", "embed_files", "search_file"),
-            *("search", "show", "verify"),
+            *("search", "show", "vectors", "verify"),
             *errors.__all__,
         ]
     )

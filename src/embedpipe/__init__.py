@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from embedpipe.encoder import Encoder
     from embedpipe.engine.ragged import Ragged
     from embedpipe.files.input_options import InputOptions
+    from embedpipe.frames.vectors import vectors
     from embedpipe.hub.catalog import search, show
     from embedpipe.pipeline.light import LightPipeline
     from embedpipe.pipeline.pipeline import Pipeline, PipelineModel
@@ -56,6 +57,7 @@ _HOME = {
     "search": "embedpipe.hub.catalog",
     "search_file": "embedpipe.embedding.search",
     "show": "embedpipe.hub.catalog",
+    "vectors": "embedpipe.frames.vectors",
     "verify": "embedpipe.verification",
 }
 
@@ -85,6 +87,7 @@ __all__ = [
     "search",
     "search_file",
     "show",
+    "vectors",
     "verify",
 ]
 

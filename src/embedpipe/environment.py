@@ -14,12 +14,15 @@ from embedpipe.errors import ParameterError
 __all__ = [
     "CACHE_VARIABLE",
     "CATALOG_VARIABLE",
+    "COMPLETION_ASKED",
     "ISA_VARIABLE",
     "MIRROR_VARIABLE",
     "MODELS_VARIABLE",
     "PACKED_VARIABLE",
     "cache_directory",
     "catalog_places",
+    "completion_asked",
+    "is_colorless",
     "is_offline",
     "isa_name",
     "keeps_packed_weights",
@@ -33,6 +36,9 @@ ISA_VARIABLE = "EMBEDPIPE_ISA"
 MIRROR_VARIABLE = "EMBEDPIPE_MIRROR"
 MODELS_VARIABLE = "EMBEDPIPE_MODELS"
 PACKED_VARIABLE = "EMBEDPIPE_PACKED_CACHE"
+
+COMPLETION_ASKED = "_EMBEDPIPE_COMPLETE"
+"""Set by the scripts of `embedpipe completion` when they ask what can follow; not for users."""
 
 _OFFLINE_VARIABLES = ("EMBEDPIPE_OFFLINE", "HF_HUB_OFFLINE")
 _YES = {"1", "on", "yes", "true"}  # as huggingface_hub reads its variable
@@ -92,6 +98,16 @@ def keeps_packed_weights() -> bool:
 def isa_name() -> str | None:
     """The instruction set in `EMBEDPIPE_ISA`, which is checked where it is used."""
     return os.environ.get(ISA_VARIABLE) or None
+
+
+def is_colorless() -> bool:
+    """Whether terminals show no colors: `NO_COLOR` is set to anything, or `TERM` is dumb."""
+    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+
+
+def completion_asked() -> str | None:
+    """What a shell asks about a command line, as click writes it, in place of running a command."""
+    return os.environ.get(COMPLETION_ASKED) or None
 
 
 def _listed(variable: str) -> list[str]:

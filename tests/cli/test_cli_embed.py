@@ -277,7 +277,9 @@ def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFi
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
-    assert "usage: embedpipe" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    page = f"(see: embedpipe {arguments[0]} --help)\n" if arguments else "Usage: embedpipe "
+    assert page in told
 
 
 def test_a_failure_in_a_process_is_one_message_and_exit_code_1(tmp_path: Path) -> None:

@@ -161,8 +161,9 @@ def test_a_reader_that_leaves_early_is_no_error(model: Path, tmp_path: Path) -> 
 def test_version_and_usage_start_without_the_heavy_packages() -> None:
     code = (
         "import sys\n"
-        "from embedpipe.cli import build_parser\n"
-        "build_parser().parse_args(['embed', 'a.txt', '-o', 'a.npy'])\n"
+        "from embedpipe.cli import main\n"
+        "main(['--help'])\n"
+        "main(['embed', '--help'])\n"
         "heavy = {'numpy', 'pyarrow', 'tokenizers', 'tqdm', 'pandas'} & set(sys.modules)\n"
         "sys.exit(f'loaded: {heavy}' if heavy else 0)"
     )

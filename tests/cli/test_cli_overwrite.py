@@ -123,7 +123,8 @@ def test_columns_of_plain_text_are_refused(
 def test_the_program_alone_prints_its_help() -> None:
     run = embedpipe()
     assert (run.returncode, run.stdout) == (2, "")
-    assert run.stderr.startswith("usage: embedpipe")
+    assert run.stderr.startswith("Examples:\n  embedpipe embed ")
+    assert run.stderr.partition("\n\nUsage: embedpipe ")[0].count("\n") == 3
     assert "find the nearest texts in files" in run.stderr
     assert command()[-1] == "embedpipe"
 

@@ -50,6 +50,7 @@ SLOW = (
     "hub/test_repository.py::test_what_the_hugging_face",
     "saving/test_bundle.py::test_every_changed_byte",
     "saving/test_travel.py",
+    "spark/",
     "stages/test_compatibility.py",
     "stages/test_spark_nlp_goldens.py",
     "stages/test_spark_nlp_structure.py",

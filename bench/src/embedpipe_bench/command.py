@@ -2,119 +2,138 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from embedpipe._dependencies import require
-from embedpipe.cli.options import add_overwrite_option, positive_number
+from embedpipe.cli.command import argument, command, option, positive_number
+from embedpipe.cli.options import overwrite_option
 from embedpipe_bench import DEFAULT_MODELS, PEERS, PRECISIONS, RANDOM_SHAPES
 
 if TYPE_CHECKING:
     from embedpipe_bench.results import Report
     from embedpipe_bench.run import Benchmark
 
-__all__ = ["add_parser"]
+__all__ = ["run"]
 
 _CHARTS = (".svg", ".png")
 _ISAS = ("avx512_bf16", "avx512_vnni", "avx512", "avx_vnni", "avx2", "portable")
 
 
-def add_parser(commands: Any) -> None:
-    """Add this command to the subparsers of `embedpipe`."""
-    parser = commands.add_parser(
-        "bench",
-        help="measure the speed, beside other engines",
-        description="Measure throughput, latency, start and memory of our encoder and of the other "
-        "engines that are installed, on the same texts, after comparing all vectors.",
-        epilog="Nothing else may run on this machine meanwhile: it would falsify the figures.",
-    )
-    parser.add_argument(
-        "models",
-        nargs="*",
-        metavar="MODEL",
-        help="names, folders in the Hugging Face layout, or with random weights "
-        f"{', '.join(RANDOM_SHAPES)} (default: {' '.join(DEFAULT_MODELS)})",
-    )
-    _add_engine_options(parser)
-    parser.add_argument(
-        "--rounds", type=positive_number, default=5, metavar="N", help="default: %(default)s"
-    )
-    _add_input_options(parser)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every single timing")
-    parser.add_argument(
-        "--chart", type=_chart, metavar="FILE", help="draw sentences/s, as .svg or .png"
-    )
-    add_overwrite_option(parser)
-    parser.set_defaults(run=run)
-
-
-def _add_engine_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--against",
-        nargs="+",
-        choices=(*PEERS, "none"),
-        default=PEERS,
-        metavar="ENGINE",
-        help=f"of {', '.join(PEERS)}; or none (default: all)",
-    )
-    parser.add_argument(
-        "--precision",
-        nargs="+",
-        choices=PRECISIONS,
-        default=PRECISIONS,
-        help="of those that an engine has (default: all)",
-    )
-    parser.add_argument(
-        "--isa",
-        nargs="+",
-        choices=_ISAS,
-        help="instruction sets that all engines are held to that can be (default: the fastest)",
-    )
-    parser.add_argument(
-        "--threads",
-        type=positive_number,
-        metavar="N",
-        help="of every engine (default: the cores this process may use)",
-    )
-
-
-def _add_input_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("input").add_mutually_exclusive_group()
-    group.add_argument(
-        "--text", type=Path, metavar="FILE", help="a sentence a line (default: a book's 1,957)"
-    )
-    group.add_argument(
-        "--random-lengths",
-        action="store_true",
-        help="the book's pieces in random lengths from 3 to 512 instead of its sentences",
-    )
-    parser.add_argument(
-        "--sentences", type=positive_number, metavar="N", help="so many, evenly spread"
-    )
-    parser.add_argument(
-        "--batch-sizes",
-        type=positive_number,
-        nargs="+",
-        default=[32],
-        metavar="N",
-        help="that engines with padding are tried with (default: 32)",
-    )
-
-
-def _chart(name: str) -> Path:
-    path = Path(name)
-    if path.suffix not in _CHARTS:
-        raise argparse.ArgumentTypeError(f"{name}: expected a name that ends in .svg or .png")
+def _chart(_: click.Context, parameter: click.Parameter, name: str | None) -> Path | None:
+    path = None if name is None else Path(name)
+    if path is not None and path.suffix not in _CHARTS:
+        raise click.BadParameter(
+            f"{name}: expected a name that ends in .svg or .png", None, parameter
+        )
     return path
 
 
-def run(args: argparse.Namespace) -> None:
+def _engine_options(function: Any) -> Any:
+    for each in (
+        option(
+            "--threads",
+            type=positive_number,
+            metavar="N",
+            help="of every engine (default: the cores this process may use)",
+        ),
+        option(
+            "--isa",
+            several=True,
+            type=click.Choice(_ISAS),
+            help="instruction sets that all engines are held to that can be (default: the fastest)",
+        ),
+        option(
+            "--precision",
+            several=True,
+            type=click.Choice(PRECISIONS),
+            default=PRECISIONS,
+            help="of those that an engine has (default: all)",
+        ),
+        option(
+            "--against",
+            several=True,
+            type=click.Choice((*PEERS, "none")),
+            default=PEERS,
+            metavar="ENGINE",
+            help=f"of {', '.join(PEERS)}; or none (default: all)",
+        ),
+    ):
+        function = each(function)
+    return function
+
+
+def _input_options(function: Any) -> Any:
+    for each in (
+        option(
+            "--batch-sizes",
+            several=True,
+            type=positive_number,
+            default=(32,),
+            metavar="N",
+            help="that engines with padding are tried with (default: 32)",
+        ),
+        option("--sentences", type=positive_number, metavar="N", help="so many, evenly spread"),
+        option(
+            "--random-lengths",
+            is_flag=True,
+            help="the book's pieces in random lengths from 3 to 512 instead of its sentences",
+        ),
+        option(
+            "--text",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="a sentence a line (default: a book's 1,957)",
+        ),
+    ):
+        function = each(function)
+    return function
+
+
+@command(
+    "measure the speed, beside other engines",
+    "embedpipe bench my-model --against onnxruntime torch --json all.json",
+)
+@argument(
+    "models",
+    nargs=-1,
+    metavar="[MODEL...]",
+    help="names, folders in the Hugging Face layout, or with random weights "
+    f"{', '.join(RANDOM_SHAPES)} (default: {' '.join(DEFAULT_MODELS)})",
+)
+@_engine_options
+@option("--rounds", type=positive_number, default=5, metavar="N", help="default: 5")
+@_input_options
+@option(
+    "--json",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="write every single timing",
+)
+@option("--chart", callback=_chart, metavar="FILE", help="draw sentences/s, as .svg or .png")
+@overwrite_option
+def run(**given: Any) -> None:
+    """Measure throughput, latency, start and memory of our encoder and of other engines.
+
+    Those count that are installed. All get the same texts, after comparing all vectors. Nothing
+    else may run on this machine meanwhile: it would falsify the figures.
+    """
+    if given["text"] is not None and given["random_lengths"]:
+        raise click.UsageError(
+            "--text and --random-lengths exclude each other", click.get_current_context()
+        )
+    _measure(SimpleNamespace(**given))
+
+
+def _measure(args: SimpleNamespace) -> None:
     """Carry out the parsed command: each result is printed and written as soon as it is there.
 
     So a run that is ended leaves what it has measured, and names what it has not.
@@ -144,7 +163,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _opened(args: argparse.Namespace) -> Iterator[Callable[[Report], None]]:
+def _opened(args: SimpleNamespace) -> Iterator[Callable[[Report], None]]:
     """A function that writes a report to the files asked for, which replace those that are there
     when the context ends.
     """
@@ -166,7 +185,7 @@ def _opened(args: argparse.Namespace) -> Iterator[Callable[[Report], None]]:
         yield save
 
 
-def _benchmark(args: argparse.Namespace) -> Benchmark:
+def _benchmark(args: SimpleNamespace) -> Benchmark:
     from embedpipe.engine.threads import default_threads
     from embedpipe_bench.corpus import TEXT
     from embedpipe_bench.run import Benchmark
@@ -175,7 +194,7 @@ def _benchmark(args: argparse.Namespace) -> Benchmark:
         models=tuple(args.models or DEFAULT_MODELS),
         against=tuple(engine for engine in args.against if engine != "none"),
         precisions=tuple(args.precision),
-        isas=args.isa and tuple(args.isa),
+        isas=tuple(args.isa) or None,
         threads=args.threads or default_threads(),
         rounds=args.rounds,
         text=None if args.random_lengths else args.text or TEXT,

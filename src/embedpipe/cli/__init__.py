@@ -9,85 +9,45 @@ answer at once.
 
 from __future__ import annotations
 
-import argparse
 import errno
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 
 import embedpipe
-from embedpipe.cli.installed import add_installed
 from embedpipe.cli.interrupt import Terminated, termination_raises
-from embedpipe.cli.streams import give_up_output, printable, usable_streams
+from embedpipe.cli.invocation import Invocation
+from embedpipe.cli.streams import give_up_output, tell_error, usable_streams
+from embedpipe.environment import completion_asked
 from embedpipe.errors import EmbedpipeError
 
-__all__ = ["build_parser", "main"]
+__all__ = ["main"]
 
 _ERROR = 1
-_USAGE = 2  # as argparse has it
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 _BROKEN_PIPE = 141  # 128 + SIGPIPE
-_MODULES = {
-    "embed": "embedpipe.cli.embed",
-    "search": "embedpipe.cli.search",
-    "models": "embedpipe.cli.models",
-    "verify": "embedpipe.cli.verify",
-    "card": "embedpipe.cli.card",
-    "import": "embedpipe.cli.import_model",
-    "bundle": "embedpipe.cli.bundle",
-    "info": "embedpipe.cli.info",
-}
-"""Where each command of our own is, in the order in which they are shown."""
-
+_VERSION = (["--version"], ["-V"])  # needs no parser
+_FAULT = "a fault of embedpipe, please report it with what --debug shows"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-
-
-def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
-    """The parser of the whole command line; `args.run(args)` carries out what was asked for.
-
-    Where `arguments` begin with a command of our own, others are neither imported nor looked for:
-    it takes time.
-    """
-    parser = argparse.ArgumentParser(
-        prog="embedpipe",
-        description="Embed text with BERT-family models, search it, and see what runs underneath.",
-    )
-    parser.add_argument("--version", action="version", version=f"embedpipe {embedpipe.__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    first = next(iter(arguments), "")
-    if first == "--version":
-        return parser
-    for name in [first] if first in _MODULES else _MODULES:
-        import_module(_MODULES[name]).add_parser(commands)
-    if first not in _MODULES:
-        add_installed(commands)
-    return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; None takes the arguments of the process.
 
     0: done. 1: an error of embedpipe, printed on standard error. 2: the arguments are invalid
-    (argparse raises SystemExit). 130: Ctrl-C. 128 + n: ended by signal n, as shells report it.
+    (raises SystemExit). 130: Ctrl-C. 128 + n: ended by signal n, as shells report it.
     """
-    given = sys.argv[1:] if arguments is None else arguments
     with usable_streams():
-        parser = build_parser(given)
-        args = parser.parse_args(given)
-        if "run" not in args:
-            parser.print_help(sys.stderr)
-            raise SystemExit(_USAGE)
-        return _run(args)
+        return _run(sys.argv[1:] if arguments is None else arguments)
 
 
-def _run(args: argparse.Namespace) -> int:
+def _run(arguments: Sequence[str]) -> int:
+    invocation = Invocation()
     try:
         with termination_raises():
-            args.run(args)
+            _perform(arguments, invocation)
             sys.stdout.flush()
     except EmbedpipeError as error:
-        message = "\n".join(map(printable, str(error).split("\n")))
-        print(f"embedpipe: error: {message}", file=sys.stderr)
+        tell_error(str(error), invocation)
         return _ERROR
     except KeyboardInterrupt:
         print("embedpipe: interrupted", file=sys.stderr)
@@ -99,10 +59,24 @@ def _run(args: argparse.Namespace) -> int:
         # The reader of our output has gone, as in `embedpipe search ... | head -1`.
         give_up_output()
         return _BROKEN_PIPE
-    except OSError as error:
-        if error.errno not in _NO_ROOM:
-            raise
-        give_up_output()
-        print(f"embedpipe: error: cannot write the output: {error.strerror}", file=sys.stderr)
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            give_up_output()
+            tell_error(f"cannot write the output: {error.strerror}", invocation)
+        else:
+            tell_error(f"{_FAULT}: {type(error).__name__}: {error}", invocation)
         return _ERROR
     return 0
+
+
+def _perform(arguments: Sequence[str], invocation: Invocation) -> None:
+    if list(arguments) in _VERSION:
+        print(f"embedpipe {embedpipe.__version__}")
+    elif asked := completion_asked():
+        from embedpipe.cli.completion import answer
+
+        raise SystemExit(answer(asked))
+    else:
+        from embedpipe.cli.program import execute
+
+        execute(arguments, invocation)

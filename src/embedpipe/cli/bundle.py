@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
-from typing import Any
 
-from embedpipe.cli.options import add_overwrite_option
+import click
 
-__all__ = ["add_parser", "bundle"]
+from embedpipe.cli.command import argument, command, option
+from embedpipe.cli.options import overwrite_option
 
-
-def add_parser(commands: Any) -> None:
-    """Add this command to the subparsers of `embedpipe`."""
-    parser = commands.add_parser(
-        "bundle",
-        help="put a saved pipeline and its models into one file",
-        description="Put a saved stage or pipeline, with all of its models, into one file, which "
-        "PipelineModel.load opens on a machine without network. The same stages give the same "
-        "bytes. Pipelines that Spark NLP saved can be given, too.",
-    )
-    parser.add_argument("path", metavar="PIPELINE", help="the folder that save has written")
-    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the file to write")
-    add_overwrite_option(parser)
-    parser.set_defaults(run=run)
+__all__ = ["bundle", "run"]
 
 
-def run(args: argparse.Namespace) -> None:
-    """Carry out the parsed command and print what was written."""
-    name, size = bundle(args.path, args.output, overwrite=args.overwrite)
-    print(f"{args.output}: {size:,} bytes; open it with {name}.load")
+@command(
+    "put a saved pipeline and its models into one file",
+    "embedpipe bundle my-pipeline -o my-pipeline.zip",
+)
+@argument("path", metavar="PIPELINE", type=click.Path(), help="the folder that save has written")
+@option(
+    "-o", "--output", required=True, type=click.Path(), metavar="FILE", help="the file to write"
+)
+@overwrite_option
+def run(path: str, output: str, overwrite: bool) -> None:
+    """Put a saved stage or pipeline, with all of its models, into one file.
+
+    PipelineModel.load opens it on a machine without network. The same stages give the same bytes.
+    Pipelines that Spark NLP saved can be given, too.
+    """
+    name, size = bundle(path, output, overwrite=overwrite)
+    print(f"{output}: {size:,} bytes; open it with {name}.load")
 
 
 def bundle(path: str | Path, output: str | Path, *, overwrite: bool = False) -> tuple[str, int]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
+from embedpipe.cli.command import argument, command, option
 from embedpipe.cli.options import (
-    Once,
-    add_input_options,
-    add_model_options,
-    add_overwrite_option,
+    input_options,
+    model_options,
+    overwrite_option,
     parsed_options,
 )
 from embedpipe.cli.streams import printable
@@ -21,83 +23,87 @@ from embedpipe.files.input_options import InputOptions
 if TYPE_CHECKING:
     from embedpipe.embedding.files import EmbedSummary
 
-__all__ = ["add_parser", "format_summary"]
-
-_DESCRIPTION = """\
-Embed every record of the inputs, in order, and write all of its columns and the vector to a file.
-
-inputs:  text (a record a line), CSV, TSV, JSON Lines, Parquet; - is standard input
-outputs: .parquet  the columns of the inputs in their types (of CSV, strings), then embedding
-                   (fixed-size list of float), and source (the input's name) if there are several
-         .jsonl    the same, an object a line, and embedding_model, which says what made the vector
-         .npy      the vectors alone, a float32 array (records, dimension)
-
-A null text gets a null embedding, in .npy a row of NaN. An empty text is embedded like any other.
-The output appears under its name when it is complete, and not at all otherwise."""
+__all__ = ["format_summary", "run"]
 
 
-def add_parser(commands: Any) -> None:
-    """Add this command to the subparsers of `embedpipe`."""
-    parser = commands.add_parser(
-        "embed",
-        help="embed files of text",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "inputs", nargs="+", metavar="INPUT", help="a file, or - for standard input"
-    )
-    parser.add_argument(
-        "-o",
-        "--output",
-        required=True,
-        action=Once,
-        metavar="OUT",
-        help="OUT.parquet, OUT.npy or OUT.jsonl",
-    )
-    add_overwrite_option(parser)
-    parser.add_argument(
-        "--vectors",
-        action=Once,
-        default=VECTORS,
-        metavar="COLUMN",
-        help="the name that the vectors get in OUT (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--keep",
-        action=Once,
-        type=_names,
-        metavar="COLUMNS",
-        help="of the inputs' columns beside the text, as in id,stars, or none (default: all)",
-    )
-    parser.add_argument(
-        "--quiet", action="store_true", help="neither progress bar nor summary, errors alone"
-    )
-    add_input_options(parser)
-    add_model_options(parser, prompted="every text")
-    parser.set_defaults(run=run)
+def _names(_: click.Context, _parameter: click.Parameter, text: str | None) -> list[str] | None:
+    if text is None:
+        return None
+    return [] if text == "none" else text.split(",")
 
 
-def run(args: argparse.Namespace) -> None:
-    """Carry out the parsed command and print its summary on standard error."""
+@command(
+    "embed files of text",
+    "embedpipe embed reviews.csv --column body -o reviews.parquet",
+    "embedpipe embed *.jsonl --model bert_base_cased --precision int8 -o all.parquet",
+)
+@argument(
+    "inputs",
+    nargs=-1,
+    required=True,
+    type=click.Path(allow_dash=True),
+    metavar="INPUT...",
+    help="a file, or - for standard input",
+)
+@option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(),
+    metavar="OUT",
+    help="OUT.parquet, OUT.npy or OUT.jsonl",
+)
+@overwrite_option
+@option(
+    "--vectors",
+    default=VECTORS,
+    metavar="COLUMN",
+    help=f"the name that the vectors get in OUT (default: {VECTORS})",
+)
+@option(
+    "--keep",
+    callback=_names,
+    metavar="COLUMNS",
+    help="of the inputs' columns beside the text, as in id,stars, or none (default: all)",
+)
+@option("-q", "--quiet", is_flag=True, help="neither progress bar nor summary, errors alone")
+@input_options
+@model_options(prompted="every text")
+def run(
+    inputs: Sequence[str],
+    output: str,
+    overwrite: bool,
+    vectors: str,
+    keep: list[str] | None,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Embed every record of the inputs, in order; write all of its columns and the vector.
+
+    INPUT is text (a record a line), CSV, TSV, JSON Lines or Parquet. OUT is one of
+
+      .parquet  the columns of the inputs in their types (of CSV, strings), then embedding
+                (fixed-size list of float), and source (the input's name) if there are several
+      .jsonl    the same, an object a line, and embedding_model, which says what made the vector
+      .npy      the vectors alone, a float32 array (records, dimension)
+
+    A null text gets a null embedding, in .npy a row of NaN. An empty text is embedded like any
+    other. The output appears under its name when it is complete, and not at all otherwise.
+    """
     from embedpipe.embedding.files import embed_files
 
     summary = embed_files(
-        args.inputs,
-        args.output,
-        reading=parsed_options(args, InputOptions),
-        embedding=parsed_options(args, ModelOptions),
-        vectors=args.vectors,
-        keep=args.keep,
-        overwrite=args.overwrite,
-        progress=not args.quiet,
+        inputs,
+        output,
+        reading=parsed_options(options, InputOptions),
+        embedding=parsed_options(options, ModelOptions),
+        vectors=vectors,
+        keep=keep,
+        overwrite=overwrite,
+        progress=not quiet,
     )
-    if not args.quiet:
-        print(format_summary(summary, args.output), file=sys.stderr)
-
-
-def _names(text: str) -> list[str]:
-    return [] if text == "none" else text.split(",")
+    if not quiet:
+        print(format_summary(summary, output), file=sys.stderr)
 
 
 def format_summary(summary: EmbedSummary, output: str | Path) -> str:

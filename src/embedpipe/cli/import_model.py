@@ -2,43 +2,50 @@
 
 from __future__ import annotations
 
-import argparse
+import json
 import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embedpipe.cli.options import add_overwrite_option
+import click
+
+from embedpipe.cli.command import argument, command, option
+from embedpipe.cli.options import json_option, overwrite_option
 
 if TYPE_CHECKING:
     from embedpipe.formats.model import Model
 
-__all__ = ["add_parser", "convert"]
+__all__ = ["convert", "run"]
 
 _LONGEST_NAME = 200
 
 
-def add_parser(commands: Any) -> None:
-    """Add this command to the subparsers of `embedpipe`."""
-    parser = commands.add_parser(
-        "import",
-        help="convert a model of TensorFlow, TF-Hub, Spark NLP or PyTorch",
-        description="Convert a BERT, ELECTRA or ALBERT model to a folder in Hugging Face's layout, "
-        "and report how its tensors were mapped. Formats, recognized by content: Google "
-        "checkpoints, TF-Hub models, Spark NLP models and pipelines, pytorch_model.bin, "
-        "safetensors.",
-    )
-    parser.add_argument("path", metavar="PATH", help="the model: a folder, or a zip or tar archive")
-    parser.add_argument(
-        "-o", "--output", required=True, metavar="DIR", help="the directory to make"
-    )
-    add_overwrite_option(parser)
-    parser.set_defaults(run=run)
+@command(
+    "convert a model of TensorFlow, TF-Hub, Spark NLP or PyTorch",
+    "embedpipe import uncased_L-2_H-128_A-2.zip -o my-model",
+)
+@argument(
+    "path", type=click.Path(), metavar="PATH", help="the model: a folder, or a zip or tar archive"
+)
+@option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(),
+    metavar="DIR",
+    help="the directory to make",
+)
+@overwrite_option
+@json_option
+def run(path: str, output: str, overwrite: bool, as_json: bool) -> None:
+    """Convert a BERT, ELECTRA or ALBERT model to a folder in Hugging Face's layout.
 
-
-def run(args: argparse.Namespace) -> None:
-    """Carry out the parsed command and print the report."""
-    print(format_report(convert(args.path, args.output, overwrite=args.overwrite), args.output))
+    How its tensors were mapped is reported. Formats, recognized by content: Google checkpoints,
+    TF-Hub models, Spark NLP models and pipelines, pytorch_model.bin, safetensors.
+    """
+    model = convert(path, output, overwrite=overwrite)
+    print(json.dumps(report(model, output), indent=2) if as_json else format_report(model, output))
 
 
 def convert(path: str | Path, directory: str | Path, *, overwrite: bool = False) -> Model:
@@ -59,6 +66,23 @@ def convert(path: str | Path, directory: str | Path, *, overwrite: bool = False)
         model = open_model(path)
         write_model(model, folder)
     return model
+
+
+def report(model: Model, directory: str | Path) -> dict[str, Any]:
+    """What `format_report` tells, as JSON can hold it."""
+    config = model.config
+    return {
+        "format": model.format,
+        "architecture": config.architecture,
+        "layers": config.num_hidden_layers,
+        "hidden_size": config.hidden_size,
+        "attention_heads": config.num_attention_heads,
+        "vocabulary": config.vocab_size,
+        "mapped": len(model.origins),
+        "unused": list(model.unused),
+        "missing": list(model.missing),
+        "written_to": str(directory),
+    }
 
 
 def format_report(model: Model, directory: str | Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import platform
 from collections.abc import Mapping
@@ -10,29 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import embedpipe
-from embedpipe.cli.options import add_model_option
+from embedpipe.cli.command import command
+from embedpipe.cli.options import json_option, model_option
 from embedpipe.errors import MissingDependencyError, ModelNotFoundError
 
-__all__ = ["add_parser", "gather"]
+__all__ = ["gather", "run"]
 
 
-def add_parser(commands: Any) -> None:
-    """Add this command to the subparsers of `embedpipe`."""
-    parser = commands.add_parser(
-        "info",
-        help="version, processor, instruction sets, precisions, threads and model",
-        description="Show version, processor, instruction sets, precisions, threads and facts of a "
-        "model.",
-    )
-    add_model_option(parser)
-    parser.add_argument("--json", action="store_true", help="as one JSON object")
-    parser.set_defaults(run=run)
-
-
-def run(args: argparse.Namespace) -> None:
-    """Carry out the parsed command and print what was found."""
-    facts = gather(args.model)
-    print(json.dumps(facts, indent=2) if args.json else format_facts(facts))
+@command(
+    "version, processor, instruction sets, precisions, threads and model",
+    "embedpipe info --model bert_base_cased",
+)
+@model_option
+@json_option
+def run(model: str | None, as_json: bool) -> None:
+    """Show version, processor, instruction sets, precisions, threads and facts of a model."""
+    facts = gather(model)
+    print(json.dumps(facts, indent=2) if as_json else format_facts(facts))
 
 
 def gather(model: str | Path | None = None) -> dict[str, Any]:

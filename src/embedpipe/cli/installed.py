@@ -1,24 +1,25 @@
 """Commands of other distributions, which name them as entry points of `embedpipe.commands`.
 
-Such an entry point is a function like `add_parser` in the modules beside this one: given the
-subparsers of `embedpipe`, it adds its own. Built-in commands cannot be replaced.
+Such an entry point is a click command, best made with `embedpipe.cli.command.command`. It is loaded
+when it is asked for, or listed. Built-in commands cannot be replaced.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+import click
 
 from embedpipe.errors import MissingDependencyError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["GROUP", "add_installed"]
+__all__ = ["GROUP", "installed_command", "installed_names"]
 
 GROUP = "embedpipe.commands"
 
@@ -26,23 +27,39 @@ _KNOWN = {"bench": ("measure the speed, beside other engines", "embedpipe-bench"
 """Commands that a distribution of ours adds: help, its name, and where a clone has it."""
 
 
-def add_installed(commands: Any) -> None:
-    """Add those that are installed; known ones that are not say what to install."""
+def installed_names() -> list[str]:
+    """The names of those that are installed, and of known ones that are not."""
+    return list(dict.fromkeys([*(found.name for found in _entry_points()), *_KNOWN]))
+
+
+def installed_command(name: str) -> click.Command | None:
+    """The command of that name; None where nothing is known of it.
+
+    One that cannot be loaded says why, and a known one that is not installed what to install.
+    """
     for found in _entry_points():
-        if found.name in commands.choices:
-            continue
-        try:
-            found.load()(commands)
-        except Exception as error:  # whatever another's code raises must not end our own commands
-            reason = f"the command comes from {found.value!r}, which fails: {error!r}"
-            _add_unavailable(commands, found.name, "cannot be loaded", reason)
-    for name, (purpose, package, folder) in _KNOWN.items():
-        if name not in commands.choices:
-            reason = (
-                f"'embedpipe {name}' is not installed; run: pip install {package} "
-                f"(in a clone: pip install {folder})"
-            )
-            _add_unavailable(commands, name, f"{purpose} (needs {package})", reason)
+        if found.name == name:
+            return _loaded(found)
+    if name not in _KNOWN:
+        return None
+    purpose, package, folder = _KNOWN[name]
+    reason = (
+        f"'embedpipe {name}' is not installed; run: pip install {package} "
+        f"(in a clone: pip install {folder})"
+    )
+    return _unavailable(name, f"{purpose} (needs {package})", reason)
+
+
+def _loaded(found: EntryPoint) -> click.Command:
+    try:
+        command = found.load()
+        if not isinstance(command, click.Command):
+            raise TypeError(f"expected a click command, found {type(command).__name__}")
+    except Exception as error:  # whatever another's code raises must not end our own commands
+        reason = f"the command comes from {found.value!r}, which fails: {error!r}"
+        return _unavailable(found.name, "cannot be loaded", reason)
+    command.name = found.name
+    return command
 
 
 def _entry_points() -> Iterable[EntryPoint]:
@@ -71,13 +88,17 @@ def _content(file: Path) -> str:
     return ""
 
 
-def _add_unavailable(commands: Any, name: str, purpose: str, reason: str) -> None:
+def _unavailable(name: str, summary: str, reason: str) -> click.Command:
     """A command that takes any arguments, and raises MissingDependencyError when it is run."""
 
-    def run(_: argparse.Namespace) -> NoReturn:
+    def run(**_: object) -> NoReturn:
         raise MissingDependencyError(reason)
 
-    # No argument begins with this prefix, so that all of them count as names.
-    parser = commands.add_parser(name, help=purpose, prefix_chars="\0", add_help=False)
-    parser.add_argument("arguments", nargs="*")
-    parser.set_defaults(run=run)
+    return click.Command(
+        name,
+        callback=run,
+        short_help=summary,
+        params=[click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED)],
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True},
+    )

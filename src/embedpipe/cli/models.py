@@ -2,65 +2,99 @@
 
 from __future__ import annotations
 
-import argparse
+import json
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from embedpipe.cli.options import positive_number
+import click
+
+from embedpipe.cli.command import argument, group, option, positive_number, subcommand
+from embedpipe.cli.options import completed_model, json_option
 from embedpipe.cli.table import table
 
 if TYPE_CHECKING:
-    from embedpipe.hub.catalog_file import CatalogModel, Source
+    from embedpipe.hub.catalog_file import CatalogModel, Source, Task
 
-__all__ = ["add_parser"]
+__all__ = ["run"]
 
 _HEADER = ("NAME", "TASK", "LANGUAGE", "DIMENSION", "CASE", "ARCHITECTURE", "HERE")
 
 
-def add_parser(commands: Any) -> None:
-    """Add this command to the subparsers of `embedpipe`."""
-    parser = commands.add_parser(
-        "models",
-        help="the models that can be used by name",
-        description="List the models of the catalog, which are downloaded when first used.",
-    )
-    parser.add_argument(
-        "--task", choices=("word", "sentence"), help="only models for vectors of words or sentences"
-    )
-    parser.add_argument("--language", metavar="CODE", help="only models for it, such as en")
-    parser.add_argument(
-        "--dimension", type=positive_number, metavar="N", help="only models with vectors so long"
-    )
-    parser.add_argument(
-        "--text", metavar="PART", help="only models with this in one of their names"
-    )
-    parser.set_defaults(run=run)
-    actions = parser.add_subparsers(title="commands", metavar="COMMAND")
-    one = actions.add_parser(
-        "show",
-        help="all that is known of one model",
-        description="Show what the catalog says of a model, and where it lies on this machine.",
-    )
-    one.add_argument(
-        "name", metavar="NAME", help="a model's name, a name in one line, or NAME@VERSION"
-    )
-    one.set_defaults(run=run_show)
-
-
-def run(args: argparse.Namespace) -> None:
-    """Carry out the parsed command and print the table."""
+@group(
+    "the models that can be used by name",
+    "embedpipe models --task sentence --language en",
+    "embedpipe models show small_bert_L2_128",
+)
+@option(
+    "--task",
+    type=click.Choice(("word", "sentence")),
+    help="only models for vectors of words or sentences",
+)
+@option("--language", metavar="CODE", help="only models for it, such as en")
+@option("--dimension", type=positive_number, metavar="N", help="only models with vectors so long")
+@option("--text", metavar="PART", help="only models with this in one of their names")
+@json_option
+@click.pass_context
+def run(
+    ctx: click.Context,
+    task: Task | None,
+    language: str | None,
+    dimension: int | None,
+    text: str | None,
+    as_json: bool,
+) -> None:
+    """List the models of the catalog, which are downloaded when first used."""
+    if ctx.invoked_subcommand:
+        return
     from embedpipe.hub.catalog import search
 
-    found = search(args.task, args.language, args.dimension, args.text)
-    print("\n".join(table([_HEADER, *map(_row, found)])) if found else "no model fits")
+    found = search(task, language, dimension, text)
+    if as_json:
+        print(json.dumps([_properties(model) for model in found], indent=2))
+    else:
+        print("\n".join(table([_HEADER, *map(_row, found)])) if found else "no model fits")
 
 
-def run_show(args: argparse.Namespace) -> None:
-    """Carry out the parsed command and print what is known."""
+@subcommand(run, "show", "all that is known of one model", "embedpipe models show bert_base_cased")
+@argument(
+    "name",
+    metavar="NAME",
+    shell_complete=completed_model,
+    help="a model's name, a name in one line, or NAME@VERSION",
+)
+@json_option
+def run_show(name: str, as_json: bool) -> None:
+    """Show what the catalog says of a model, and where it lies on this machine."""
     from embedpipe.hub.catalog import catalog, show
 
-    model = show(args.name)
-    print("\n".join(_facts(model, catalog().further_names(model.name))))
+    model = show(name)
+    further = catalog().further_names(model.name)
+    if as_json:
+        print(json.dumps(_all_properties(model, further), indent=2))
+    else:
+        print("\n".join(_facts(model, further)))
+
+
+def _properties(model: CatalogModel) -> dict[str, Any]:
+    """What the table tells, as JSON can hold it; `here` is the folder, or null."""
+    from embedpipe.hub.find import find_here
+
+    here = find_here(model)
+    return {
+        "name": model.name,
+        "task": model.task,
+        "language": model.language,
+        "dimension": model.dimension,
+        "case_sensitive": model.case_sensitive,
+        "architecture": model.architecture,
+        "here": None if here is None else str(here),
+    }
+
+
+def _all_properties(model: CatalogModel, further: Iterable[str]) -> dict[str, Any]:
+    """All that the catalog says; what it does not say is null."""
+    return {**_properties(model), **asdict(model), "names_in_one_line": list(further)}
 
 
 def _row(model: CatalogModel) -> tuple[str, ...]:

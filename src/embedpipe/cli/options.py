@@ -1,160 +1,196 @@
-"""Options that several commands share: of inputs and of models.
+"""Options that several commands share: of inputs, models and outputs.
 
 This module imports nothing heavy, as every start of the program imports it.
 """
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Callable, Mapping
 from dataclasses import fields
+from functools import reduce
 from typing import Any, TypeVar
 
+import click
+
+from embedpipe.cli.command import option, positive_number
 from embedpipe.embedding.options import ModelOptions
 from embedpipe.files.input_options import FORMATS, InputOptions
 
 __all__ = [
-    "Once",
-    "add_input_options",
-    "add_model_option",
-    "add_model_options",
-    "add_overwrite_option",
-    "add_threads_option",
+    "completed_model",
+    "input_options",
+    "json_option",
+    "model_option",
+    "model_options",
+    "overwrite_option",
     "parsed_options",
-    "positive_number",
+    "threads_option",
 ]
 
 Options = TypeVar("Options", InputOptions, ModelOptions)
+Decorator = Callable[[Any], Any]
+
+_INPUT = "Input"
+_MODEL = "Model"
+
+overwrite_option = option(
+    "--overwrite",
+    is_flag=True,
+    help="replace an output that is there (default: an error); an input never",
+)
+
+json_option = option("--json", "as_json", is_flag=True, help="as JSON, for programs")
 
 
-class Once(argparse.Action):
-    """Stores a value; giving the option twice is an error."""
+def completed_model(_: click.Context, _parameter: click.Parameter, incomplete: str) -> list[Any]:
+    """Names in the catalog, and folders."""
+    from click.shell_completion import CompletionItem
 
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Any,
-        option_string: str | None = None,
-    ) -> None:
-        """Store the value; a usage error if there is one already."""
-        given: set[str] = namespace.__dict__.setdefault("_given", set())
-        if self.dest in given:
-            parser.error(f"argument {option_string}: given twice; expected it once")
-        given.add(self.dest)
-        setattr(namespace, self.dest, values)
+    from embedpipe.hub.catalog import catalog
+
+    names = [name for name in catalog().models if name.startswith(incomplete)]
+    return [*map(CompletionItem, names)] or [CompletionItem(incomplete, type="file")]
 
 
-def add_overwrite_option(parser: argparse._ActionsContainer) -> None:
-    """--overwrite."""
-    parser.add_argument(
-        "--overwrite",
-        action="store_true",
-        help="replace an output that is there (default: an error); an input never",
-    )
-
-
-def add_model_options(parser: argparse.ArgumentParser, *, prompted: str) -> None:
-    """--model, --pooling, --normalize, --precision, --prompt, --prompt-name and --threads."""
-    group = parser.add_argument_group("model")
-    add_model_option(group)
-    group.add_argument(
-        "--pooling", choices=("cls", "mean", "pooler"), help="default: what the model was made for"
-    )
-    group.add_argument(
-        "--normalize",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="scale vectors to length 1 or leave them (default: what the model was made for)",
-    )
-    group.add_argument(
-        "--precision",
-        choices=("float32", "bfloat16", "int8", "auto"),
-        help="of the products with weights; float32 is exact, int8 the fastest; bfloat16 and auto "
-        "are float32 on processors without AVX512-BF16 (default: float32)",
-    )
-    prompts = group.add_mutually_exclusive_group()
-    prompts.add_argument(
-        "--prompt",
-        metavar="TEXT",
-        help=f"put before {prompted} (default: what the model was made for)",
-    )
-    prompts.add_argument(
-        "--prompt-name", metavar="NAME", help="one of the model's own, such as query or document"
-    )
-    add_threads_option(group)
-
-
-def add_model_option(parser: argparse._ActionsContainer) -> None:
+def model_option(function: Any) -> Any:
     """--model."""
-    parser.add_argument(
+    return option(
         "--model",
         metavar="NAME|FOLDER",
+        shell_complete=completed_model,
+        section=_MODEL,
         help="a model's name or folder (default: all-MiniLM-L6-v2)",
-    )
+    )(function)
 
 
-def add_threads_option(parser: argparse._ActionsContainer) -> None:
+def threads_option(function: Any) -> Any:
     """--threads."""
-    parser.add_argument(
+    return option(
         "--threads",
         type=positive_number,
         metavar="N",
+        section=_MODEL,
         help="default: the cores this process may use",
+    )(function)
+
+
+def model_options(*, prompted: str) -> Decorator:
+    """--model, --pooling, --normalize, --precision, --prompt, --prompt-name and --threads.
+
+    `parsed_options` makes ModelOptions of them.
+    """
+    return _all_of(
+        model_option,
+        option(
+            "--pooling",
+            type=click.Choice(("cls", "mean", "pooler")),
+            section=_MODEL,
+            help="default: what the model was made for",
+        ),
+        option(
+            "--normalize/--no-normalize",
+            default=None,
+            section=_MODEL,
+            help="scale vectors to length 1 or leave them (default: what the model was made for)",
+        ),
+        option(
+            "--precision",
+            type=click.Choice(("float32", "bfloat16", "int8", "auto")),
+            section=_MODEL,
+            help="of the products with weights; float32 is exact, int8 the fastest; bfloat16 and "
+            "auto are float32 on processors without AVX512-BF16 (default: float32)",
+        ),
+        option(
+            "--prompt",
+            metavar="TEXT",
+            section=_MODEL,
+            help=f"put before {prompted} (default: what the model was made for)",
+        ),
+        option(
+            "--prompt-name",
+            metavar="NAME",
+            section=_MODEL,
+            help="one of the model's own, such as query or document",
+        ),
+        threads_option,
     )
 
 
-def add_input_options(parser: argparse.ArgumentParser) -> None:
-    """--column, --format, --encoding, --errors, --delimiter, --quote and --escape."""
-    group = parser.add_argument_group("input")
-    group.add_argument("--column", action=Once, help="the column with the text (default: text)")
-    group.add_argument(
-        "--format",
-        choices=FORMATS,
-        help="of every input (default: by suffix; a name without one and - are text)",
-    )
-    group.add_argument(
-        "--encoding", default="utf-8", help="of text, CSV and JSON Lines (default: %(default)s)"
-    )
-    group.add_argument(
-        "--errors",
-        choices=("strict", "replace", "ignore"),
-        default="strict",
-        help="what to do about bytes that do not decode (default: %(default)s, an error)",
-    )
-    group.add_argument(
-        "--delimiter",
-        type=_mark,
-        metavar="CHARACTER",
-        help="between fields of CSV and TSV, 'tab' for one (default: by format)",
-    )
-    group.add_argument(
-        "--quote",
-        type=_mark,
-        default=InputOptions.quote,
-        metavar="CHARACTER",
-        help="around fields of CSV and TSV; 'none' if quotes are ordinary there (default: \")",
-    )
-    group.add_argument(
-        "--escape",
-        type=_mark,
-        metavar="CHARACTER",
-        help="before quotes within quoted fields, such as the '\\' of Spark (default: none, quotes "
-        "are doubled)",
+def input_options(function: Any) -> Any:
+    """--column, --format, --encoding, --errors, --delimiter, --quote and --escape.
+
+    `parsed_options` makes InputOptions of them.
+    """
+    return _all_of(
+        option("--column", section=_INPUT, help="the column with the text (default: text)"),
+        option(
+            "--format",
+            type=click.Choice(FORMATS),
+            section=_INPUT,
+            help="of every input (default: by suffix; a name without one and - are text)",
+        ),
+        option(
+            "--encoding",
+            default="utf-8",
+            section=_INPUT,
+            help="of text, CSV and JSON Lines (default: utf-8)",
+        ),
+        option(
+            "--errors",
+            type=click.Choice(("strict", "replace", "ignore")),
+            default="strict",
+            section=_INPUT,
+            help="what to do about bytes that do not decode (default: strict, an error)",
+        ),
+        *_csv_options(),
+    )(function)
+
+
+def _csv_options() -> tuple[Decorator, ...]:
+    return (
+        option(
+            "--delimiter",
+            callback=_mark,
+            metavar="CHARACTER",
+            section=_INPUT,
+            help="between fields of CSV and TSV, 'tab' for one (default: by format)",
+        ),
+        option(
+            "--quote",
+            callback=_mark,
+            default=InputOptions.quote,
+            metavar="CHARACTER",
+            section=_INPUT,
+            help="around fields of CSV and TSV; 'none' if quotes are ordinary there (default: \")",
+        ),
+        option(
+            "--escape",
+            callback=_mark,
+            metavar="CHARACTER",
+            section=_INPUT,
+            help="before quotes within quoted fields, such as the '\\' of Spark (default: none, "
+            "quotes are doubled)",
+        ),
     )
 
 
-def _mark(text: str) -> str | None:
+def parsed_options(given: Mapping[str, Any], kind: type[Options]) -> Options:
+    """The options that were parsed, each of which is named like its field.
+
+    A usage error if both a prompt and the name of one are given.
+    """
+    if given.get("prompt") is not None and given.get("prompt_name") is not None:
+        raise click.UsageError(
+            "--prompt and --prompt-name exclude each other", click.get_current_context()
+        )
+    return kind(**{field.name: given[field.name] for field in fields(kind)})
+
+
+def _mark(_: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
     """A character, "tab" or "none"."""
-    return {"tab": "\t", "\\t": "\t", "none": None}.get(text, text)
+    return None if text is None else {"tab": "\t", "\\t": "\t", "none": None}.get(text, text)
 
 
-def parsed_options(args: argparse.Namespace, kind: type[Options]) -> Options:
-    """The options that were parsed, each of which is named like its field."""
-    return kind(**{field.name: getattr(args, field.name) for field in fields(kind)})
-
-
-def positive_number(text: str) -> int:
-    """For argparse's `type`: an integer of at least 1."""
-    if not (text.isascii() and text.isdigit() and int(text)):
-        raise argparse.ArgumentTypeError(f"found {text!r}; expected a number of at least 1")
-    return int(text)
+def _all_of(*decorators: Decorator) -> Decorator:
+    """One decorator for several, whose options stand on the help page in this order."""
+    return lambda function: reduce(lambda inner, each: each(inner), reversed(decorators), function)

@@ -8,11 +8,13 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
+from embedpipe.cli.invocation import Invocation
+from embedpipe.environment import is_colorless
 from embedpipe.errors import OutputError
 
-__all__ = ["give_up_output", "printable", "usable_streams"]
+__all__ = ["give_up_output", "has_colors", "printable", "tell_error", "usable_streams"]
 
 # Control characters, line ends of Unicode, marks that reorder a line, halves of characters.
 _HIDDEN = re.compile(
@@ -27,6 +29,22 @@ def printable(text: str) -> str:
     red: \x1b[31m
     """
     return _HIDDEN.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def has_colors(stream: TextIO) -> bool:
+    """Whether what is printed there may be colored: on terminals, unless the user refuses."""
+    return stream.isatty() and not is_colorless()
+
+
+def tell_error(message: str, invocation: Invocation) -> None:
+    """Print an error on standard error, after where it comes from if that was asked for."""
+    if invocation.debug:
+        import traceback
+
+        traceback.print_exc()
+    mark = "\x1b[1;31merror:\x1b[0m" if has_colors(sys.stderr) else "error:"
+    said = "\n".join(map(printable, message.split("\n")))
+    print(f"embedpipe: {mark} {said}", file=sys.stderr)
 
 
 class _ClosedOutput(io.TextIOBase):

@@ -30,6 +30,11 @@ class Described:
         return self.model.path
 
     @property
+    def loaded(self) -> LoadedModel:
+        """What all encoders of this model share."""
+        return self._model
+
+    @property
     def model(self) -> Model:
         """What was read."""
         return self._model.read

@@ -123,16 +123,16 @@ def columns_of(schema: pa.Schema) -> list[Column]:
 
 
 def with_annotator_types(table: pa.Table) -> pa.Table:
-    """Add the annotator types to the fields' metadata, from the data where they are missing.
+    """Add annotator types and dimensions to the fields' metadata, from the data where missing.
 
     Metadata of fields is lost where a table passes through pandas or a file without it.
     """
     fields = list(table.schema)
     for i, part in enumerate(fields):
         if is_annotation_type(part.type) and annotator_type_of(part) is None:
-            found = _first_annotator_type(table.column(i))
+            found = _told_by_the_first(table.column(i))
             if found:
-                fields[i] = part.with_metadata({**(part.metadata or {}), "annotatorType": found})
+                fields[i] = part.with_metadata({**found, **(part.metadata or {})})
     return pa.table(table.columns, schema=pa.schema(fields, table.schema.metadata))
 
 
@@ -165,10 +165,14 @@ def _plain_kind(arrow_type: pa.DataType) -> ColumnKind:
     return ColumnKind.TEXT_LISTS if of_text else ColumnKind.OTHER
 
 
-def _first_annotator_type(column: pa.ChunkedArray) -> str | None:
+def _told_by_the_first(column: pa.ChunkedArray) -> dict[bytes, bytes]:
+    """The metadata that the first annotation tells: its type, and the width of its vector."""
     for chunk in column.chunks:
         annotations = chunk.flatten()
         if len(annotations):
-            kind = annotations[0]["annotatorType"]
-            return None if kind is None else kind.as_py()
-    return None
+            first = annotations[0]
+            kind, vector = first["annotatorType"].as_py(), first["embeddings"].as_py()
+            told = {b"annotatorType": kind and kind.encode()}
+            told[b"dimension"] = str(len(vector)).encode() if vector else None
+            return {key: value for key, value in told.items() if value}
+    return {}

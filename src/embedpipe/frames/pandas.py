@@ -5,7 +5,11 @@ of rows stay as they are. Annotation columns come back with an Arrow dtype: they
 memory, a cell reads as a list of dicts, and pandas and embedpipe open them natively::
 
     out["embeddings"].explode().struct.explode()    # a row per annotation, a column per field
-    AnnotationColumn.from_arrow(out["embeddings"]).embeddings    # all vectors, (n, dimension)
+    embedpipe.vectors(out["embeddings"])    # all vectors, (n, dimension)
+
+Columns with one vector a row come back as objects, a NumPy array in each cell: so NumPy stacks
+them, Parquet holds them as lists, and pandas reads them back, which it does with no Arrow dtype
+that has parameters.
 """
 
 from __future__ import annotations
@@ -13,6 +17,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from embedpipe._dependencies import require
@@ -29,6 +35,7 @@ from embedpipe.frames.columns import (
 from embedpipe.frames.positions import made_columns
 from embedpipe.frames.protocol import Planner
 from embedpipe.frames.texts import arrow_texts
+from embedpipe.frames.vectors import vectors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,8 +69,27 @@ def transform(frame: pd.DataFrame, planner: Planner) -> pd.DataFrame:
         kept = [column.name not in plan.removed for column in columns]
         out = out.loc[:, kept].copy(deep=False)
     for name in made.column_names:
-        out[name] = pandas.arrays.ArrowExtensionArray(made.column(name))
+        column = made.column(name)
+        is_vector = pa.types.is_fixed_size_list(column.type)
+        out[name] = cells(column) if is_vector else pandas.arrays.ArrowExtensionArray(column)
     return out
+
+
+def cells(column: pa.ChunkedArray) -> npt.NDArray[np.object_]:
+    """The rows of one matrix of vectors, as objects (n,), of a column of lists of fixed size.
+
+    None where a row is null.
+    """
+    rows = np.empty((len(column), column.type.list_size), np.float32)
+    made = np.empty(len(column), np.object_)
+    begin = 0
+    for chunk in column.chunks:
+        rows[begin : begin + len(chunk)] = vectors(chunk)
+        begin += len(chunk)
+    there = column.is_valid().to_numpy()
+    for i in np.flatnonzero(there):
+        made[i] = rows[i]
+    return made
 
 
 def _columns(frame: pd.DataFrame, table: pa.Table) -> list[Column]:

@@ -229,6 +229,11 @@ class HasParams:
         other._defaults = dict(self._defaults)
         return other.setParams(**{self._name(p): value for p, value in (extra or {}).items()})
 
+    def with_uid(self: S, uid: str) -> S:
+        """This object under another uid, which replaces its own."""
+        self.uid = uid
+        return self
+
     def __repr__(self) -> str:
         given = (f"{name}={_brief(value)}" for name, value in self._values.items())
         return f"{type(self).__name__}({', '.join(given)})"

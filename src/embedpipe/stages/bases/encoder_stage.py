@@ -114,6 +114,11 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
             )
         return self._encoder.with_precision(cast("AskedPrecision", self.getPrecision()))
 
+    def with_uid(self: E, uid: str) -> E:
+        """This stage under another uid, which by default names its vectors too."""
+        self._set_defaults(storageRef=uid)
+        return super().with_uid(uid)
+
     def word_splitter(self, cut: Callable[[str], Sequence[str]]) -> WordSplitter:
         """The splitter for words that `cut` finds, which is kept with its cache for later rows."""
         tokenizer = self.encoder.tokenizer
