@@ -10,7 +10,7 @@ SOURCES := $(shell find src native bench -type f -not -name '*.pyc' -not -name '
 CPP := $(wildcard native/*/*.h native/*/*.cc)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick test-oracles test-spark test-native test-python test-fuzz check format wheel sdist smoke bench clean
+.PHONY: help demo test test-quick test-oracles test-spark jar test-native test-python test-fuzz check format wheel sdist smoke bench clean
 
 help: ## say what the targets do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -28,6 +28,9 @@ test-oracles: .venv/oracles .venv/model ## compare with transformers and PyTorch
 
 test-spark: .venv/spark ## run pipelines on Apache Spark: local, two executors, Connect (needs Java 17)
 	$(PYTEST) tests/spark --pyargs embedpipe.spark --doctest-modules
+
+jar: .venv/spark ## make the classes for Scala and Java, for the Spark in SPARK_HOME or pyspark's
+	$(BIN)/python -m embedpipe.jvm -o out/embedpipe-spark.jar
 
 test-native: .venv/tools
 	$(BIN)/cmake -S . -B build/sanitized -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) \

@@ -178,7 +178,7 @@ class _Lines:
             self._write(f"{_amount(self._done, self._unit)} in {_duration(elapsed)}, {speed}")
 
     def _write(self, text: str) -> None:
-        print(f"{self._label}{text}", file=self._stream, flush=True)  # noqa: T201
+        print(f"{self._label}{text}", file=self._stream, flush=True)
 
 
 def _amount(number: float, unit: str) -> str:

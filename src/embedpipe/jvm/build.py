@@ -27,7 +27,8 @@ __all__ = ["Spark", "build_jar", "cached_jar", "find_spark"]
 
 _HERE = Path(__file__).parent / "scala"
 _NEEDED = ("scala-compiler", "scala-library", "spark-mllib", "spark-sql")
-_EARLIEST = (1980, 1, 1, 0, 0, 0)
+_OLDEST = (3, 5)
+_EARLIEST = (1980, 1, 1, 0, 0, 0)  # the earliest time that archives can tell
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,17 @@ class Spark:
     @property
     def major(self) -> int:
         """The first number of the version."""
-        return int(self.version.partition(".")[0])
+        return self._numbers[0]
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is new enough to run embedpipe."""
+        return self._numbers >= _OLDEST
+
+    @property
+    def _numbers(self) -> tuple[int, int]:
+        major, minor = self.version.split(".")[:2]
+        return int(major), int(minor)
 
 
 def find_spark(home: str | os.PathLike[str] | None = None) -> Spark:
@@ -50,8 +61,7 @@ def find_spark(home: str | os.PathLike[str] | None = None) -> Spark:
     """
     place = home or os.environ.get("SPARK_HOME") or _pyspark_folder()
     jars = Path(place) / "jars"
-    found = {name: next(iter(jars.glob(f"{name}_*.jar")), None) for name in ("spark-sql",)}
-    core = found["spark-sql"]
+    core = next(iter(jars.glob("spark-sql_*.jar")), None)
     absent = [name for name in _NEEDED if not any(jars.glob(f"{name}*.jar"))]
     if core is None or absent:
         raise MissingDependencyError(
@@ -60,7 +70,7 @@ def find_spark(home: str | os.PathLike[str] | None = None) -> Spark:
             "install one: pip install 'embedpipe[spark]'"
         )
     spark = Spark(jars, re.sub(r".*_[\d.]+-(.*)\.jar", r"\1", core.name))
-    if (spark.major, spark.version.split(".")[1]) < (3, "5"):
+    if not spark.is_known:
         raise MissingDependencyError(
             f"Spark {spark.version} is in {place}; expected 3.5 or newer. Name another by "
             "--spark-home or SPARK_HOME"

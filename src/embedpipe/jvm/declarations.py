@@ -79,10 +79,7 @@ def _class(stage: type[Stage]) -> Iterator[str]:
     for method, target in _ADDERS.items():
         if hasattr(stage, method):
             old = f"if (isDefined({target})) $({target}) else Array.empty[String]"
-            yield (
-                f"  def {method}(value: String): this.type = "
-                f"set({target}, ({old}) :+ value)"
-            )
+            yield (f"  def {method}(value: String): this.type = set({target}, ({old}) :+ value)")
     if hasattr(stage, "fit"):
         yield "  /** Nothing is learned from data: the stage itself. */"
         yield "  def fit(dataset: Dataset[_]): this.type = this"
@@ -117,16 +114,13 @@ def _companion(stage: type[Stage]) -> Iterator[str]:
         yield f'  def pretrained(): {name} = named(None, "en", None)'
         yield f'  def pretrained(name: String): {name} = named(Some(name), "en", None)'
         yield (
-            f"  def pretrained(name: String, lang: String): {name} = "
-            "named(Some(name), lang, None)"
+            f"  def pretrained(name: String, lang: String): {name} = named(Some(name), lang, None)"
         )
         yield (
             f"  def pretrained(name: String, lang: String, remoteLoc: String): {name} = "
             "named(Some(name), lang, Some(remoteLoc))"
         )
-        yield (
-            f"  def loadSavedModel(folder: String, spark: SparkSession): {name} = saved(folder)"
-        )
+        yield (f"  def loadSavedModel(folder: String, spark: SparkSession): {name} = saved(folder)")
     yield "}"
 
 

@@ -21,7 +21,6 @@ from __future__ import annotations
 import json
 import os
 import select
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, cast
@@ -48,12 +47,12 @@ Question = Mapping[str, Any]
 
 def serve(questions: IO[bytes], answers: IO[str], patience: float = _PATIENCE) -> None:
     """Answer every line of `questions`, which must have no buffer, until they end or cease."""
-    print(__version__, file=answers, flush=True)  # noqa: T201 - the protocol
+    print(__version__, file=answers, flush=True)
     while select.select([questions], [], [], patience)[0]:
         line = questions.readline()
         if not line:
             break
-        print(json.dumps(answer(json.loads(line))), file=answers, flush=True)  # noqa: T201
+        print(json.dumps(answer(json.loads(line))), file=answers, flush=True)
 
 
 def answer(question: Question) -> dict[str, Any]:
@@ -88,16 +87,17 @@ def _plan(question: Question) -> dict[str, Any]:
 
 def _pretrained(question: Question) -> dict[str, Any]:
     kind = _encoder_stage(question["class"])
-    return _told(kind.pretrained(question["name"], question["lang"], question["remoteLoc"]))
+    stage = kind.pretrained(question["name"], question["lang"], question["remoteLoc"])
+    return {"stage": _told(stage)}
 
 
 def _load(question: Question) -> dict[str, Any]:
-    return _told(_encoder_stage(question["class"]).load(Path(question["path"])))
+    return {"stage": _told(_encoder_stage(question["class"]).load(Path(question["path"])))}
 
 
 def _pipeline(question: Question) -> dict[str, Any]:
     stages = PipelineModel.load(question["path"]).stages
-    return {"stages": [_told(stage)["stage"] for stage in stages]}
+    return {"stages": [_told(stage) for stage in stages]}
 
 
 def _model(question: Question) -> dict[str, Any]:
@@ -131,6 +131,8 @@ _ANSWERS: dict[str, Callable[[Question], dict[str, Any]]] = {
     "plan": _plan,
     "pretrained": _pretrained,
     "load": _load,
+    "pipeline": _pipeline,
+    "model": _model,
 }
 
 
@@ -141,24 +143,23 @@ def _encoder_stage(name: str) -> type[EncoderStage]:
     return found
 
 
-def _told(stage: EncoderStage) -> dict[str, Any]:
+def _told(stage: Stage) -> dict[str, Any]:
     """A stage for the JVM: its model by a reference that this process can follow again."""
-    reference = stage.encoder.reference
-    if reference is None:
-        raise ParameterError(
-            f"{stage.label}: its model lies inside {stage.encoder.path}, and no name or path loads "
-            "it alone; load it from a folder of its own"
-        )
     params, defaults = stage.saved_values()
-    return {
-        "stage": {
-            "class": type(stage).__name__,
-            "uid": stage.uid,
-            "params": params,
-            "defaults": defaults,
-            "model": {"reference": reference},
-        }
+    told = {
+        "class": type(stage).__name__,
+        "uid": stage.uid,
+        "params": params,
+        "defaults": defaults,
     }
+    if isinstance(stage, EncoderStage):
+        if stage.encoder.reference is None:
+            raise ParameterError(
+                f"{stage.label}: its model lies inside {stage.encoder.path}, and no name or path "
+                "loads it alone; save the pipeline as a folder, and load that"
+            )
+        told["model"] = {"reference": stage.encoder.reference}
+    return told
 
 
 def main() -> None:

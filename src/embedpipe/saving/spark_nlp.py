@@ -14,7 +14,7 @@ from typing import Any
 from embedpipe.errors import ModelFormatError
 from embedpipe.formats.archives.tree import FileTree
 from embedpipe.formats.layout import SPARK_METADATA
-from embedpipe.formats.spark_nlp.folder import embeddings_stages, read_metadata
+from embedpipe.formats.spark_nlp.folder import embeddings_stages, metadata_file, read_metadata
 from embedpipe.params import Param
 from embedpipe.pipeline.savable import Savable
 from embedpipe.saving.tree import SAVE_AGAIN, Node
@@ -37,7 +37,7 @@ _ADVICE = "Load its other stages one by one, such as BertEmbeddings.load(path), 
 
 def is_spark(tree: FileTree) -> bool:
     """Whether a stage or pipeline of Spark lies here."""
-    return SPARK_METADATA in tree
+    return metadata_file(tree) is not None
 
 
 def spark_node(
@@ -123,7 +123,7 @@ def _stage_folders(tree: FileTree, metadata: Mapping[str, Any]) -> list[str]:
         )
     width = len(str(len(uids) - 1))
     folders = [f"stages/{number:0{width}}_{uid}" for number, uid in enumerate(uids)]
-    missing = [folder for folder in folders if f"{folder}/{SPARK_METADATA}" not in tree]
+    missing = [folder for folder in folders if metadata_file(tree.below(folder)) is None]
     if missing:
         raise ModelFormatError(
             f"{tree.source} lacks {', '.join(missing)[:200]}, which its metadata lists. "

@@ -30,7 +30,7 @@ object Planner {
       "plan",
       "stages" -> Node.of(stages),
       "schema" -> JString(schema.json),
-      "shared" -> JBool(context.isLocal))
+      "shared" -> JBool(context.isLocal || isShared(spark)))
     answer \ "files" match {
       case JArray(files) =>
         val there = context.listFiles().map(_.split('/').last).toSet
@@ -45,6 +45,10 @@ object Planner {
       PythonProcess.onExecutors,
       Node.text(answer \ "python_version"))
   }
+
+  /** Whether the user says that executors see the driver's models under the same paths. */
+  private def isShared(spark: SparkSession): Boolean =
+    spark.conf.getOption("spark.embedpipe.models").contains("shared")
 
   /** The node of a stage with the model of that name. */
   def pretrained(
