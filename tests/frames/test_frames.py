@@ -185,7 +185,7 @@ def test_annotations_that_pandas_read_from_a_file_are_found(table, model, tmp_pa
         stage.transform(frame)
 
 
-@pytest.mark.parametrize("frame", [["text"], {"text": ["a"]}, "text", None, np.array(["a"])])
+@pytest.mark.parametrize("frame", [["text"], {"text"}, "text", None, np.array(["a"])])
 def test_other_frames_are_refused_with_the_supported_ones(frame, model):
     with pytest.raises(InputError, match=r"not supported; supported are pandas.DataFrame, polars"):
         model.transform(frame)

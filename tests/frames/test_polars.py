@@ -9,7 +9,7 @@ import pytest
 from embedpipe.annotation import ANNOTATION_TYPE, AnnotationColumn
 from embedpipe.annotator import SentenceDetector, Tokenizer
 from embedpipe.base import DocumentAssembler, Finisher, Pipeline, PipelineModel
-from embedpipe.errors import ColumnError, InputError
+from embedpipe.errors import ColumnError
 
 TEXTS = ["One. Two three.", None, "", "Four 😀 five."]
 
@@ -80,8 +80,6 @@ def test_what_is_no_text_is_refused_by_name(frame):
             DocumentAssembler(inputCol=name).transform(frame)
     with pytest.raises(ColumnError, match="'gone' is missing"):
         DocumentAssembler(inputCol="gone").transform(frame)
-    with pytest.raises(InputError, match=r"polars.*LazyFrame is not supported"):
-        PipelineModel(text_stages()).transform(frame.lazy())
 
 
 def test_empty_frames_stay_empty():

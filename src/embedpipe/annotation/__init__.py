@@ -7,6 +7,7 @@ from embedpipe.annotation.column import AnnotationColumn
 from embedpipe.annotation.metadata import metadata_map
 from embedpipe.annotation.record import Annotation
 from embedpipe.annotation.schema import (
+    ANNOTATION_FIELDS,
     ANNOTATION_TYPE,
     METADATA_TYPE,
     WITH_VECTORS,
@@ -18,6 +19,7 @@ from embedpipe.annotation.schema import (
 )
 
 __all__ = [
+    "ANNOTATION_FIELDS",
     "ANNOTATION_TYPE",
     "METADATA_TYPE",
     "WITH_VECTORS",

@@ -16,18 +16,27 @@ Frame = TypeVar("Frame")
 
 
 class _Row(NamedTuple):
-    """The module that adapts these types of frames; it is imported when it is first needed."""
+    """A package, some of its types, and the module that adapts them, which is imported then."""
 
-    module: str
+    package: str
     types: tuple[str, ...]
+    module: str
 
 
-_ADAPTERS = {
-    "pandas": _Row("embedpipe.frames.pandas", ("DataFrame",)),
-    "polars": _Row("embedpipe.frames.polars", ("DataFrame",)),
-    "pyarrow": _Row("embedpipe.frames.arrow", ("Table", "RecordBatch", "RecordBatchReader")),
-}
-"""By the package that defines a frame's type."""
+_ADAPTERS = (
+    _Row("pandas", ("DataFrame",), "pandas"),
+    _Row("polars", ("DataFrame",), "polars"),
+    _Row("polars", ("LazyFrame",), "polars_lazy"),
+    _Row("pyarrow", ("Table", "RecordBatch", "RecordBatchReader"), "arrow"),
+    _Row("pyarrow", ("Dataset", "Scanner"), "arrow_streams"),
+    _Row("datasets", ("Dataset", "IterableDataset"), "huggingface"),
+    _Row("datasets", ("DatasetDict", "IterableDatasetDict"), "huggingface_splits"),
+    _Row("duckdb", ("DuckDBPyRelation",), "duckdb"),
+    _Row("dask", ("DataFrame",), "dask"),
+    _Row("ray", ("Dataset",), "ray"),
+)
+_MAPPING = "mapping"
+_STREAMS = "arrow_streams"
 
 
 def transform_frame(frame: Frame, planner: Planner) -> Frame:
@@ -42,13 +51,23 @@ def columns_of_frame(frame: Any, needed: Mapping[str, Need]) -> list[Column]:
 
 def _adapter(frame: Any) -> Adapter:
     for base in type(frame).__mro__:
-        row = _ADAPTERS.get(base.__module__.partition(".")[0])
-        if row and base.__name__ in row.types:
-            return cast("Adapter", import_module(row.module))
+        package = base.__module__.partition(".")[0].lstrip("_")
+        for row in _ADAPTERS:
+            if package == row.package and base.__name__ in row.types:
+                return _module(row.module)
+    if isinstance(frame, Mapping):
+        return _module(_MAPPING)
+    is_series = hasattr(frame, "__arrow_c_stream__") and hasattr(frame, "dtype")
+    if not is_series and any(hasattr(frame, f"__arrow_c_{kind}__") for kind in ("stream", "array")):
+        return _module(_STREAMS)
     kind = type(frame)
-    *others, last = (f"{name}.{of}" for name, row in _ADAPTERS.items() for of in row.types)
+    listed = ", ".join(f"{row.package}.{of}" for row in _ADAPTERS for of in row.types)
     raise InputError(
         f"a frame of type {kind.__module__}.{kind.__qualname__} is not supported; supported are "
-        f"{', '.join(others)} and {last}; streams of record batches go through "
-        "PipelineModel.transform_batches"
+        f"{listed}, dicts of columns, and what has __arrow_c_stream__; a column alone goes through "
+        "Encoder.encode, streams of record batches through PipelineModel.transform_batches"
     )
+
+
+def _module(name: str) -> Adapter:
+    return cast("Adapter", import_module(f"embedpipe.frames.{name}"))

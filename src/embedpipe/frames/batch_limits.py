@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -19,16 +18,27 @@ MAX_TEXT_BYTES = 1 << 20
 
 
 def bounded(
-    batches: Iterable[pa.RecordBatch], text_columns: Sequence[str] = ()
+    batches: Iterable[pa.RecordBatch],
+    text_columns: Sequence[str] = (),
+    at_once: Callable[[int], int] = int,
 ) -> Iterator[pa.RecordBatch]:
     """Cut batches into slices of at most `MAX_ROWS` rows and `MAX_TEXT_BYTES` of text.
 
     A single row longer than that stands alone. Nothing is copied or joined; empty batches pass.
+    `at_once` is asked before each slice how many rows it may have, of so many at most.
     """
     for batch in batches:
-        cuts = _cuts(_text_bytes(batch, text_columns))
-        for start, stop in pairwise(cuts):
+        rows = batch.num_rows
+        if not rows:
+            yield batch
+        ends = np.cumsum(_text_bytes(batch, text_columns))
+        start = 0
+        while start < rows:
+            before = ends[start - 1] if start else 0
+            within = int(np.searchsorted(ends, before + MAX_TEXT_BYTES, side="right"))
+            stop = min(max(within, start + 1), start + at_once(MAX_ROWS), rows)
             yield batch.slice(start, stop - start)
+            start = stop
 
 
 def _text_bytes(batch: pa.RecordBatch, names: Sequence[str]) -> np.ndarray:
@@ -44,16 +54,3 @@ def _text_bytes(batch: pa.RecordBatch, names: Sequence[str]) -> np.ndarray:
         lengths = pc.fill_null(pc.binary_length(pc.cast(column, pa.large_string())), 0)
         sizes += lengths.to_numpy(zero_copy_only=False)
     return sizes
-
-
-def _cuts(sizes: np.ndarray) -> list[int]:
-    """The rows at which to cut, from 0 to the number of rows."""
-    rows = len(sizes)
-    ends = np.cumsum(sizes)
-    cuts = [0]
-    while cuts[-1] < rows:
-        start = cuts[-1]
-        before = ends[start - 1] if start else 0
-        within = int(np.searchsorted(ends, before + MAX_TEXT_BYTES, side="right"))
-        cuts.append(min(max(within, start + 1), start + MAX_ROWS, rows))
-    return cuts if rows else [0, 0]

@@ -36,6 +36,9 @@ class Planner(Protocol):
     def plan(self, columns: Sequence[Column]) -> Plan:
         """The plan for a frame with these columns; ColumnError if they do not fit."""
 
+    def quietly(self) -> Planner:
+        """The same without progress, for frames that run in parts, later or elsewhere."""
+
 
 class Adapter(Protocol):
     """What each adapter module implements."""

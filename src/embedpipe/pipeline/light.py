@@ -93,9 +93,9 @@ class LightPipeline:
                 document.metadata = {}
         return rows
 
-    def transform(self, dataframe: Frame) -> Frame:
+    def transform(self, dataframe: Frame, *, progress: bool = False) -> Frame:
         """The frame with the pipeline's columns, as `PipelineModel.transform` makes them."""
-        return self.pipeline_model.transform(dataframe)
+        return self.pipeline_model.transform(dataframe, progress=progress)
 
     @cached_property
     def _plan(self) -> Plan:

@@ -35,21 +35,30 @@ class PipelineModel(Savable):
     def __repr__(self) -> str:
         return f"PipelineModel({self.stages})"
 
-    def transform(self, dataset: Frame) -> Frame:
+    def transform(self, dataset: Frame, *, progress: bool = False) -> Frame:
         """The frame with the columns that the stages make, as the same kind of frame.
 
-        | frame                     | what comes out                                               |
-        |---------------------------|--------------------------------------------------------------|
-        | pandas.DataFrame          | new columns of Arrow dtype; index, order, others as they are |
-        | polars.DataFrame          | new columns of lists of structs; others as they are          |
-        | pyarrow.Table             | a table                                                      |
-        | pyarrow.RecordBatch       | one record batch                                             |
-        | pyarrow.RecordBatchReader | a reader; rows are computed as they are asked for            |
+        | frame                          | what comes out                                          |
+        |--------------------------------|---------------------------------------------------------|
+        | pandas.DataFrame               | index, order and all other columns as they are          |
+        | polars.DataFrame, LazyFrame    | likewise; lazy frames run, and stream, with the query   |
+        | pyarrow.Table, RecordBatch     | a table, one record batch                               |
+        | pyarrow.RecordBatchReader      | a reader; rows are computed as they are asked for       |
+        | pyarrow's Dataset, Scanner     | a reader, which `write_dataset` takes                   |
+        | what has `__arrow_c_stream__`  | a reader, which has it too                              |
+        | datasets.Dataset and others    | the same kind; annotations' metadata as lists of pairs  |
+        | duckdb.DuckDBPyRelation        | a relation over the result in memory                    |
+        | dask's DataFrame, ray's Dataset| the same; rows are computed where and when Dask, Ray do |
+        | a dict of columns              | a dict, with vectors as one array                       |
+
+        `progress` shows on standard error how much is done, how fast, and how long it will take: a
+        bar, or without a terminal a line a minute. Lazy frames, Dask, Ray and Hugging Face's
+        datasets, which run in parts, have ways of their own.
 
         Raises ColumnError before anything runs if a column is missing or of another type, or if an
         output column is there already; InputError for another kind of frame.
         """
-        return transform_frame(dataset, self._planner())
+        return transform_frame(dataset, self._planner(progress=progress))
 
     def transform_batches(
         self, batches: Iterable[pa.RecordBatch], schema: pa.Schema | None = None
@@ -77,8 +86,8 @@ class PipelineModel(Savable):
         copied.uid = self.uid
         return copied
 
-    def _planner(self) -> Planner:
-        return Planner(self.stages)
+    def _planner(self, *, progress: bool = False) -> Planner:
+        return Planner(self.stages, progress=progress)
 
 
 def _stage_list(value: Any) -> list[Any]:

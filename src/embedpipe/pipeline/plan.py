@@ -21,6 +21,7 @@ from embedpipe.frames.texts import check_utf8
 from embedpipe.params import accessor_name
 from embedpipe.pipeline.batch import Batch
 from embedpipe.pipeline.columns import HasColumns
+from embedpipe.progress import Progress
 
 __all__ = ["Plan", "Planner", "check_order"]
 
@@ -48,11 +49,13 @@ class Step(NamedTuple):
 class Plan:
     """How stages run over frames with certain columns.
 
-    `needed`: the columns of the frame that it reads, by name.
+    `needed`: the columns of the frame that it reads, by name. `progress`: whether rows are counted
+    on standard error while it runs.
     """
 
     steps: tuple[Step, ...]
     needed: Mapping[str, Need]
+    progress: bool = False
 
     @property
     def removed(self) -> Collection[str]:
@@ -74,25 +77,33 @@ class Plan:
         """
         output = self.output_schema(schema)
         texts = [name for name, need in self.needed.items() if ColumnKind.TEXT in need.kinds]
+        total = sum(b.num_rows for b in batches) if isinstance(batches, Sequence) else None
         cut: Counter[tuple[str, int]] = Counter()
         first = 0
-        for source in bounded(batches, texts):
-            check_utf8(source, self.needed, first)
-            batch = Batch(source, np.arange(first, first + source.num_rows))
-            first += source.num_rows
-            for step in self.steps:
-                batch = step.stage.apply(batch, step.inputs).without(step.removed)
-            cut.update({key: count for key, count in batch.cut.items() if count})
-            yield batch.to_record_batch(output)
+        with Progress(total, unit="rows", shown=self.progress) as bar:
+            for source in bounded(batches, texts, bar.at_once):
+                check_utf8(source, self.needed, first)
+                batch = Batch(source, np.arange(first, first + source.num_rows))
+                first += source.num_rows
+                for step in self.steps:
+                    batch = step.stage.apply(batch, step.inputs).without(step.removed)
+                cut.update({key: count for key, count in batch.cut.items() if count})
+                bar.advance(source.num_rows)
+                yield batch.to_record_batch(output)
         _warn_of(cut)
 
 
 class Planner:
-    """Makes plans to run stages over frames with any columns."""
+    """Makes plans to run stages over frames with any columns; `progress`: and to tell how far."""
 
-    def __init__(self, stages: Sequence[HasColumns]) -> None:
+    def __init__(self, stages: Sequence[HasColumns], *, progress: bool = False) -> None:
         self._stages = tuple(stages)
+        self._progress = progress
         self.needed = _needed(self._stages)
+
+    def quietly(self) -> Planner:
+        """The same without progress, for frames that run in parts, later or elsewhere."""
+        return Planner(self._stages)
 
     def plan(self, columns: Sequence[Column]) -> Plan:
         """The plan for a frame with these columns; ColumnError where stages cannot run on them.
@@ -108,7 +119,7 @@ class Planner:
         for stage in self._stages:
             steps.append(_step(stage, available))
             available = steps[-1].after(available)
-        return Plan(tuple(steps), self.needed)
+        return Plan(tuple(steps), self.needed, self._progress)
 
     def run(
         self, batches: Iterable[pa.RecordBatch], schema: pa.Schema | None = None

@@ -35,9 +35,9 @@ class Stage(Savable, HasColumns):
         """The stage to run: a copy, so that later changes of this one do not reach the pipeline."""
         return self.copy()
 
-    def transform(self, frame: Frame) -> Frame:
+    def transform(self, frame: Frame, *, progress: bool = False) -> Frame:
         """The frame with this stage's columns; `PipelineModel.transform` lists the frames."""
-        return transform_frame(frame, Planner([self.fitted()]))
+        return transform_frame(frame, Planner([self.fitted()], progress=progress))
 
 
 class AnnotationStage(Stage):
