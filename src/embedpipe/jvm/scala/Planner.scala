@@ -1,7 +1,7 @@
 package org.apache.spark.sql.embedpipe
 
 import java.util.Base64
-import _root_.embedpipe.{EncoderStage, Stage}
+import _root_.embedpipe.{EmbedpipeException, EncoderStage, Stage}
 import org.apache.spark.sql.SparkSession
 import org.apache.spark.sql.types.{DataType, StructType}
 import org.json4s.{JArray, JBool, JInt, JNull, JObject, JString, JValue}
@@ -25,18 +25,13 @@ object Planner {
 
   /** The pickled function, and what it needs on executors is sent there. */
   def plan(spark: SparkSession, stages: Seq[Stage], schema: StructType): Plan = {
-    val context = spark.sparkContext
     val answer = ask(
       "plan",
       "stages" -> Node.of(stages),
       "schema" -> JString(schema.json),
-      "shared" -> JBool(context.isLocal || isShared(spark)))
-    answer \ "files" match {
-      case JArray(files) =>
-        val there = context.listFiles().map(_.split('/').last).toSet
-        files.map(Node.text).filterNot(f => there(f.split('/').last)).foreach(context.addFile)
-      case _ =>
-    }
+      "shared" -> JBool(isShared(spark)))
+    val JArray(files) = answer \ "files": @unchecked
+    send(spark, files.map(Node.text))
     val JInt(evalType) = answer \ "eval_type": @unchecked
     Plan(
       Base64.getDecoder.decode(Node.text(answer \ "command")),
@@ -46,9 +41,23 @@ object Planner {
       Node.text(answer \ "python_version"))
   }
 
-  /** Whether the user says that executors see the driver's models under the same paths. */
+  /** Each file once: models' archives are named by their content. */
+  private def send(spark: SparkSession, files: Seq[String]): Unit = Shim.inSession(spark) {
+    def name(path: String) = path.split('/').last
+    val there = spark.sparkContext.listFiles().map(name).toSet
+    files.filterNot(file => there(name(file))).foreach(spark.sparkContext.addFile)
+  }
+
+  /** Whether executors open models where the driver has them. */
   private def isShared(spark: SparkSession): Boolean =
-    spark.conf.getOption("spark.embedpipe.models").contains("shared")
+    spark.conf.getOption("spark.embedpipe.models").getOrElse("auto") match {
+      case "auto" => spark.sparkContext.isLocal
+      case "shared" => true
+      case "files" => false
+      case other =>
+        throw new EmbedpipeException(
+          s"spark.embedpipe.models is '$other'; expected 'shared', 'files' or 'auto'")
+    }
 
   /** The node of a stage with the model of that name. */
   def pretrained(

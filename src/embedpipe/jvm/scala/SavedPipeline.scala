@@ -12,10 +12,9 @@ object SavedPipeline {
   def load(path: String): PipelineModel = {
     val stages = Planner.pipeline(path).map { node =>
       val name = Node.text(node \ "class")
-      val kind = Seq("base", "annotator").iterator
-        .map(place => s"embedpipe.$place.$name")
-        .flatMap(full => scala.util.Try(Class.forName(full)).toOption)
-        .next()
+      val kind: Class[_] =
+        try Class.forName(s"embedpipe.base.$name")
+        catch { case _: ClassNotFoundException => Class.forName(s"embedpipe.annotator.$name") }
       val made = kind.getConstructor(classOf[String]).newInstance(Node.text(node \ "uid"))
       made.asInstanceOf[Stage].restore(node)
     }
