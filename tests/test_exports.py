@@ -38,8 +38,16 @@ def test_the_public_names_are_these():
     assert embedpipe.__all__ == sorted(
         [
             *("Annotation", "Encoder", "LightPipeline", "Pipeline", "PipelineModel", "Ragged"),
-            *("InputOptions", "ModelOptions", "embed_files", "search_file"),
-            *("search", "show", "vectors", "verify"),
+            *(
+                "InputOptions",
+                "ModelOptions",
+                "embed_files",
+                "search_file",
+                "search_files",
+                "search_models",
+                "index_files",
+            ),
+            *("search", "show", "start", "vectors", "verify"),
             *errors.__all__,
         ]
     )

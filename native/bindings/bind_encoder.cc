@@ -65,7 +65,7 @@ class SignalPoll {
 class BoundEncoder {
  public:
   BoundEncoder(const BoundModel& model, const std::string& isa, const std::string& precision,
-               std::optional<Vector> packed)
+               std::optional<Vector> packed, int threads)
       : words_(model.words()),
         positions_(model.positions()),
         types_(model.types()),
@@ -77,15 +77,18 @@ class BoundEncoder {
       require(reinterpret_cast<std::uintptr_t>(packed->data()) % 64 == 0,
               "the packed weights do not begin on a cache line");
     }
+    require(threads >= 1, "at least one thread is needed");
     const LockReleased released;
     const InstructionSet& set = instruction_set_named(isa);
     encoder_ = std::make_unique<Encoder>(model.view(), *set.kernels, set.products(precision),
-                                         packed ? packed->data() : nullptr);
+                                         packed ? packed->data() : nullptr, threads);
   }
 
   nb::ndarray<nb::numpy, const float, nb::ndim<1>> packed() const {
     return {encoder_->packed(), {static_cast<size_t>(encoder_->packed_size())}, nb::find(this)};
   }
+
+  bool weights_are_finite() const { return encoder_->weights_are_finite(); }
 
   Result hidden_states(Array<int32_t, 1> ids, Array<int64_t, 1> offsets, int threads) {
     const Sequences sequences = check(ids, offsets, threads);
@@ -143,10 +146,12 @@ void bind_encoder(nb::module_& module) {
   module.def("empty_result", &empty_result, "rows"_a, "columns"_a,
              "Float32 (rows, columns), not filled, in memory that is kept for later results.");
   nb::class_<BoundEncoder>(module, "Encoder", "An encoder with packed weights; it keeps the embedding tables alive")
-      .def(nb::init<const BoundModel&, const std::string&, const std::string&, std::optional<Vector>>(), "model"_a,
-           nb::kw_only(), "isa"_a, "precision"_a, "packed"_a.noconvert().none() = nb::none(),
-           "packed: what `packed` of such an encoder gave; the model's weights are not read then.")
+      .def(nb::init<const BoundModel&, const std::string&, const std::string&, std::optional<Vector>, int>(), "model"_a,
+           nb::kw_only(), "isa"_a, "precision"_a, "packed"_a.noconvert().none() = nb::none(), "threads"_a = 1,
+           "packed: what `packed` of such an encoder gave; the model's weights are not read then. threads: to pack on.")
       .def("packed", &BoundEncoder::packed, "The block of packed weights, float32 (packed_size,), read-only.")
+      .def_prop_ro("weights_are_finite", &BoundEncoder::weights_are_finite,
+                   "Whether all weights are finite; true of those that were packed before.")
       .def("hidden_states", &BoundEncoder::hidden_states, "ids"_a.noconvert(), "offsets"_a.noconvert(), "threads"_a,
            "Last hidden states, float32 (len(ids), hidden size).")
       .def("encode_pieces", &BoundEncoder::encode_pieces, "ids"_a.noconvert(), "offsets"_a.noconvert(), nb::kw_only(),

@@ -70,7 +70,8 @@ BoundModel::BoundModel(Index hidden, Index heads, const std::string& activation,
                   types.data(),
                   static_cast<Index>(words.shape(0)),
                   static_cast<Index>(positions.shape(0)),
-                  size};
+                  size,
+                  static_cast<Index>(types.shape(0))};
   view_.embedding_norm = embedding_norm.view();
   if (projection) view_.embedding_projection = projection->view();
   if (pooler) view_.pooler = pooler->view();

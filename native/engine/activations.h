@@ -22,9 +22,9 @@ struct Activations {
 // The same as products of the precision read it; empty for float32, which reads activations as they are.
 struct PreparedActivations {
   PreparedActivations(Index rows, Index columns, const Products& products)
-      : stride(rounded_up(columns, std::max<Index>(products.panel, 32)) / products.group + 16),
+      : stride(rounded_up(columns, std::max<Index>({products.panel, products.step, 32})) / products.group + 16),
         range_stride(2 * rounded_up(columns, kAttentionRangeBlock) / kAttentionRangeBlock),
-        units(products.prepare ? rows * stride : 0),
+        units(products.prepare ? (rows + products.spare) * stride : 0),
         ranges(products.prepare ? rows * range_stride : 0) {}
   Operand from(Index row) {
     return {units.data() + row * stride, stride, ranges.data() + row * range_stride, range_stride};

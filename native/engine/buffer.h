@@ -28,12 +28,18 @@ inline float* allocate_floats(std::ptrdiff_t floats) {
   return static_cast<float*>(memory);
 }
 
-// Zero-filled.
+// Zero-filled, unless it says otherwise.
 class Buffer {
  public:
   Buffer() = default;
   explicit Buffer(std::ptrdiff_t floats) : data_(allocate_floats(floats)), floats_(floats) {
     std::memset(data_, 0, static_cast<std::size_t>(floats) * sizeof(float));
+  }
+  static Buffer unfilled(std::ptrdiff_t floats) {
+    Buffer buffer;
+    buffer.data_ = allocate_floats(floats);
+    buffer.floats_ = floats;
+    return buffer;
   }
   Buffer(Buffer&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), floats_(std::exchange(other.floats_, 0)) {}

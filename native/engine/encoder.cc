@@ -33,10 +33,9 @@ Index heads_together(const AttentionShape& shape, Index panel) {
 }
 
 // The outputs first .. first + count of a linear map, both multiples of the panel.
-PackedLinear outputs_of(const PackedLinear& w, Index first, Index count, Index group) {
-  const Index depth = (w.inputs + group - 1) / group;
+PackedLinear outputs_of(const PackedLinear& w, Index first, Index count, const Products& products) {
   PackedLinear part = w;
-  part.panels = static_cast<const float*>(w.panels) + first * depth;
+  part.panels = static_cast<const float*>(w.panels) + first * units_of(products, w.inputs);
   part.bias += first;
   part.scales += first;
   part.sums += first;
@@ -46,7 +45,8 @@ PackedLinear outputs_of(const PackedLinear& w, Index first, Index count, Index g
 
 }  // namespace
 
-Encoder::Encoder(const EncoderView& view, const Kernels& kernels, const Products& products, const float* packed)
+Encoder::Encoder(const EncoderView& view, const Kernels& kernels, const Products& products, const float* packed,
+                 int threads)
     : kernels_(kernels),
       products_(products),
       hidden_(view.hidden),
@@ -56,7 +56,7 @@ Encoder::Encoder(const EncoderView& view, const Kernels& kernels, const Products
       tables_(view.tables),
       schedule_(view.schedule),
       memory_(packed ? PackedMemory(packed) : PackedMemory(PackedWeights::size(view, kernels.float32, products))),
-      weights_(view, kernels.float32, products, memory_) {
+      weights_(view, kernels.float32, products, memory_, threads) {
   const Index heads = heads_together(head_group_, products.panel);
   head_group_ = {heads * (view.hidden / view.heads), heads};
   most_rows_ = most_rows(hidden_, std::max(3 * head_group_.hidden, kIntermediateBlock));
@@ -213,8 +213,8 @@ void Encoder::project(const PackedLinear& weights, const Operand& x, const Share
   const Index group = head_group_.hidden;
   const Index parts = group < hidden_ ? 3 : 1;  // queries, keys and values, unless they lie together
   for (Index part = 0; part < parts; ++part) {
-    products_.linear(x, share.count(), outputs_of(weights, part * hidden_ + first, 3 * group / parts, products_.group),
-                     0, hidden_, qkv.row(share.first) + part * group, qkv.stride);
+    products_.linear(x, share.count(), outputs_of(weights, part * hidden_ + first, 3 * group / parts, products_), 0,
+                     hidden_, qkv.row(share.first) + part * group, qkv.stride);
   }
 }
 

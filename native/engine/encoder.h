@@ -23,8 +23,9 @@ class Encoder {
  public:
   // Layers are computed with `products`, a table of the same panel as the kernels'; embeddings and pooler in float32.
   // packed: what `packed` of an encoder with the same weights and tables gave, `PackedWeights::size` floats on a cache
-  // line that outlive this encoder; null to pack the weights.
-  Encoder(const EncoderView& view, const Kernels& kernels, const Products& products, const float* packed = nullptr);
+  // line that outlive this encoder; null to pack the weights, on so many threads.
+  Encoder(const EncoderView& view, const Kernels& kernels, const Products& products, const float* packed = nullptr,
+          int threads = 1);
   ~Encoder();
 
   // On how many threads, and what the caller's thread calls between chunks: it may throw to stop the work.
@@ -44,6 +45,7 @@ class Encoder {
 
   const float* packed() const { return memory_.data(); }
   Index packed_size() const { return memory_.taken(); }
+  bool weights_are_finite() const { return weights_.finite; }  // as far as they were read to be packed
 
  private:
   struct Workspace;

@@ -1,6 +1,7 @@
 // An encoder's weights: as they come (views of somebody's arrays) and as the kernels want them (packed, in one block).
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -32,6 +33,7 @@ struct EmbeddingTables {
   Index vocabulary;
   Index position_count;
   Index size;
+  Index type_count = 1;
 };
 
 struct EncoderView {
@@ -53,14 +55,15 @@ struct EncoderView {
 };
 
 // To be counted up whenever the same weights would be packed otherwise than before: blocks are kept in files.
-constexpr int kPackingFormat = 3;
+constexpr int kPackingFormat = 4;
 
 // One block of memory for all packed weights. What is packed takes its pieces one after the other, by the same code
 // whether the block is only measured, filled, or was filled before, perhaps by another process: so the layout agrees.
+// Filling is put off until all pieces are taken, and then shared by threads.
 class PackedMemory {
  public:
-  PackedMemory() = default;                                                   // measures
-  explicit PackedMemory(Index floats) : own_(floats), block_(own_.data()) {}  // zero, to be filled
+  PackedMemory() = default;                                                                     // measures
+  explicit PackedMemory(Index floats) : own_(Buffer::unfilled(floats)), block_(own_.data()) {}  // to be filled
   explicit PackedMemory(const float* filled) : block_(const_cast<float*>(filled)) {}
 
   // The next piece, on a cache line of its own; null while measuring, not to be written unless `fills`.
@@ -69,10 +72,17 @@ class PackedMemory {
   Index taken() const { return taken_; }
   const float* data() const { return block_; }
 
+  // What fills pieces that were taken, all of them and what lies behind each up to the next cache line; it returns
+  // whether what it read was finite. Nothing is kept unless the memory `fills`.
+  void fill_later(std::function<bool()> work);
+  // Does all that was put off; returns whether everything was finite.
+  bool fill(int threads);
+
  private:
   Buffer own_;
   float* block_ = nullptr;
   Index taken_ = 0;
+  std::vector<std::function<bool()>> work_;
 };
 
 // One or more linear maps of the same input, packed side by side. Products that quantize have the input balanced if it
@@ -109,9 +119,10 @@ struct Layer {
 
 // Layers for `products`; for float32 the embedding projection, the pooler, and of the layer that reads the embeddings
 // the queries, keys and values, which are computed but once for each piece. Of a view that is not packed from, the
-// weights' values are not read.
+// weights' values are not read; else each is read once, those of the embedding tables too, to see if it is finite.
 struct PackedWeights {
-  PackedWeights(const EncoderView& view, const Products& float32, const Products& products, PackedMemory& memory);
+  PackedWeights(const EncoderView& view, const Products& float32, const Products& products, PackedMemory& memory,
+                int threads = 1);
 
   // Floats that the block of an encoder takes.
   static Index size(const EncoderView& view, const Products& float32, const Products& products);
@@ -119,6 +130,7 @@ struct PackedWeights {
   LayerNorm embedding_norm;
   std::optional<Linear> embedding_projection, pooler;
   std::vector<Layer> layers;
+  bool finite = true;  // all that was read
 };
 
 }  // namespace embedpipe

@@ -2,6 +2,7 @@
 // zero.
 #pragma once
 
+#include "bfloat16_numbers.h"
 #include "float32.h"
 
 namespace {
@@ -12,7 +13,7 @@ struct BFloat16 {
   using Ends = FloatEnds;
   static constexpr const char* kName = "bfloat16";
   static constexpr bool kExact = false;
-  static constexpr Index kGroup = 2;
+  static constexpr Index kGroup = 2, kStepInputs = kGroup, kPackedPanel = kPanel;
   static constexpr bool kQuantizes = false;
 
   static __m512bh load_units(const Unit* p) {
@@ -26,45 +27,8 @@ struct BFloat16 {
     return Float32::ends(x, w, n, first);
   }
 
-  static void prepare(const float* x, Index x_stride, Index rows, Index columns, const embedpipe::PackedLinear&,
-                      const embedpipe::Operand& prepared) {
-    Unit* units = static_cast<Unit*>(const_cast<void*>(prepared.units));
-    for (Index r = 0; r < rows; ++r) {
-      const float* row = x + r * x_stride;
-      Unit* out = units + r * prepared.stride;
-      for (Index k = 0; k < columns; k += kPanel) {
-        float last[kPanel] = {};
-        const float* from = row + k;
-        if (columns - k < kPanel) {
-          __builtin_memcpy(last, from, static_cast<size_t>(columns - k) * sizeof(float));
-          from = last;
-        }
-        const __m512bh pairs = _mm512_cvtne2ps_pbh((__m512)load(from + kLanes), (__m512)load(from));
-        __builtin_memcpy(out + k / kGroup, &pairs, sizeof pairs);
-      }
-    }
-  }
-
-  static void pack(const embedpipe::WeightMatrix& weight, Index first, const embedpipe::PackedLinear& w) {
-    const Index depth = (weight.inputs + kGroup - 1) / kGroup;
-    uint16_t* panels = static_cast<uint16_t*>(const_cast<void*>(w.panels));
-    for (Index o = 0; o < weight.outputs; ++o) {
-      const Index n = first + o, lane = n % kPanel;
-      uint16_t* out = panels + ((n - lane) * depth + lane) * kGroup;
-      for (Index k = 0; k < weight.inputs; ++k) {
-        out[k / kGroup * kPanel * kGroup + k % kGroup] = rounded(weight_at(weight, o, k));
-      }
-    }
-  }
-
- private:
-  // To the nearest, ties to even, as the instruction does it for activations.
-  static uint16_t rounded(float x) {
-    uint32_t bits;
-    __builtin_memcpy(&bits, &x, sizeof bits);
-    if (x != x) return static_cast<uint16_t>(bits >> 16 | 0x40);  // stays undefined
-    return static_cast<uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
-  }
+  static constexpr auto prepare = prepare_bfloat16<kPanel>;
+  using Encoding = BFloat16Encoding;
 };
 
 }  // namespace

@@ -31,7 +31,7 @@ struct Float32 {
   using Ends = FloatEnds;
   static constexpr const char* kName = "float32";
   static constexpr bool kExact = true;
-  static constexpr Index kGroup = 1;
+  static constexpr Index kGroup = 1, kStepInputs = kGroup, kPackedPanel = kPanel;
   static constexpr bool kQuantizes = false;
   static constexpr decltype(embedpipe::Products::prepare) prepare = nullptr;
 
@@ -42,18 +42,11 @@ struct Float32 {
     return {first > 0 ? nullptr : w.bias + n};
   }
 
-  static void pack(const embedpipe::WeightMatrix& weight, Index first, const embedpipe::PackedLinear& w) {
-    float* panels = static_cast<float*>(const_cast<void*>(w.panels));
-    for (Index begin = 0; begin < weight.outputs;) {
-      const Index lane = (first + begin) % kPanel;
-      const Index end = begin + kPanel - lane < weight.outputs ? begin + kPanel - lane : weight.outputs;
-      float* out = panels + (first + begin - lane) * weight.inputs + lane;
-      for (Index k = 0; k < weight.inputs; ++k) {
-        for (Index o = begin; o < end; ++o) out[k * kPanel + o - begin] = weight_at(weight, o, k);
-      }
-      begin = end;
+  struct Encoding {
+    void encode(const float* row, Index, Index count, const embedpipe::PackedLinear&, Index, void* units) const {
+      __builtin_memcpy(units, row, static_cast<size_t>(count) * sizeof(float));
     }
-  }
+  };
 };
 
 }  // namespace

@@ -11,12 +11,11 @@
 
 #include "kernels.h"
 #include "matmul.h"
+#include "packing.h"
 
 namespace {
 
-using embedpipe::WeightMatrix;
-
-#if defined(__AVX2__)
+#if defined(__AVX2__) || defined(EMBEDPIPE_TILE_MODEL)
 using Quantized = uint8_t;
 using QuantizedWeight = int8_t;
 #else
@@ -25,6 +24,7 @@ using QuantizedWeight = int16_t;
 #endif
 
 typedef Quantized QuantizedVec __attribute__((vector_size(kLanes * sizeof(Quantized))));
+typedef QuantizedWeight QuantizedWeightVec __attribute__((vector_size(kLanes * sizeof(QuantizedWeight))));
 
 constexpr float kSmallest = 1e-30f;  // what is smaller counts as zero: its reciprocal could be infinite
 
@@ -66,7 +66,7 @@ struct Int8 {
   using Ends = IntegerEnds;
   static constexpr const char* kName = "int8";
   static constexpr bool kExact = false;
-  static constexpr Index kGroup = sizeof(Unit) / sizeof(Quantized);
+  static constexpr Index kGroup = sizeof(Unit) / sizeof(Quantized), kStepInputs = kGroup, kPackedPanel = kPanel;
   static constexpr bool kQuantizes = true;
 
   static IntVec load_units(const Unit* p) {
@@ -121,21 +121,28 @@ struct Int8 {
     }
   }
 
-  static void pack(const WeightMatrix& weight, Index first, const embedpipe::PackedLinear& w) {
-    const Index depth = (weight.inputs + kGroup - 1) / kGroup;
-    QuantizedWeight* panels = static_cast<QuantizedWeight*>(const_cast<void*>(w.panels));
-    for (Index o = 0; o < weight.outputs; ++o) {
-      const Index n = first + o, lane = n % kPanel;
-      const float scale = weight_scale(weight, o);
-      const_cast<float*>(w.scales)[n] = scale;
-      QuantizedWeight* out = panels + ((n - lane) * depth + lane) * kGroup;
-      for (Index k = 0; k < weight.inputs; k += w.range_block) {
-        const Index last = k + w.range_block < weight.inputs ? k + w.range_block : weight.inputs;
-        const int32_t sum = quantize_weights(weight, o, k, last, scale, out);
-        const_cast<float*>(w.sums)[k / w.range_block * w.sums_stride + n] = scale * static_cast<float>(sum);
+  // One output's weights: first how large they are, then as integers.
+  struct Encoding {
+    Vec largest{};
+
+    void measure(const float* row, Index count) {
+      for (Index k = 0; k < count; k += kLanes) {
+        const Vec v = load(row + k);
+        largest = max(size_of(v), largest);
+        largest = max(size_of(v + neighbors(v, std::make_integer_sequence<int, kLanes>())), largest);
       }
     }
-  }
+
+    void encode(const float* row, Index input, Index count, const embedpipe::PackedLinear& w, Index n, void* units) {
+      const float scale = scale_of(max_lane(largest)), steps = scale > 0.f ? 1.f / scale : 0.f;
+      const_cast<float*>(w.scales)[n] = scale;
+      for (Index k = 0; k < count; k += w.range_block) {
+        const Index last = k + w.range_block < count ? k + w.range_block : count;
+        const int32_t sum = quantize_weights(row, k, last, steps, static_cast<QuantizedWeight*>(units));
+        const_cast<float*>(w.sums)[(input + k) / w.range_block * w.sums_stride + n] = scale * static_cast<float>(sum);
+      }
+    }
+  };
 
  private:
   struct Numbers {
@@ -205,34 +212,28 @@ struct Int8 {
     return load(lanes);
   }
 
-  // The least step of which 127 reach every weight, and every even input's together with its neighbor's.
-  static float weight_scale(const WeightMatrix& weight, Index output) {
-    float largest = 0.f;
-    for (Index k = 0; k < weight.inputs; k += 2) {
-      const float even = weight_at(weight, output, k);
-      const float odd = k + 1 < weight.inputs ? weight_at(weight, output, k + 1) : 0.f;
-      for (const float reached : {even, odd, even + odd}) {
-        const float size = __builtin_fabsf(reached);
-        largest = size > largest ? size : largest;
-      }
-    }
-    return largest > kSmallest ? largest / 127.f : 0.f;
+  // Even lanes for odd ones.
+  template <int... Lane>
+  static Vec neighbors(Vec v, std::integer_sequence<int, Lane...>) {
+    return __builtin_shufflevector(v, v, (Lane ^ 1)...);
   }
 
-  // The inputs first..last of an output into its lane of a panel, `out`; returns their sum.
-  static int32_t quantize_weights(const WeightMatrix& weight, Index output, Index first, Index last, float scale,
-                                  QuantizedWeight* out) {
+  // The least step of which 127 reach every weight, and every even input's together with its neighbor's.
+  static float scale_of(float largest) { return largest > kSmallest ? largest / 127.f : 0.f; }
+
+  // The weights first..last of a row, multiples of a vector except at its end; returns the sum of what they become.
+  static int32_t quantize_weights(const float* row, Index first, Index last, float steps, QuantizedWeight* out) {
     constexpr int32_t kShiftBits = 0x4B400000;  // those of kRoundingShift
-    const float steps = scale > 0.f ? 1.f / scale : 0.f;
-    int32_t sum = 0;
-    for (Index k = first; k < last; ++k) {
-      const float shifted = weight_at(weight, output, k) * steps + kRoundingShift;
-      int32_t q;
-      __builtin_memcpy(&q, &shifted, sizeof q);
-      q -= kShiftBits;
-      sum += q;
-      out[k / kGroup * kPanel * kGroup + k % kGroup] = static_cast<QuantizedWeight>(q);
+    IntVec sums{};
+    for (Index k = first; k < last; k += kLanes) {
+      IntVec q = (IntVec)(load(row + k) * broadcast(steps) + broadcast(kRoundingShift)) - kShiftBits;
+      sums += q;
+      hide(q);
+      const QuantizedWeightVec narrow = __builtin_convertvector(q, QuantizedWeightVec);
+      __builtin_memcpy(out + k, &narrow, sizeof narrow);
     }
+    int32_t sum = 0;
+    for (int i = 0; i < kLanes; ++i) sum += sums[i];
     return sum;
   }
 };

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstring>
 
 namespace embedpipe {
 
@@ -21,20 +20,12 @@ struct LayerNormWeights {
 };
 
 // Weights as they come, (outputs, inputs) in any order and at any address, strides in elements. Those of an input that
-// is scaled before it meets them count divided by its scale.
+// is scaled before it meets them are multiplied by the reciprocal of its scale.
 struct WeightMatrix {
   const float* values;
   Index outputs, inputs, output_stride, input_stride;
-  const float* input_scales = nullptr;  // null for ones; 0 for an input that adds nothing
+  const float* input_factors = nullptr;  // null for ones; 0 for an input that adds nothing
 };
-
-static inline float weight_at(const WeightMatrix& weight, Index output, Index input) {
-  float value;
-  std::memcpy(&value, weight.values + output * weight.output_stride + input * weight.input_stride, sizeof value);
-  if (weight.input_scales == nullptr) return value;
-  const float scale = weight.input_scales[input];
-  return scale > 0.f ? value / scale : 0.f;
-}
 
 // In int8, at most so many activations of a row share a range, and so many products at most are summed as integers:
 // every such sum is below 2^24, which float32 holds exactly.
@@ -72,13 +63,19 @@ struct Products {
   const char* precision;
   Index panel;     // outputs of W that are packed together
   Index group;     // inputs that share a unit
+  Index step;      // inputs that are multiplied together, to multiples of which panels and prepared rows are padded
+  Index spare;     // rows that are read behind those of an operand
   bool quantizes;  // whether activations share ranges, so that large ones make all others coarser
 
-  // The weights become the outputs from `first` on of W, whose panels, scales and sums were zero before.
-  void (*pack)(const WeightMatrix& weight, Index first, const PackedLinear& w);
+  // The weights become the outputs from `first` on of W, whose panels, scales and sums were zero before. Returns
+  // whether all of them are finite.
+  bool (*pack)(const WeightMatrix& weight, Index first, const PackedLinear& w);
 
-  // x (rows, columns), inputs of `w`, becomes `prepared`, which has room for as many rows; null where x can be read as
-  // it is.
+  // largest (inputs) = the larger one of itself and the size of each weight of that input
+  void (*largest_weights)(const WeightMatrix& weight, float* largest);
+
+  // x (rows, columns), inputs of `w`, becomes `prepared`, which has room for as many rows of whole steps; null where x
+  // can be read as it is.
   void (*prepare)(const float* x, Index x_stride, Index rows, Index columns, const PackedLinear& w,
                   const Operand& prepared);
 
@@ -94,6 +91,11 @@ struct Products {
   // Runs `steps` rounds of independent multiply-adds in registers and returns how many operations that was.
   double (*multiply_add_loop)(Index steps);
 };
+
+// Units that a row of so many inputs takes.
+static inline Index units_of(const Products& products, Index inputs) {
+  return rounded_up(inputs, products.step) / products.group;
+}
 
 struct AttentionShape {
   Index hidden;

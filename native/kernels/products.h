@@ -4,6 +4,7 @@
 #include "kernels.h"
 #include "math.h"
 #include "matmul.h"
+#include "packing.h"
 
 namespace {
 
@@ -86,8 +87,18 @@ double multiply_add_loop(Index steps) {
 
 template <class Math>
 constexpr Products products_of() {
-  return {Math::kName,   kPanel,       Math::kGroup,      Math::kQuantizes,       Math::pack,
-          Math::prepare, linear<Math>, linear_gelu<Math>, multiply_add_loop<Math>};
+  return {Math::kName,
+          kPanel,
+          Math::kGroup,
+          Math::kStepInputs,
+          0,
+          Math::kQuantizes,
+          pack<Math>,
+          largest_weights,
+          Math::prepare,
+          linear<Math>,
+          linear_gelu<Math>,
+          multiply_add_loop<Math>};
 }
 
 }  // namespace

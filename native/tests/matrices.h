@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "engine/processor.h"
+#include "engine/tile_permission.h"
 #include "engine/weights.h"
 
 namespace embedpipe::testing {
@@ -50,8 +51,10 @@ class PackedAlone {
   PackedAlone(const std::vector<LinearView>& parts, const Products& products, Index range_block = kRangeBlock,
               const LayerNormWeights* inputs_norm = nullptr)
       : memory_(size(parts, products, range_block, inputs_norm)),
-        linear_(parts, products, memory_, range_block, inputs_norm) {}
+        linear_(parts, products, memory_, range_block, inputs_norm),
+        finite_(memory_.fill(2)) {}
   const PackedLinear& packed() const { return linear_.packed(); }
+  bool finite() const { return finite_; }
 
  private:
   static Index size(const std::vector<LinearView>& parts, const Products& products, Index range_block,
@@ -63,6 +66,7 @@ class PackedAlone {
 
   PackedMemory memory_;
   Linear linear_;
+  bool finite_;
 };
 
 // A running sum of n products of uniform numbers up to 1 grows like sqrt(k) / 3, and each step rounds it by up to 2^-24
@@ -73,6 +77,16 @@ inline std::string label(const char* table, const char* what, std::initializer_l
   std::string text = std::string(table) + " " + what;
   for (const Index size : sizes) text += " " + std::to_string(size);
   return text;
+}
+
+// All that can run here, and the model of tiles.
+inline std::vector<InstructionSet> instruction_sets() {
+  std::vector<InstructionSet> found;
+  for (const InstructionSet& set : supported_instruction_sets()) {
+    if (!set.tiles || tiles_are_permitted()) found.push_back(set);
+  }
+  found.push_back(tile_model());
+  return found;
 }
 
 // Each table once, though several instruction sets share it.

@@ -16,7 +16,7 @@ struct Table {
 
 inline std::vector<Table> tables(const char* precision) {
   std::vector<Table> found;
-  for (const InstructionSet& set : supported_instruction_sets()) {
+  for (const InstructionSet& set : instruction_sets()) {
     const bool int8 = std::string(precision) == "int8";
     const Products* products = int8 ? set.int8 : set.bfloat16;
     if (products == nullptr || (!found.empty() && found.back().products == products)) continue;
@@ -25,14 +25,17 @@ inline std::vector<Table> tables(const char* precision) {
   return found;
 }
 
-// Activations prepared in exactly the room that kernels.h promises.
+// Activations prepared in exactly the room that kernels.h promises, with numbers that are undefined as bfloat16 behind
+// them.
 struct Prepared {
   Prepared(const Products& products, const Matrix& x, const PackedLinear& w)
-      : units(static_cast<size_t>(x.rows * rounded_up(x.columns, products.panel)), -1),
+      : units(static_cast<size_t>((x.rows + products.spare) * stride(products, x.columns)), -1),
         ranges(static_cast<size_t>(x.rows * range_stride(x.columns, w.range_block)), kNaN),
-        operand{units.data(), rounded_up(x.columns, products.panel), ranges.data(),
-                range_stride(x.columns, w.range_block)} {
+        operand{units.data(), stride(products, x.columns), ranges.data(), range_stride(x.columns, w.range_block)} {
     products.prepare(x.row(0), x.stride, x.rows, x.columns, w, operand);
+  }
+  static Index stride(const Products& products, Index columns) {
+    return rounded_up(columns, std::max(products.panel, products.step));
   }
   static Index range_stride(Index columns, Index block) { return 2 * rounded_up(columns, block) / block; }
   std::vector<int32_t> units;

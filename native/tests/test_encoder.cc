@@ -145,7 +145,7 @@ void check_bits(const std::string& what, Encoder& encoder) {
 
 TEST(bits_do_not_depend_on_threads_company_or_order) {
   const RandomModel model(48, 3, 100, 48, Activation::kGeluErf);
-  for (const InstructionSet& set : supported_instruction_sets()) {
+  for (const InstructionSet& set : instruction_sets()) {
     for (const char* precision : {"float32", "int8", "bfloat16"}) {
       if (set.bfloat16 == nullptr && std::string(precision) == "bfloat16") continue;
       Encoder encoder(model.view, *set.kernels, set.products(precision));
@@ -171,7 +171,7 @@ TEST(a_block_packed_before_gives_the_same_bits_without_the_weights) {
       forget_norm(layer.attention_norm);
       forget_norm(layer.output_norm);
     }
-    for (const InstructionSet& set : supported_instruction_sets()) {
+    for (const InstructionSet& set : instruction_sets()) {
       for (const char* precision : {"float32", "int8", "bfloat16"}) {
         if (set.bfloat16 == nullptr && std::string(precision) == "bfloat16") continue;
         const std::string what = std::string(set.name) + " " + precision;

@@ -120,6 +120,7 @@ TEST(int8_balances_inputs_by_their_layer_norm) {
   const Doubles exact = linear(x.dense<double>(), w.view);
   for (const Table& table : tables("int8")) {
     for (const Index block : {kRangeBlock, kAttentionRangeBlock, Index{32}}) {
+      if (block % table.products->step != 0) continue;
       const Doubles expected =
           linear(quantized_activations(scaled, block), {quantized.data(), w.bias.data(), columns, depth, depth, 1});
       const std::vector<float> found = product(*table.products, x, w.view, block, &norm);

@@ -37,7 +37,7 @@ TEST(linear_adds_the_bias_to_the_product) {
 
 // Transposed and at an odd address, as files have them.
 TEST(weights_in_another_order_are_packed_into_the_same_panels) {
-  for (const InstructionSet& set : supported_instruction_sets()) {
+  for (const InstructionSet& set : instruction_sets()) {
     for (const Products* products : {&set.kernels->float32, set.int8, set.bfloat16}) {
       if (products == nullptr) continue;
       for (const Index columns : kColumns) {
@@ -53,7 +53,7 @@ TEST(weights_in_another_order_are_packed_into_the_same_panels) {
         const LinearView other{
             reinterpret_cast<const float*>(turned.data() + 1), w.bias.data(), columns, depth, 1, columns};
         const PackedAlone expected({w.view, w.view, w.view}, *products), found({other, other, other}, *products);
-        const Index units = (depth + products->group - 1) / products->group;
+        const Index units = units_of(*products, depth);
         const size_t bytes = static_cast<size_t>(rounded_up(3 * columns, products->panel) * units) * 4;
         check(std::memcmp(expected.packed().panels, found.packed().panels, bytes) == 0,
               label(set.name, products->precision, {columns, depth}));

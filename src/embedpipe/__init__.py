@@ -32,16 +32,19 @@ from embedpipe.errors import (
 
 if TYPE_CHECKING:
     from embedpipe.annotation import Annotation
+    from embedpipe.embedding.exact import search
     from embedpipe.embedding.files import embed_files
+    from embedpipe.embedding.indexing import index_files
     from embedpipe.embedding.options import ModelOptions
-    from embedpipe.embedding.search import search_file
+    from embedpipe.embedding.search import search_file, search_files
     from embedpipe.encoder import Encoder
     from embedpipe.engine.ragged import Ragged
     from embedpipe.files.input_options import InputOptions
     from embedpipe.frames.vectors import vectors
-    from embedpipe.hub.catalog import search, show
+    from embedpipe.hub.catalog import search_models, show
     from embedpipe.pipeline.light import LightPipeline
     from embedpipe.pipeline.pipeline import Pipeline, PipelineModel
+    from embedpipe.spark.session import start
     from embedpipe.verification import verify
 
 _HOME = {
@@ -54,9 +57,13 @@ _HOME = {
     "PipelineModel": "embedpipe.pipeline.pipeline",
     "Ragged": "embedpipe.engine.ragged",
     "embed_files": "embedpipe.embedding.files",
-    "search": "embedpipe.hub.catalog",
+    "index_files": "embedpipe.embedding.indexing",
+    "search": "embedpipe.embedding.exact",
     "search_file": "embedpipe.embedding.search",
+    "search_files": "embedpipe.embedding.search",
+    "search_models": "embedpipe.hub.catalog",
     "show": "embedpipe.hub.catalog",
+    "start": "embedpipe.spark.session",
     "vectors": "embedpipe.frames.vectors",
     "verify": "embedpipe.verification",
 }
@@ -84,9 +91,13 @@ __all__ = [
     "UnknownSettingWarning",
     "UnsupportedPatternError",
     "embed_files",
+    "index_files",
     "search",
     "search_file",
+    "search_files",
+    "search_models",
     "show",
+    "start",
     "vectors",
     "verify",
 ]

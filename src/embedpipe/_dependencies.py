@@ -7,12 +7,19 @@ from types import ModuleType
 
 from embedpipe.errors import MissingDependencyError
 
-_DISTRIBUTIONS = {"markdown_it": "markdown-it-py"}
+_DISTRIBUTIONS = {
+    "faiss": "faiss-cpu",
+    "lance": "pylance",
+    "markdown_it": "markdown-it-py",
+    "prometheus_client": "prometheus-client",
+}
 """Where a package is installed by another name than it is imported."""
 
 
-def require(name: str, purpose: str) -> ModuleType:
+def require(name: str, purpose: str, *, extra: str | None = None) -> ModuleType:
     """Import ``name`` (``package`` or ``package.module``) or say what needs it and how to get it.
+
+    extra: the one of embedpipe's extras that brings it with all else that the purpose needs.
 
     >>> require("tokenizers", "reading tokenizer.json").__name__
     'tokenizers'
@@ -24,7 +31,8 @@ def require(name: str, purpose: str) -> ModuleType:
         if error.name is not None and error.name.partition(".")[0] != package:
             raise  # the package is there, but one of its own requirements is not
         distribution = _DISTRIBUTIONS.get(package, package)
+        wanted = distribution if extra is None else f"'embedpipe[{extra}]'"
         raise MissingDependencyError(
             f"{purpose} needs the package {distribution!r}, which is not installed; "
-            f"run: pip install {distribution}"
+            f"run: pip install {wanted}"
         ) from error

@@ -23,6 +23,18 @@ def multiply_add_peak(isa: str, precision: str, threads: int) -> float:
     10^9 operations a second of a register-only multiply-add loop on `threads` threads.
     """
 
+def multiply_add_ratio(isa: str, precision: str) -> float:
+    """
+    How many times as fast as float32 a precision multiplies and adds, by a look of a fifth of a millisecond.
+    """
+
+MODEL_ISA: str = "amx_model"
+
+def tiles_are_permitted() -> bool:
+    """
+    Whether the system lends this process AMX's tiles, which it is asked for by the first call.
+    """
+
 class Linear:
     """y = x W^T + b: weight (outputs, inputs) in any order, bias (outputs,)"""
 
@@ -96,7 +108,7 @@ class Model:
     def packed_size(self, isa: str, precision: str) -> int:
         """Floats in the block of packed weights; the weights are not read."""
 
-PACKING_FORMAT: int = 3
+PACKING_FORMAT: int = 4
 
 def empty_result(
     rows: int, columns: int
@@ -118,13 +130,18 @@ class Encoder:
             NDArray[numpy.float32], dict(shape=(None,), order="C", device="cpu", writable=False)
         ]
         | None = None,
+        threads: int = 1,
     ) -> None:
         """
-        packed: what `packed` of such an encoder gave; the model's weights are not read then.
+        packed: what `packed` of such an encoder gave; the model's weights are not read then. threads: to pack on.
         """
 
     def packed(self) -> Annotated[NDArray[numpy.float32], dict(shape=(None,), writable=False)]:
         """The block of packed weights, float32 (packed_size,), read-only."""
+
+    @property
+    def weights_are_finite(self) -> bool:
+        """Whether all weights are finite; true of those that were packed before."""
 
     def hidden_states(
         self,

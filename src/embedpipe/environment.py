@@ -12,6 +12,7 @@ from pathlib import Path
 from embedpipe.errors import ParameterError
 
 __all__ = [
+    "API_KEY_VARIABLE",
     "CACHE_VARIABLE",
     "CATALOG_VARIABLE",
     "COMPLETION_ASKED",
@@ -19,6 +20,7 @@ __all__ = [
     "MIRROR_VARIABLE",
     "MODELS_VARIABLE",
     "PACKED_VARIABLE",
+    "api_key",
     "cache_directory",
     "catalog_places",
     "completion_asked",
@@ -30,6 +32,7 @@ __all__ = [
     "model_directories",
 ]
 
+API_KEY_VARIABLE = "EMBEDPIPE_API_KEY"
 CACHE_VARIABLE = "EMBEDPIPE_CACHE"
 CATALOG_VARIABLE = "EMBEDPIPE_CATALOG"
 ISA_VARIABLE = "EMBEDPIPE_ISA"
@@ -43,6 +46,11 @@ COMPLETION_ASKED = "_EMBEDPIPE_COMPLETE"
 _OFFLINE_VARIABLES = ("EMBEDPIPE_OFFLINE", "HF_HUB_OFFLINE")
 _YES = {"1", "on", "yes", "true"}  # as huggingface_hub reads its variable
 _NO = {"0", "off", "no", "false"}
+
+
+def api_key() -> str | None:
+    """The key that clients of `embedpipe serve` must send, None for none."""
+    return os.environ.get(API_KEY_VARIABLE)
 
 
 def cache_directory() -> Path:

@@ -38,6 +38,17 @@ __all__ = [
 class EmbedpipeError(Exception):
     """Base of all errors of this package: catch it to catch them all."""
 
+    @property
+    def remedy(self) -> str:
+        """What to do next: the last sentence of the message, or what follows its last semicolon.
+
+        >>> EmbedpipeError("column 'a' holds int; it must hold text. Cast it first").remedy
+        'Cast it first'
+        """
+        message = str(self)
+        begin = max(message.rfind(mark) for mark in (". ", "; "))
+        return message[begin + 2 :] if begin >= 0 else message
+
 
 class ParameterError(EmbedpipeError, ValueError):
     """A parameter, argument or environment variable has a value that is not allowed."""
@@ -73,6 +84,18 @@ class OutputError(EmbedpipeError, OSError):
 
 class MissingDependencyError(EmbedpipeError, ImportError):
     """An optional package, or the compiled core, is not installed."""
+
+
+def tell_place(error: Exception, stage: str, columns: list[str]) -> None:
+    """Let an error know the stage that raised it and the columns that it read, unless it does."""
+    if place_of(error) is None:
+        error.__dict__["_place"] = (stage, list(columns))
+
+
+def place_of(error: Exception) -> tuple[str, list[str]] | None:
+    """The stage and the columns that `tell_place` told; None if nobody did."""
+    found: tuple[str, list[str]] | None = vars(error).get("_place")
+    return found
 
 
 class EmbedpipeWarning(UserWarning):

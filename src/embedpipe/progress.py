@@ -12,7 +12,7 @@ from typing import Any, Protocol, TextIO
 
 from embedpipe._dependencies import require
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "duration"]
 
 _BAR_SECONDS = 0.25
 _LINE_SECONDS = 60.0
@@ -168,14 +168,14 @@ class _Lines:
         parts = [amount, _rate(done, elapsed, self._unit)]
         if share:
             parts[0] += f" ({share:.0%})"
-            parts.append(f"{_duration(elapsed / share - elapsed)} left")
+            parts.append(f"{duration(elapsed / share - elapsed)} left")
         self._write(", ".join(parts))
 
     def close(self, *, ended: bool) -> None:
         if ended and self._tells_the_end:
             elapsed = time.monotonic() - self._begin
             speed = _rate(self._done, max(elapsed, 1e-6), self._unit)
-            self._write(f"{_amount(self._done, self._unit)} in {_duration(elapsed)}, {speed}")
+            self._write(f"{_amount(self._done, self._unit)} in {duration(elapsed)}, {speed}")
 
     def _write(self, text: str) -> None:
         print(f"{self._label}{text}", file=self._stream, flush=True)
@@ -204,10 +204,10 @@ def _rate(done: int, seconds: float, unit: str) -> str:
     return f"{_amount(speed, unit)}/s"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """Hours, minutes and seconds.
 
-    >>> _duration(62.4), _duration(3723)
+    >>> duration(62.4), duration(3723)
     ('1:02', '1:02:03')
     """
     minutes, rest = divmod(round(seconds), 60)

@@ -168,7 +168,9 @@ def test_a_column_that_is_no_vector_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="expected a Parquet file"):
         search_file("two", path)
     path.unlink()
-    said = f"cannot read {path}: No such file or directory; expected a Parquet file"
+    said = (
+        f"cannot read {path}: No such file or directory; expected a file, or - for standard input"
+    )
     with pytest.raises(InputError, match=f"^{re.escape(said)}$"):
         search_file("two", path)
 
@@ -188,7 +190,7 @@ def test_hits_are_printed_by_rank(
     assert found["query"] == "two lines"
     (hit,) = found["hits"]
     expected = {"rank": 1, "score": 1.0, "row": 0, "text": "two\nlines", "source": str(path)}
-    assert hit | {"score": 1.0} == expected | {"columns": {}}
+    assert hit | {"score": 1.0} == expected | {"columns": {}, "line": 2}
 
 
 def test_ranks_are_aligned() -> None:

@@ -287,3 +287,30 @@ def test_strings_of_arrow_that_are_not_utf8_are_named(folder):
     texts = pa.Array.from_buffers(pa.string(), 2, buffers)
     with pytest.raises(InputError, match="texts: one is not UTF-8"):
         Encoder.load(folder).encode(texts)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "embeddings.word_embeddings.weight",
+        "embeddings.LayerNorm.bias",
+        "encoder.layer.1.output.dense.weight",
+        "encoder.layer.0.attention.self.key.bias",
+    ],
+)
+@pytest.mark.parametrize("bad", [np.nan, -np.inf])
+@pytest.mark.parametrize("precision", ["float32", "int8", "reference"])
+def test_weights_that_are_not_finite_are_refused_when_they_are_first_used(
+    name: str, bad: float, precision: str, folder: Path, packed_folder: Path
+) -> None:
+    tensors = random_tensors(tiny_config())
+    tensors[name].reshape(-1)[-1] = bad
+    write_safetensors(folder / "model.safetensors", tensors)
+    if precision == "reference":
+        encoder = Encoder.load(folder, implementation="reference")
+    else:
+        encoder = Encoder.load(folder, precision=precision)  # type: ignore[arg-type]
+    for _ in range(2):
+        with pytest.raises(ModelFormatError, match=f"{name}: 1 of [0-9]* numbers are NaN"):
+            encoder.encode(["a"])
+    assert not list(packed_folder.glob("*"))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from embedpipe.errors import ModelNotFoundError, ParameterError
-from embedpipe.hub.catalog import catalog, search, show
+from embedpipe.hub.catalog import catalog, search_models, show
 from embedpipe.hub.catalog_file import read_catalog_file
 from tests.support.download_support import entry
 
@@ -106,18 +106,20 @@ def test_names_in_one_line_are_there_but_for_the_licensed(cards):
 
 
 def test_search_narrows_by_everything_asked_for(cards):
-    assert len(search()) == 70
-    words = search("word")
+    assert len(search_models()) == 70
+    words = search_models("word")
     assert {model.name for model in words} == {
         card["name"] for card in cards if card["annotator"] != "BertSentenceEmbeddings"
     }
-    assert [model.name for model in search(language="xx")] == ["bert_multi_cased"]
-    assert {model.dimension for model in search(dimension=128)} == {128}
-    assert [m.name for m in search("sentence", "en", 768, "BERT_L2_")] == ["sent_small_bert_L2_768"]
-    assert "all-MiniLM-L6-v2" in [m.name for m in search(text="sentence-transformers/")]
-    assert search(text="no such text") == []
+    assert [model.name for model in search_models(language="xx")] == ["bert_multi_cased"]
+    assert {model.dimension for model in search_models(dimension=128)} == {128}
+    assert [m.name for m in search_models("sentence", "en", 768, "BERT_L2_")] == [
+        "sent_small_bert_L2_768"
+    ]
+    assert "all-MiniLM-L6-v2" in [m.name for m in search_models(text="sentence-transformers/")]
+    assert search_models(text="no such text") == []
     with pytest.raises(ParameterError, match="task: found 'token'; expected 'word' or 'sentence'"):
-        search("token")
+        search_models("token")
 
 
 def test_unknown_names_are_answered_with_near_ones():
@@ -153,7 +155,7 @@ def test_the_newest_version_is_meant_unless_one_is_named(tmp_path, monkeypatch):
     assert [m.version for m in catalog().models["mine"]] == ["2.10.0", "2.9.9", "2.6.1", "2.6"]
     assert show("mine").version == "2.10.0"
     assert show("mine@2.6").version == "2.6"
-    assert [m.version for m in search(text="mine")] == ["2.10.0"]
+    assert [m.version for m in search_models(text="mine")] == ["2.10.0"]
     with pytest.raises(ModelNotFoundError, match=r"mine is not in the catalog with .* '2\.7'"):
         show("mine@2.7")
 
@@ -161,4 +163,4 @@ def test_the_newest_version_is_meant_unless_one_is_named(tmp_path, monkeypatch):
 def test_a_file_that_is_not_there_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("EMBEDPIPE_CATALOG", str(tmp_path / "gone.json"))
     with pytest.raises(ParameterError, match=r"EMBEDPIPE_CATALOG: .*gone\.json does not exist"):
-        search()
+        search_models()

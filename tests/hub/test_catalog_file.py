@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from embedpipe.errors import ParameterError
-from embedpipe.hub.catalog import search
+from embedpipe.hub.catalog import search_models
 from embedpipe.hub.catalog_file import read_catalog_file
 from tests.support.download_support import entry
 
@@ -97,7 +97,7 @@ def test_faults_of_a_file_are_told(tmp_path, monkeypatch, faulty, found):
     file = write(tmp_path / "faulty.json", faulty)
     monkeypatch.setenv("EMBEDPIPE_CATALOG", str(file))
     with pytest.raises(ParameterError) as caught:
-        search()
+        search_models()
     assert f"catalog {file} has faults:" in str(caught.value)
     assert found in str(caught.value)
 

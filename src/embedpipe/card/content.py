@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from embedpipe.card.blocks import Code, Inline, heading, listing, paragraph, table
 from embedpipe.card.facts import CardFacts, CardFile
 from embedpipe.card.usage import command, encoder_code, pipeline_code
+from embedpipe.hub.catalog_file import CatalogModel, Published
 from embedpipe.hub.download import without_secrets
 
-__all__ = ["body"]
+__all__ = ["body", "details", "results"]
 
 
 def body(facts: CardFacts) -> str:
@@ -81,6 +82,24 @@ def _use(facts: CardFacts) -> Iterator[str]:
         yield listing("", "\n".join(facts.aliases))
 
 
+def results(facts: CardFacts | None, entry: CatalogModel) -> Iterator[str]:
+    """Published values beside computed ones, and speed; `facts` is None without the weights."""
+    if facts is not None:
+        yield from _published(facts)
+        yield from _measured(facts)
+    elif entry.published:
+        yield paragraph("Not compared: its weights are not on this machine.")
+        yield _values_table(entry.published, ((),) * len(entry.published))
+    else:
+        yield paragraph("No values were published for it.")
+
+
+def details(facts: CardFacts) -> Iterator[tuple[Inline, ...]]:
+    """What only the model's files tell."""
+    known = {"Language", "License", "Annotator", "Version", "Architecture", "Dimension"}
+    yield from (row for row in _summary(facts) if row[0] not in known)
+
+
 def _published(facts: CardFacts) -> Iterator[str]:
     found = facts.verification
     if found is None:
@@ -90,13 +109,7 @@ def _published(facts: CardFacts) -> Iterator[str]:
     else:
         rows, computed = found.rows, found.computed
     if rows:
-        yield table(
-            ("Text", "Context", "Published first values", "Computed"),
-            (
-                (Code(row.text), Code(row.context or row.text), _values(row.values), _values(made))
-                for row, made in zip(rows, computed, strict=True)
-            ),
-        )
+        yield _values_table(rows, computed)
     if found is not None:
         used = found.used
         yield paragraph(
@@ -110,6 +123,16 @@ def _published(facts: CardFacts) -> Iterator[str]:
             f"Settings that give them, of {len(found.combinations)} tried: "
             f"{'; '.join(fitting) or 'none'}."
         )
+
+
+def _values_table(rows: Sequence[Published], computed: Sequence[tuple[float, ...]]) -> str:
+    return table(
+        ("Text", "Context", "Published first values", "Computed"),
+        (
+            (Code(row.text), Code(row.context or row.text), _values(row.values), _values(made))
+            for row, made in zip(rows, computed, strict=True)
+        ),
+    )
 
 
 def _values(values: tuple[float, ...]) -> Inline:

@@ -43,11 +43,18 @@ def gather(model: str | Path | None = None) -> dict[str, Any]:
         "processor": processor_name(),
     }
     try:
-        from embedpipe.engine.native import supported_isas, supported_precisions
+        from embedpipe.engine.native import (
+            choose_isa,
+            look_at_bfloat16,
+            supported_isas,
+            supported_precisions,
+        )
         from embedpipe.engine.threads import default_threads
 
         facts["instruction_sets"] = list(supported_isas())
         facts["precisions"] = list(supported_precisions())
+        look = look_at_bfloat16(choose_isa())
+        facts["precision_auto"] = f"{'bfloat16' if look.is_worth_it else 'float32'}: {look.why}"
         facts["threads"] = default_threads()
     except MissingDependencyError as error:
         facts["engine"] = str(error)

@@ -47,9 +47,9 @@ def run(
     """List the models of the catalog, which are downloaded when first used."""
     if ctx.invoked_subcommand:
         return
-    from embedpipe.hub.catalog import search
+    from embedpipe.hub.catalog import search_models
 
-    found = search(task, language, dimension, text)
+    found = search_models(task, language, dimension, text)
     if as_json:
         print(json.dumps([_properties(model) for model in found], indent=2))
     else:

@@ -20,6 +20,7 @@ __all__ = [
     "completed_model",
     "input_options",
     "json_option",
+    "kept_columns",
     "model_option",
     "model_options",
     "overwrite_option",
@@ -40,6 +41,15 @@ overwrite_option = option(
 )
 
 json_option = option("--json", "as_json", is_flag=True, help="as JSON, for programs")
+
+
+def kept_columns(
+    _: click.Context, _parameter: click.Parameter, text: str | None
+) -> list[str] | None:
+    """The callback of --keep."""
+    if text is None:
+        return None
+    return [] if text == "none" else text.split(",")
 
 
 def completed_model(_: click.Context, _parameter: click.Parameter, incomplete: str) -> list[Any]:
@@ -127,7 +137,7 @@ def input_options(function: Any) -> Any:
             "--format",
             type=click.Choice(FORMATS),
             section=_INPUT,
-            help="of every input (default: by suffix; a name without one and - are text)",
+            help="of every input (default: by content and suffix; else text)",
         ),
         option(
             "--encoding",

@@ -21,8 +21,12 @@ _USAGE = 2  # as other programs have it
 
 OWN_COMMANDS = {
     "embed": "embedpipe.cli.embed",
+    "index": "embedpipe.cli.index",
     "search": "embedpipe.cli.search",
+    "map": "embedpipe.cli.map",
+    "serve": "embedpipe.cli.serve",
     "models": "embedpipe.cli.models",
+    "hub": "embedpipe.cli.hub",
     "verify": "embedpipe.cli.verify",
     "card": "embedpipe.cli.card",
     "import": "embedpipe.cli.import_model",

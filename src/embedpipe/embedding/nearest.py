@@ -44,6 +44,13 @@ class Nearest(Generic[Record]):
         self._best.sort(key=lambda found: -found[0])  # stable: equals stay in the order added
         del self._best[self._k :]
 
+    def offer(self, score: float, record: Callable[[], Record]) -> None:
+        """Add one record whose cosine is known."""
+        if len(self._best) < self._k or score > self._best[-1][0]:
+            self._best.append((score, record()))
+            self._best.sort(key=lambda found: -found[0])
+            del self._best[self._k :]
+
     def found(self) -> list[tuple[float, Record]]:
         """(cosine, record) of the nearest so far, best first, equals in the order added."""
         return list(self._best)

@@ -1,33 +1,38 @@
-"""Searches files for the records nearest to a query."""
+"""Searches files and indexes for the records nearest to queries."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from embedpipe.embedding.embedder import Embedder
+from embedpipe.embedding.indexing import LINE, ROW, SOURCE_COLUMN, aliased
 from embedpipe.embedding.nearest import Nearest
-from embedpipe.embedding.options import VECTORS, ModelOptions
-from embedpipe.embedding.stored import StoredVectors, made_with
-from embedpipe.errors import ColumnError, InputError, ParameterError
+from embedpipe.embedding.options import ModelOptions
+from embedpipe.embedding.searched import Searched, common_embedder, searched_files
+from embedpipe.embedding.stored import StoredVectors
+from embedpipe.embedding.vector_index import VectorIndex, is_index
+from embedpipe.embedding.where import Condition, conditions, fits
+from embedpipe.errors import InputError, ParameterError
 from embedpipe.files.input_options import InputOptions
-from embedpipe.frames.files.inputs import InputBatch, Inputs, format_of, source_name
-from embedpipe.frames.files.json_rows import MODEL_SUFFIX, record_values
-from embedpipe.frames.files.vectors import Vectors, check_vectors, vectors_from
+from embedpipe.frames.files.inputs import InputBatch
+from embedpipe.frames.files.json_rows import record_values
+from embedpipe.frames.files.sources import source_name
+from embedpipe.progress import Progress
 
-__all__ = ["Hit", "search_file"]
+__all__ = ["Hit", "search_file", "search_files"]
 
 
 @dataclass(frozen=True)
 class Hit:
     """A record found.
 
-    rank counts from 1; score is the cosine similarity; row counts from 0 in the file `source`.
-    columns: what else the record has, by name, without vectors, as JSON can hold it.
+    rank counts from 1; score is the cosine similarity; row counts from 0 in the file `source`, line
+    from 1, None where the format has no lines. columns: what else the record has, by name, without
+    vectors, as JSON can hold it.
     """
 
     rank: int
@@ -36,26 +41,54 @@ class Hit:
     text: str
     source: str
     columns: dict[str, Any]
+    line: int | None = None
 
 
-def search_file(  # noqa: PLR0913 - all but two are keywords with defaults
-    query: str,
-    file: str | Path | Sequence[str | Path],
+def search_file(query: str, file: str | Path | Sequence[str | Path], **options: Any) -> list[Hit]:
+    """The k records whose vectors have the largest cosine with the query's, best first.
+
+    As `search_files`, for one query.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "in.csv")
+    ...     _ = path.write_text("id,text\\n7,The train is late.\\n8,A red apple.\\n")
+    ...     hit = search_file("fruit", path, k=1)[0]
+    >>> hit.rank, hit.row, hit.line, hit.text, hit.columns
+    (1, 1, 3, 'A red apple.', {'id': '8'})
+    """
+    if not isinstance(query, str):
+        raise InputError(f"query: found {query!r:.80}; expected str")
+    return search_files([query], file, **options)[0]
+
+
+def search_files(  # noqa: PLR0913 - all but two are keywords with defaults
+    queries: Sequence[str],
+    files: str | Path | Sequence[str | Path],
     *,
     k: int = 5,
     reading: InputOptions | None = None,
     embedding: ModelOptions | None = None,
     vectors: str | None = None,
-) -> list[Hit]:
-    """The k records whose vectors have the largest cosine with the query's, best first.
+    where: str | Sequence[str] = (),
+    min_score: float | None = None,
+    exact: bool = False,
+    progress: bool = False,
+) -> list[list[Hit]]:
+    """For each query, the k records whose vectors have the largest cosine with its own, best first.
 
     Args:
-        file: one, or several, which are searched as one.
+        files: one or several, folders, patterns, and indexes that `index_files` made, which are
+            searched as one.
         reading, embedding: None for the defaults; where a file says what made its vectors, these
-            are the defaults. Prompts are those of the query; None takes the model's for queries,
+            are the defaults. Prompts are those of the queries; None takes the model's for queries,
             and texts that are embedded get the model's for documents, each where it has one.
-        vectors: the column with vectors in Parquet and JSON Lines; None means "embedding" where
+        vectors: the column with vectors in Parquet, Arrow and JSON; None means "embedding" where
             there is such a column. Files without are embedded.
+        where: conditions that records meet, such as "stars >= 4".
+        min_score: the least cosine of what is found.
+        exact: whether indexes are searched exactly too; files always are.
+        progress: whether to show it on standard error, where files are read.
 
     Equal scores keep the order of the files; records with a null text are passed over; fewer than k
     records give fewer hits. Files are read through in batches, so that they may be larger than
@@ -64,100 +97,93 @@ def search_file(  # noqa: PLR0913 - all but two are keywords with defaults
     Raises ParameterError if a file with vectors does not say what made them and `embedding` names
     no model, or if one says that another model, pooling or normalization did; InputError for a
     wrong dimension; ColumnError for columns that are missing or of another type.
-
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder, "in.csv")
-    ...     _ = path.write_text("id,text\\n7,The train is late.\\n8,A red apple.\\n")
-    ...     hit = search_file("fruit", path, k=1)[0]
-    >>> hit.rank, hit.row, hit.text, hit.columns
-    (1, 1, 'A red apple.', {'id': '8'})
     """
     embedding = embedding or ModelOptions()
-    paths = [file] if isinstance(file, (str, os.PathLike)) else list(file)
-    if not isinstance(query, str):
-        raise InputError(f"query: found {query!r:.80}; expected str")
+    paths = [files] if isinstance(files, (str, os.PathLike)) else list(files)
     if not (isinstance(k, int) and k >= 1):
         raise ParameterError(f"k: found {k!r:.80}; expected a number of at least 1")
     if not paths:
         raise ParameterError("file: found none; expected one or several")
-    files = [_Searched.of(str(path), reading or InputOptions(), vectors) for path in paths]
-    stored = [searched.stored for searched in files if searched.stored is not None]
-    made = stored[0].embedder(embedding) if stored else Embedder.load(embedding)
-    for each in stored[1:]:
-        each.check_said(embedding)
-        each.check(made)
-    nearest: Nearest[Hit] = Nearest(made.for_queries(embedding).embed([query]).values[0], k)
-    embedder = made.for_documents()
-    for searched in files:
-        searched.add_to(nearest, embedder, is_named=embedding.model is not None)
+    asked = conditions(where)
+    indexes = [VectorIndex(path) for path in paths if is_index(path)]
+    others = [path for path in paths if not is_index(path)]
+    searched = searched_files(others, reading, vectors) if others else []
+    stored = [each.stored for each in searched if each.stored is not None]
+    stored += [StoredVectors(str(index.folder), index.made_with) for index in indexes]
+    made = common_embedder(stored, embedding)
+    if not queries:
+        return []
+    embedded = made.for_queries(embedding).embed(list(queries)).values
+    nearest: list[Nearest[Hit]] = [Nearest(vector, k) for vector in embedded]
+    for index in indexes:
+        found = index.search(
+            embedded, k, exact=exact, conditions=[aliased(each, index) for each in asked]
+        )
+        for each, rows, scores in zip(nearest, found.rows, found.scores, strict=True):
+            for row, score in zip(rows.tolist(), scores.tolist(), strict=True):
+                if row >= 0:
+                    each.offer(score, partial(_indexed_hit, index, row))
+    is_named = embedding.model is not None
+    with Progress(unit="records", shown=None if progress else False, leave=False) as bar:
+        for batch, file, vectors_ in _read(searched, made.for_documents(), is_named, asked, bar):
+            for each in nearest:
+                each.add(vectors_, partial(_hit, batch, file))
+    return [_ranked(each, min_score) for each in nearest]
+
+
+def _read(
+    searched: Sequence[Searched],
+    embedder: Any,
+    is_named: bool,
+    asked: Sequence[Condition],
+    bar: Progress,
+) -> Iterator[tuple[InputBatch, Searched, Any]]:
+    """All batches of files with the vectors of the records that meet the conditions."""
+    sizes = [each.inputs.total_size() for each in searched]
+    total, before = sum(size or 0 for size in sizes), 0
+    for file, size in zip(searched, sizes, strict=True):
+        for batch, vectors in file.batches(embedder, is_named=is_named):
+            present = vectors.present
+            if asked:
+                present = present & fits(batch.records, asked, batch.source)
+            yield batch, file, replace(vectors, present=present)
+            share = (before + batch.bytes_read) / total if total and None not in sizes else None
+            bar.advance(batch.records.num_rows, share=share)
+        before += size or 0
+
+
+def _ranked(nearest: Nearest[Hit], min_score: float | None) -> list[Hit]:
     return [
         replace(hit, rank=rank, score=score)
         for rank, (score, hit) in enumerate(nearest.found(), start=1)
+        if min_score is None or score >= min_score
     ]
 
 
-@dataclass(frozen=True)
-class _Searched:
-    """A file, the names of its columns of text and of vectors, and what made the stored vectors."""
+def _hit(batch: InputBatch, file: Searched, row: int) -> Hit:
+    """A row of the batch, without rank and score."""
+    record = batch.records.slice(row, 1)
+    return Hit(
+        rank=0,
+        score=0.0,
+        row=batch.first_row + row,
+        text=record[file.column][0].as_py(),
+        source=source_name(batch.source),
+        columns=record_values(record, {file.column, *file.without}),
+        line=None if batch.lines is None else int(batch.lines[row]),
+    )
 
-    inputs: Inputs
-    column: str
-    vectors: str
-    stored: StoredVectors | None
 
-    @classmethod
-    def of(cls, source: str, reading: InputOptions, vectors: str | None) -> _Searched:
-        name = VECTORS if vectors is None else vectors
-        can_hold = format_of(source, reading) in ("parquet", "jsonl")
-        said = made_with(source, reading, name) if can_hold else {}
-        if reading.column is None and "column" in said:
-            reading = replace(reading, column=said["column"])
-        inputs = Inputs([source], reading)
-        inputs.check()
-        names = inputs.schema().names if can_hold else []
-        if name in names:
-            if names.count(name) > 1:
-                raise ColumnError(
-                    f"{source}: {names.count(name)} columns are named {name!r}; expected one, so "
-                    "rename the others"
-                )
-            check_vectors(inputs.schema().field(name), source)
-            return cls(inputs, reading.text_column, name, StoredVectors(source, said))
-        if vectors is not None:
-            raise ColumnError(
-                f"{source}: no column is named {vectors!r}; found "
-                f"{', '.join(map(repr, names)) or 'no columns'}; name the column of vectors with "
-                "--vectors, or leave it out to embed the texts"
-            )
-        return cls(inputs, reading.text_column, name, None)
-
-    def add_to(self, nearest: Nearest[Hit], embedder: Embedder, *, is_named: bool) -> None:
-        """Add all records, with their stored vectors or new ones; is_named: by the caller."""
-        for batch in self.inputs.batches():
-            if self.stored is not None:
-                records = batch.records
-                self.stored.check_records(records, self.vectors, embedder, is_named=is_named)
-            nearest.add(self._vectors(batch, embedder), partial(self._hit, batch))
-
-    def _vectors(self, batch: InputBatch, embedder: Embedder) -> Vectors:
-        records = batch.records
-        texts = records[self.column]
-        if self.stored is None:
-            return embedder.embed(texts.to_pylist())
-        lists = records[self.vectors]
-        found = vectors_from(lists, embedder.dimension, batch.source, batch.first_row)
-        return replace(found, present=found.present & texts.is_valid().to_numpy(False))
-
-    def _hit(self, batch: InputBatch, row: int) -> Hit:
-        """A row of the batch, without rank and score."""
-        record = batch.records.slice(row, 1)
-        without = {self.column, self.vectors, self.vectors + MODEL_SUFFIX}
-        return Hit(
-            rank=0,
-            score=0.0,
-            row=batch.first_row + row,
-            text=record[self.column][0].as_py(),
-            source=source_name(batch.source),
-            columns=record_values(record, without),
-        )
+def _indexed_hit(index: VectorIndex, row: int) -> Hit:
+    record = index.record(row)
+    column = index.made_with.get("column", "text")
+    line = record[LINE][0].as_py()
+    return Hit(
+        rank=0,
+        score=0.0,
+        row=record[ROW][0].as_py(),
+        text=record[column][0].as_py(),
+        source=record[SOURCE_COLUMN][0].as_py(),
+        columns=record_values(record, {column, SOURCE_COLUMN, ROW, LINE}),
+        line=line,
+    )

@@ -15,9 +15,10 @@ from embedpipe.embedding.embedder import Embedder
 from embedpipe.embedding.options import ModelOptions
 from embedpipe.errors import InputError, ModelNotFoundError, ParameterError
 from embedpipe.files.input_options import InputOptions
-from embedpipe.frames.files.inputs import format_of, is_pipe
+from embedpipe.frames.files.detected import kind_of
 from embedpipe.frames.files.json_rows import MODEL_SUFFIX
 from embedpipe.frames.files.json_types import is_json_text
+from embedpipe.frames.files.sources import is_pipe
 from embedpipe.frames.files.vectors import MADE_WITH
 
 __all__ = ["StoredVectors", "made_with"]
@@ -120,7 +121,7 @@ def made_with(source: str, options: InputOptions, vectors: str) -> dict[str, Any
     """
     if is_pipe(source):  # which is read once
         return {}
-    if format_of(source, options) == "parquet":
+    if kind_of(source, options).format == "parquet":
         found = _in_parquet(source, vectors)
     else:
         found = _in_first_object(source, options, vectors + MODEL_SUFFIX)

@@ -91,10 +91,12 @@ class Encoder(Described, Travels):
                 `EMBEDPIPE_MODELS`, in the cache, among installed packages and in the catalog, from
                 which it is downloaded; None means all-MiniLM-L6-v2.
             precision: of the products with the layers' weights; all else is float32 always.
-                "float32" is exact. "bfloat16" is about 1.8 times as fast on processors with
-                AVX512-BF16 (mean cosine to float32 0.99999 for all-MiniLM-L6-v2), and float32 on
-                others. "int8" is the fastest on all, 1.5 to 3 times float32 (0.9992). "auto" is
-                the same as "bfloat16". The attribute `precision` tells which one it became.
+                "float32" is exact. "bfloat16" (mean cosine to float32 0.99999 for all-MiniLM-L6-v2)
+                is about 1.8 times as fast with AVX512-BF16 where that is fast, and faster with
+                AMX; float32 is computed instead where it would be slower. "int8" is the fastest on
+                all, 1.5 to 3 times float32 (0.9992). "auto" is the fastest one whose mean cosine is
+                at least 0.9999: the same as "bfloat16". The attribute `precision` tells which one
+                it became, and `embedpipe info` why.
             threads: at most this many, 1 to 1024; None means the cores this process may use.
             implementation: "native", compiled, or "reference", its definition in NumPy float64,
                 slow.
@@ -102,7 +104,8 @@ class Encoder(Described, Travels):
 
         Raises:
             ModelNotFoundError: there is no such model, or it cannot be downloaded.
-            ModelFormatError: its files are damaged or contradict each other.
+            ModelFormatError: its files are damaged or contradict each other. That all numbers are
+                finite is seen when they are first used, by the methods below.
             ParameterError: another argument has a value that is not allowed.
 
         >>> Encoder.load("all-MiniLM-L6-v2").config.num_hidden_layers

@@ -60,7 +60,8 @@ class Origin:
     def open(self) -> Model:
         """The only model there."""
         path = Path(self.path)
-        return open_model(open_tree(path).below(self.inside) if self.inside else path)
+        place = open_tree(path).below(self.inside) if self.inside else path
+        return open_model(place, numbers=False)
 
     def is_unchanged(self) -> bool:
         """Whether the files are those that were read, as far as their sizes and times tell."""
@@ -85,7 +86,10 @@ class LoadedModel:
     _engines: dict[EngineChoice, Engine] = field(default_factory=dict)
 
     def engine(self, choice: EngineChoice) -> Engine:
-        """The engine of that choice, made when first asked for: packing takes time and memory."""
+        """The engine of that choice, made when first asked for: packing takes time and memory.
+
+        Raises ModelFormatError for weights that are not finite, which are read here only.
+        """
         found = self._engines.get(choice)
         if found is not None:
             return found
@@ -93,6 +97,8 @@ class LoadedModel:
             if choice not in self._engines:
                 read = self.read
                 made = choice.make(read.config, read.weights, read.weights_files)
+                if not made.is_checked:
+                    read.check_numbers()
                 self._engines[choice] = made
             return self._engines[choice]
 

@@ -138,7 +138,7 @@ def _unpacked(told: Mapping[str, Any], files: Mapping[str, Any]) -> LoadedModel:
             "checksums. Make it again"
         )
     tree = FileTree(f"{told['name']} (out of a pickle)", tuple(contents), contents.__getitem__)
-    return LoadedModel.of(open_model(tree))
+    return LoadedModel.of(open_model(tree, numbers=False))
 
 
 def _opened(told: Mapping[str, Any]) -> LoadedModel:

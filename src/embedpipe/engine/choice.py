@@ -25,7 +25,12 @@ Implementation = Literal["native", "reference"]
 
 
 class Engine(Protocol):
-    """What both implementations do; see `engine.reference` for the definition."""
+    """What both implementations do; see `engine.reference` for the definition.
+
+    is_checked: whether all weights are known to be finite.
+    """
+
+    is_checked: bool
 
     def hidden_states(
         self, ids: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64]
@@ -62,7 +67,8 @@ class EngineChoice:
     ) -> EngineChoice:
         """The engine that `Encoder.load` was asked for; its arguments are checked here.
 
-        "auto" is bfloat16 where the processor multiplies it, else float32; so is "bfloat16" itself.
+        "auto" is bfloat16 where this processor is faster in it, else float32; so is "bfloat16"
+        itself, unless `EMBEDPIPE_ISA` demands instructions for it.
         """
         if precision not in PRECISIONS:
             allowed = ", ".join(map(repr, PRECISIONS))
@@ -86,11 +92,12 @@ class EngineChoice:
         """The same in another precision."""
         if self.implementation != "native" or precision not in PRECISIONS:
             return EngineChoice.of(self.implementation, precision=precision)  # which may refuse it
-        from embedpipe.engine.native import supported_precisions
+        from embedpipe.engine.native import isa_for, look_at_bfloat16
 
-        wanted = "bfloat16" if precision == "auto" else precision
-        there = supported_precisions(self.isa)
-        return replace(self, precision=next((p for p in there if p == wanted), "float32"))
+        found: Precision = "int8" if precision == "int8" else "float32"
+        if precision in ("auto", "bfloat16") and look_at_bfloat16(self.isa).is_worth_it:
+            found = "bfloat16"
+        return replace(self, precision=found, isa=isa_for(self.isa, found))
 
     def make(
         self, config: EncoderConfig, weights: EncoderWeights, files: tuple[WeightsFile, ...]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,9 @@ from embedpipe.engine.weights import (
 from embedpipe.environment import ISA_VARIABLE, isa_name
 from embedpipe.errors import MissingDependencyError, ParameterError
 
+if TYPE_CHECKING:
+    from embedpipe.engine.bfloat16_look import Look
+
 try:
     from embedpipe import _native
 except ImportError as error:
@@ -38,7 +41,9 @@ except ImportError as error:
 
 __all__ = [
     "NativeEncoder",
+    "choose_isa",
     "empty_vectors",
+    "isa_for",
     "multiply_add_peak",
     "supported_isas",
     "supported_precisions",
@@ -59,13 +64,18 @@ def supported_isas() -> tuple[str, ...]:
 def supported_precisions(isa: str | None = None) -> tuple[Precision, ...]:
     """Precisions that this processor computes in with an instruction set, the exact one first.
 
-    "int8" is there on every processor, "bfloat16" on those with AVX512-BF16. `isa` is one of
-    `supported_isas()`; None takes `EMBEDPIPE_ISA` or the fastest.
+    "int8" is there on every processor, "bfloat16" on those with AMX or AVX512-BF16. `isa` is one
+    of `supported_isas()`; None takes `EMBEDPIPE_ISA`, or the fastest without "bfloat16" where it
+    would be slower than "float32".
 
     >>> supported_precisions("portable")
     ('float32', 'int8')
     """
-    bfloat16: tuple[Precision, ...] = ("bfloat16",) if _native.has_bfloat16(choose_isa(isa)) else ()
+    if isa is None:
+        there = look_at_bfloat16(choose_isa()).is_worth_it
+    else:
+        there = _native.has_bfloat16(choose_isa(isa))
+    bfloat16: tuple[Precision, ...] = ("bfloat16",) if there else ()
     return ("float32", *bfloat16, "int8")
 
 
@@ -76,13 +86,43 @@ def choose_isa(name: str | None = None) -> str:
     """
     there = supported_isas()
     asked = name or isa_name() or there[0]
-    if asked not in there:
+    if asked not in (*there, _native.MODEL_ISA):
         origin = "isa" if name else f"the environment variable {ISA_VARIABLE}"
         raise ParameterError(
             f"{origin} is {asked!r}, which this processor does not offer; "
             f"it has: {', '.join(there)}. Unset it to use the fastest."
         )
     return asked
+
+
+def isa_for(isa: str, precision: str) -> str:
+    """The instruction set to compute a precision with, where `choose_isa` gave `isa`.
+
+    "amx" needs the system's permission for all but float32, which is asked for here. Where that is
+    refused, it is the next one.
+
+    Raises ParameterError if `EMBEDPIPE_ISA` asks for it nevertheless.
+    """
+    there = supported_isas()
+    if isa != "amx" or precision == "float32" or _native.tiles_are_permitted():
+        return isa
+    fallback = there[there.index(isa) + 1]
+    if isa_name() == isa:
+        raise ParameterError(
+            f"the environment variable {ISA_VARIABLE} is {isa!r}, but the system does not lend "
+            "this process tiles: its kernel or a sandbox refuses, or a thread has an alternate "
+            f"signal stack that is too small to save them on. Unset it to use {fallback!r}."
+        )
+    return fallback
+
+
+def look_at_bfloat16(isa: str) -> Look:
+    """Whether an instruction set computes faster in bfloat16 than in float32."""
+    from embedpipe.engine.bfloat16_look import look_at  # not loaded by starts in float32
+
+    permitted = isa_for(isa, "bfloat16")
+    has = _native.has_bfloat16(permitted)
+    return look_at(isa, permitted, has, _native.multiply_add_ratio)
 
 
 def multiply_add_peak(
@@ -93,7 +133,8 @@ def multiply_add_peak(
     No kernel of that precision and instruction set can exceed it. A multiplication counts as one
     operation, and so does an addition.
     """
-    return _native.multiply_add_peak(choose_isa(isa), precision, check_threads(threads))
+    chosen = isa_for(choose_isa(isa), precision)
+    return _native.multiply_add_peak(chosen, precision, check_threads(threads))
 
 
 def empty_vectors(count: int, size: int) -> Float32:
@@ -123,6 +164,9 @@ class NativeEncoder:
         precision: of the products with the layers' weights, one of `supported_precisions()`.
             Embeddings, attention, LayerNorm and pooling are float32 in all of them.
         cache: where packed weights are found and kept; None packs them in memory.
+
+    Attributes:
+        is_checked: whether all weights are finite; those that a cache holds are.
     """
 
     def __init__(  # noqa: PLR0913
@@ -137,16 +181,23 @@ class NativeEncoder:
     ) -> None:
         self.config = config
         self.threads = check_threads(threads)
-        self.isa = choose_isa(isa)
+        self.isa = isa_for(choose_isa(isa), precision)
         self.precision = precision
         self._has_pooler = weights.pooler is not None
         self._encoder = self._make(_model(config, weights), cache)
+        self.is_checked = self._encoder.weights_are_finite
 
     def _make(self, model: _native.Model, cache: PackedCache | None) -> _native.Encoder:
         """The engine's encoder, with the cache's packed weights if there is a cache that works."""
 
         def made(packed: Float32 | None) -> _native.Encoder:
-            return _native.Encoder(model, isa=self.isa, precision=self.precision, packed=packed)
+            return _native.Encoder(
+                model,
+                isa=self.isa,
+                precision=self.precision,
+                packed=packed,
+                threads=self.threads,
+            )
 
         if cache is None:
             return made(None)
@@ -163,7 +214,7 @@ class NativeEncoder:
         if found is not None:
             return made(found)
         fresh = made(None)
-        kept = cache.keep(made_for, fresh.packed())
+        kept = cache.keep(made_for, fresh.packed()) if fresh.weights_are_finite else None
         return fresh if kept is None else made(kept)  # the one copy that others will use too
 
     def hidden_states(self, ids: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64]) -> Float32:

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ class PackedCache:
             return None
         path = self._path(made_for)
         try:
-            block = _map_block(path, self._head(made_for, size), 4 * size)
+            block = _checked_block(path, self._head(made_for, size), 4 * size)
         except (OSError, ValueError) as error:
             _log(path, error)
             return None
@@ -83,17 +84,17 @@ class PackedCache:
             return None
         path = self._path(made_for)
         head = self._head(made_for, block.size)
-        checked = head + _CHECKSUM.pack(zlib.crc32(block.data))
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with AtomicFile(path, durable=False) as file:
-                file.write(checked.ljust(_block_begin(head), b"\0"))
+            with AtomicFile(path, durable=False) as file, _Checksum(block) as checksum:
+                file.write(head.ljust(_block_begin(head), b"\0"))
                 file.write(block.data)
+                file.overwrite(len(head), _CHECKSUM.pack(checksum.value()))
             self._remove_oldest(path)
-        except (OSError, OutputError) as error:
+            return _map_block(path, head, block.nbytes)
+        except (OSError, OutputError, ValueError) as error:
             _log(path, error)
             return None
-        return self.find(made_for, block.size)
 
     def _path(self, made_for: Mapping[str, Any]) -> Path:
         """One name for all states of the weights and all versions: a newer file replaces older."""
@@ -126,8 +127,40 @@ class PackedCache:
                     continue
 
 
+class _Checksum:
+    """CRC-32 of a block, computed in another thread while it is written, which takes as long.
+
+    Where the system refuses a thread, it is computed when it is asked for.
+    """
+
+    def __init__(self, block: Float32) -> None:
+        self._block = block
+        self._found: list[int] = []
+        self._thread: Thread | None = None
+
+    def __enter__(self) -> _Checksum:
+        thread = Thread(target=self._compute)
+        with suppress(RuntimeError):
+            thread.start()
+            self._thread = thread
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._thread is not None:
+            self._thread.join()
+
+    def _compute(self) -> None:
+        self._found.append(zlib.crc32(self._block.data))
+
+    def value(self) -> int:
+        self.__exit__()
+        if not self._found:
+            self._compute()
+        return self._found[0]
+
+
 def _map_block(path: Path, head: bytes, size: int) -> Float32:
-    """The block of `size` bytes; OSError or ValueError unless the file is what `keep` wrote."""
+    """The block of `size` bytes; OSError or ValueError unless size and head are as expected."""
     begin = _block_begin(head)
     if path.stat().st_size != begin + size:
         raise ValueError("has another size")
@@ -135,9 +168,16 @@ def _map_block(path: Path, head: bytes, size: int) -> Float32:
         content = mmap.mmap(file.fileno(), begin + size, access=mmap.ACCESS_READ)
     if content[: len(head)] != head:
         raise ValueError("is of other weights or of another version")
-    block = np.frombuffer(content, np.float32, offset=begin)
-    if _CHECKSUM.unpack_from(content, len(head))[0] != zlib.crc32(block.data):
-        raise ValueError("is damaged")
+    return np.frombuffer(content, np.float32, offset=begin)
+
+
+def _checked_block(path: Path, head: bytes, size: int) -> Float32:
+    """The same, ValueError also where the file is not what `keep` wrote."""
+    block = _map_block(path, head, size)
+    with path.open("rb") as file:
+        file.seek(len(head))
+        if _CHECKSUM.unpack(file.read(_CHECKSUM.size))[0] != zlib.crc32(block.data):
+            raise ValueError("is damaged")
     return block
 
 

@@ -35,6 +35,8 @@ class ReferenceEncoder:
     Raises ParameterError for another dtype.
     """
 
+    is_checked = False
+
     def __init__(
         self, config: EncoderConfig, weights: EncoderWeights, *, dtype: npt.DTypeLike = np.float64
     ) -> None:

@@ -19,6 +19,7 @@ from embedpipe.files.fields import listed
 __all__ = [
     "FoundTensors",
     "as_float32",
+    "check_numbers",
     "expected_shapes",
     "find_tensors",
     "has_pooler",
@@ -110,12 +111,17 @@ def has_pooler(tensors: Collection[str], config: EncoderConfig) -> bool:
     return config.row.pooler is not None and f"{config.row.pooler}.weight" in tensors
 
 
-def find_tensors(stored: Tensors, config: EncoderConfig, *, source: str) -> FoundTensors:
+def find_tensors(
+    stored: Tensors, config: EncoderConfig, *, source: str, numbers: bool = True
+) -> FoundTensors:
     """The encoder's tensors among those that `source` holds, each checked.
 
     All names may begin with one prefix, such as "bert." or "module.bert.". LayerNorm's old names
     `gamma` and `beta` are taken for `weight` and `bias`. What is not the encoder's is left over; a
     tensor under one of the encoder's own names that the configuration has no place for is not.
+
+    numbers: whether to read the numbers as well, which takes longer than all else: where they are
+    packed they are seen anyway, and `check_numbers` is for what is found there.
 
     Raises ModelFormatError that lists every missing, misshapen, surplus or not finite tensor.
     """
@@ -137,16 +143,29 @@ def find_tensors(stored: Tensors, config: EncoderConfig, *, source: str) -> Foun
         if len(all_) > 1
     ]
     problems += _problems(found, expected)
+    if numbers or problems:
+        problems += _number_problems(found, expected)
     if problems:
         names = ", ".join(ascii(name[:80]) for name in list(stored)[:3])
         hint = "" if places else f"\nThe names in it are {names} and others."
-        raise ModelFormatError(
-            f"{source} does not hold the weights that its configuration describes:"
-            f"{listed(problems)}{hint}\nCheck that config.json belongs to these weights."
-        )
+        raise _refusal(source, problems, hint)
     used = {name: places[name][0] for name in expected}
     unused = tuple(sorted(stored.keys() - set(used.values())))
     return FoundTensors({name: found[name] for name in expected}, used, unused)
+
+
+def check_numbers(tensors: Tensors, *, source: str) -> None:
+    """Raise `find_tensors`' error for what it was not to read: tensors that are not finite."""
+    problems = list(_number_problems(tensors, tensors))
+    if problems:
+        raise _refusal(source, problems)
+
+
+def _refusal(source: str, problems: list[str], hint: str = "") -> ModelFormatError:
+    return ModelFormatError(
+        f"{source} does not hold the weights that its configuration describes:"
+        f"{listed(problems)}{hint}\nCheck that config.json belongs to these weights."
+    )
 
 
 def _prefix(names: Collection[str], row: Architecture, source: str) -> str:
@@ -182,13 +201,19 @@ def _problems(tensors: Tensors, expected: Mapping[str, Shape]) -> Iterator[str]:
             yield f"{name}: shape {tensor.shape}; expected {shape}"
         elif tensor.dtype.kind != "f":
             yield f"{name}: {tensor.dtype}; expected floating-point numbers"
-        else:
-            # In float32: a float64 beyond its range would become infinite
-            bad = tensor.size - int(np.isfinite(as_float32(tensor)).sum())
-            if bad:
-                yield f"{name}: {bad} of {tensor.size} numbers are NaN or infinite"
     for name in sorted(tensors.keys() - expected.keys()):
         yield f"{name}: shape {tensors[name].shape}; the configuration has no such tensor"
+
+
+def _number_problems(tensors: Tensors, names: Collection[str]) -> Iterator[str]:
+    for name in names:
+        tensor = tensors.get(name)
+        if tensor is None or tensor.dtype.kind != "f":
+            continue
+        # In float32: a float64 beyond its range would become infinite
+        bad = tensor.size - int(np.isfinite(as_float32(tensor)).sum())
+        if bad:
+            yield f"{name}: {bad} of {tensor.size} numbers are NaN or infinite"
 
 
 def as_float32(tensor: npt.NDArray[Any]) -> npt.NDArray[np.float32]:

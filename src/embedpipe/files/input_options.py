@@ -12,7 +12,7 @@ from embedpipe.errors import ParameterError
 
 __all__ = ["FORMATS", "InputOptions"]
 
-FORMATS = ("text", "csv", "tsv", "jsonl", "parquet")
+FORMATS = ("text", "csv", "tsv", "jsonl", "json", "parquet", "arrow")
 """What an input can be, by the names that `--format` takes."""
 
 _DELIMITED = ("csv", "tsv")
@@ -22,9 +22,10 @@ _DELIMITED = ("csv", "tsv")
 class InputOptions:
     """How inputs are read.
 
-    column: where the text is; None means "text". format: one of FORMATS; None goes by each name's
-    suffix. encoding, errors: of all but Parquet, as `bytes.decode` takes them; `errors` also
-    decides about strings in JSON and Parquet that are no text.
+    column: where the text is; None means "text". format: one of FORMATS; None goes by each input's
+    content and suffix; "json" is an array of objects. encoding, errors: of all but Parquet and
+    Arrow, as `bytes.decode` takes them; `errors` also decides about strings in JSON, Parquet and
+    Arrow that are no text.
 
     Of CSV and TSV alone: delimiter is one character between fields, None for the format's own.
     quote is the character around fields that hold delimiters, quotes (doubled) or line ends; None
@@ -66,6 +67,10 @@ class InputOptions:
             )
         for kind in kinds.intersection(_DELIMITED):
             _check_marks(marks | {"delimiter": self.delimiter_of(kind)})
+
+    def check_marks(self) -> None:
+        """ParameterError for delimiter, quote and escape that are not allowed in any format."""
+        _check_marks({"delimiter": self.delimiter, "quote": self.quote, "escape": self.escape})
 
 
 def _check_marks(marks: dict[str, str | None]) -> None:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from embedpipe.engine.config import EncoderConfig
 from embedpipe.engine.pooling import Pooling
-from embedpipe.engine.tensors import expected_shapes, find_tensors, has_pooler
+from embedpipe.engine.tensors import check_numbers, expected_shapes, find_tensors, has_pooler
 from embedpipe.engine.weights import EncoderWeights, WeightsFile, group_weights
 from embedpipe.errors import ModelFormatError
 from embedpipe.formats.layout import CONFIG
@@ -84,7 +84,7 @@ class Model:
     files declare about sentence vectors. origins: the file's name of each tensor. unused: its names
     of all others. parameters: what else the files say, such as Spark NLP's parameters.
     weights_files: those that the weights lie in, in the state from before they were read; none in
-    an archive, or for formats that are converted.
+    an archive, or for formats that are converted. stored: what errors call the weights.
     """
 
     source: str
@@ -98,16 +98,18 @@ class Model:
     unused: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     weights_files: tuple[WeightsFile, ...] = ()
+    stored: str = ""
 
     def checked(self, *, stored: str = "") -> Model:
         """The same with the encoder's tensors alone, found under whatever prefix, and named.
 
-        stored: what errors call the weights, if not `source`.
+        stored: what errors call the weights, if not `source`. Their numbers are not read.
 
         Raises ModelFormatError for all that does not fit together.
         """
         config = self.config
-        found = find_tensors(self.tensors, config, source=stored or self.source)
+        stored = stored or self.source
+        found = find_tensors(self.tensors, config, source=stored, numbers=False)
         self.usage.check(config, self.source, pooler=has_pooler(found.tensors, config))
         vocabulary = self.tokenizer_files.get("vocab.txt", b"\n")
         pieces = vocabulary.count(b"\n") + (not vocabulary.endswith(b"\n"))
@@ -118,7 +120,11 @@ class Model:
             )
         names = {name: self.origins.get(origin, origin) for name, origin in found.origins.items()}
         unused = tuple(sorted({*self.unused, *found.unused}))
-        return replace(self, tensors=found.tensors, origins=names, unused=unused)
+        return replace(self, tensors=found.tensors, origins=names, unused=unused, stored=stored)
+
+    def check_numbers(self) -> None:
+        """Read all numbers; raise ModelFormatError that lists every tensor that is not finite."""
+        check_numbers(self.tensors, source=self.stored or self.source)
 
     @property
     def path(self) -> Path:

@@ -131,17 +131,23 @@ def recognize(path: str | Path) -> str:
     return _format_of(open_model_tree(path)).name
 
 
-def open_model(place: str | Path | FileTree) -> Model:
+def open_model(place: str | Path | FileTree, *, numbers: bool = True) -> Model:
     """Read the only model in a folder or archive, in any of the known formats.
 
     A file of weights stands for the folder it lies in, where it is the one that is read. Archives
     are read in place: nothing is written but files without name, which vanish with the process.
 
+    numbers: whether to see that all numbers of the weights are finite, which reads every one of
+    them. Engines see it when they pack weights, so those who make one need not do so before.
+
     Raises ModelNotFoundError if nothing is there, ModelFormatError that names file, finding and
     remedy for everything that is wrong with it.
     """
     tree = place if isinstance(place, FileTree) else open_model_tree(place)
-    return _format_of(tree).read(tree)
+    model = _format_of(tree).read(tree)
+    if numbers:
+        model.check_numbers()
+    return model
 
 
 def open_model_tree(path: str | Path) -> FileTree:

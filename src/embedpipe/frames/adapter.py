@@ -34,6 +34,8 @@ _ADAPTERS = (
     _Row("duckdb", ("DuckDBPyRelation",), "duckdb"),
     _Row("dask", ("DataFrame",), "dask"),
     _Row("ray", ("Dataset",), "ray"),
+    # stands above pipelines, whose stages it sends to executors; here it is a name
+    _Row("pyspark", ("DataFrame",), "embedpipe.spark.frames"),
 )
 _MAPPING = "mapping"
 _STREAMS = "arrow_streams"
@@ -70,4 +72,4 @@ def _adapter(frame: Any) -> Adapter:
 
 
 def _module(name: str) -> Adapter:
-    return cast("Adapter", import_module(f"embedpipe.frames.{name}"))
+    return cast("Adapter", import_module(name if "." in name else f"embedpipe.frames.{name}"))

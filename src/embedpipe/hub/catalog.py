@@ -17,7 +17,7 @@ from embedpipe.environment import CATALOG_VARIABLE, catalog_places
 from embedpipe.errors import ModelNotFoundError, ParameterError
 from embedpipe.hub.catalog_file import CatalogModel, Task, read_catalog_file
 
-__all__ = ["Catalog", "catalog", "search", "show", "suggestion"]
+__all__ = ["Catalog", "catalog", "search_models", "show", "suggestion"]
 
 _OWN = Path(__file__).with_name("catalog.json")
 _TASKS = ("word", "sentence")
@@ -77,7 +77,7 @@ def catalog() -> Catalog:
     return _merged(tuple((path, _stamp(path)) for path in [*_own_files(), _OWN]))
 
 
-def search(
+def search_models(
     task: Task | None = None,
     language: str | None = None,
     dimension: int | None = None,
@@ -88,7 +88,7 @@ def search(
     task: "word" or "sentence". text: a part of the name or of a further name, in any case. Other
     versions than the newest are left out.
 
-    >>> [model.name for model in search(task="sentence", dimension=128, text="l2")]
+    >>> [model.name for model in search_models(task="sentence", dimension=128, text="l2")]
     ['sent_small_bert_L2_128']
     """
     if task is not None and task not in _TASKS:

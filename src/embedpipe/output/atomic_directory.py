@@ -62,6 +62,11 @@ class AtomicDirectory:
         if isinstance(error, OSError) and not isinstance(error, EmbedpipeError):
             raise self._failure(error) from error
 
+    @property
+    def temporary(self) -> Path:
+        """Where it stands until it is complete, for libraries that write into folders."""
+        return self._temporary
+
     def write(self, name: str, parts: Iterable[bytes | memoryview]) -> None:
         """Add a file: `name` is its path below the folder, `parts` its bytes end to end."""
         path = self._temporary / name

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from embedpipe.errors import OutputError
 
-__all__ = ["AtomicFile"]
+__all__ = ["AtomicFile", "checked_target", "output_failure"]
 
 _REMEDIES: dict[int | None, str] = {
     errno.ENOSPC: "free some space or write to another disk",
@@ -55,7 +55,7 @@ class AtomicFile:
         self._replace = replace
         self._durable = durable
         try:
-            self._target = _checked_target(self.path)
+            self._target = checked_target(self.path)
         except (OSError, ValueError) as error:  # too long, or with characters no name can have
             raise self._failure(error) from error
         self._temporary = self._target.with_name(f".embedpipe-{secrets.token_hex(8)}.tmp")
@@ -142,14 +142,19 @@ class AtomicFile:
             os.close(descriptor)
 
     def _failure(self, error: OSError | ValueError) -> OutputError:
-        if isinstance(error, OutputError):
-            return error
-        reason = getattr(error, "strerror", None) or str(error)
-        remedy = _REMEDIES.get(getattr(error, "errno", None), "check the disk and the folder")
-        return OutputError(f"cannot write {self.path}: {reason}; {remedy}")
+        return output_failure(self.path, error)
 
 
-def _checked_target(path: Path) -> Path:
+def output_failure(path: Path, error: OSError | ValueError) -> OutputError:
+    """The OutputError that names `path` and a remedy; one that is one already stays."""
+    if isinstance(error, OutputError):
+        return error
+    reason = getattr(error, "strerror", None) or str(error)
+    remedy = _REMEDIES.get(getattr(error, "errno", None), "check the disk and the folder")
+    return OutputError(f"cannot write {path}: {reason}; {remedy}")
+
+
+def checked_target(path: Path) -> Path:
     """The real path of the file; OutputError for problems that can be found in advance."""
     target = Path(os.path.realpath(path))
     if target.is_dir():

@@ -11,8 +11,9 @@ A stage writes one `Param` per parameter, and one line that makes its setter and
 What a stage does with its parameters is in `embedpipe.stages`.
 """
 
+from embedpipe.params.has_params import HasParams
 from embedpipe.params.kinds import Kind, anything, boolean, choice, integer, string, strings
-from embedpipe.params.param import HasParams, Param, accessor_name
+from embedpipe.params.param import Param, accessor_name
 
 __all__ = [
     "HasParams",

@@ -11,6 +11,8 @@ import pyarrow as pa
 from embedpipe.frames.adapter import columns_of_frame, transform_frame
 from embedpipe.frames.columns import columns_of
 from embedpipe.params import HasParams, Kind, Param
+from embedpipe.pipeline.columns import HasColumns
+from embedpipe.pipeline.kept import Kept
 from embedpipe.pipeline.plan import Planner, check_order
 from embedpipe.pipeline.savable import Savable
 from embedpipe.pipeline.stage import Stage
@@ -35,7 +37,14 @@ class PipelineModel(Savable):
     def __repr__(self) -> str:
         return f"PipelineModel({self.stages})"
 
-    def transform(self, dataset: Frame, *, progress: bool = False) -> Frame:
+    def transform(
+        self,
+        dataset: Frame,
+        params: Mapping[Any, Any] | None = None,
+        *,
+        keep: Sequence[str] | None = None,
+        progress: bool = False,
+    ) -> Frame:
         """The frame with the columns that the stages make, as the same kind of frame.
 
         | frame                          | what comes out                                          |
@@ -49,16 +58,22 @@ class PipelineModel(Savable):
         | datasets.Dataset and others    | the same kind; annotations' metadata as lists of pairs  |
         | duckdb.DuckDBPyRelation        | a relation over the result in memory                    |
         | dask's DataFrame, ray's Dataset| the same; rows are computed where and when Dask, Ray do |
+        | pyspark.sql.DataFrame          | one that Spark computes when it is asked for rows       |
         | a dict of columns              | a dict, with vectors as one array                       |
 
+        `params` overrides parameters of the stages that have them. `keep` names the columns to
+        give, of those that stages make; the others are never made in Arrow, which saves most of the
+        time that they take.
+
         `progress` shows on standard error how much is done, how fast, and how long it will take: a
-        bar, or without a terminal a line a minute. Lazy frames, Dask, Ray and Hugging Face's
-        datasets, which run in parts, have ways of their own.
+        bar, or without a terminal a line a minute. Lazy frames, Dask, Ray, Spark and Hugging
+        Face's datasets, which run in parts, have ways of their own.
 
         Raises ColumnError before anything runs if a column is missing or of another type, or if an
         output column is there already; InputError for another kind of frame.
         """
-        return transform_frame(dataset, self._planner(progress=progress))
+        model = self.copy(params) if params else self
+        return transform_frame(dataset, model._planner(keep, progress=progress))
 
     def transform_batches(
         self, batches: Iterable[pa.RecordBatch], schema: pa.Schema | None = None
@@ -86,8 +101,12 @@ class PipelineModel(Savable):
         copied.uid = self.uid
         return copied
 
-    def _planner(self, *, progress: bool = False) -> Planner:
-        return Planner(self.stages, progress=progress)
+    def _planner(self, keep: Sequence[str] | None = None, *, progress: bool = False) -> Planner:
+        stages: list[HasColumns] = list(self.stages)
+        if keep is not None:
+            made = [name for stage in stages for name in stage.output_names()]
+            stages.append(Kept(made, keep))
+        return Planner(stages, progress=progress)
 
 
 def _stage_list(value: Any) -> list[Any]:
@@ -95,6 +114,8 @@ def _stage_list(value: Any) -> list[Any]:
     for place, stage in enumerate(stages):
         if not isinstance(stage, (Stage, PipelineModel)):
             hint = "; add () to make one of it" if isinstance(stage, type) else ""
+            if type(stage).__module__.startswith("pyspark."):
+                hint = "; stages of Spark go into pyspark.ml.Pipeline, which takes these too"
             raise ValueError(f"stage {place} is {stage!r}{hint}")
     return stages
 
@@ -154,5 +175,9 @@ def _flat(stages: Iterable[Stage | PipelineModel]) -> list[Stage]:
 
 
 def _copied(stage: Stage, extra: Mapping[Any, Any] | None) -> Stage:
-    own = {p: v for p, v in (extra or {}).items() if stage.hasParam(getattr(p, "name", p))}
+    own = {
+        p: v
+        for p, v in (extra or {}).items()
+        if stage.may_own(p) and stage.hasParam(getattr(p, "name", p))
+    }
     return stage.copy(own)

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from embedpipe.annotation import OffsetUnit
-from embedpipe.errors import ColumnError, TruncationWarning
+from embedpipe.errors import ColumnError, TruncationWarning, tell_place
 from embedpipe.frames.batch_limits import bounded
 from embedpipe.frames.columns import Column, ColumnKind, Need, columns_of
 from embedpipe.frames.texts import check_utf8
@@ -33,6 +33,14 @@ class Step(NamedTuple):
     inputs: list[str]
     fields: list[pa.Field]
     removed: frozenset[str]
+
+    def apply(self, batch: Batch) -> Batch:
+        """The batch after the step; errors tell which stage and columns they are of."""
+        try:
+            return self.stage.apply(batch, self.inputs).without(self.removed)
+        except Exception as error:
+            tell_place(error, self.stage.label, self.inputs)
+            raise
 
     def after(self, available: Mapping[str, Column]) -> dict[str, Column]:
         """The columns after the step."""
@@ -86,7 +94,7 @@ class Plan:
                 batch = Batch(source, np.arange(first, first + source.num_rows))
                 first += source.num_rows
                 for step in self.steps:
-                    batch = step.stage.apply(batch, step.inputs).without(step.removed)
+                    batch = step.apply(batch)
                 cut.update({key: count for key, count in batch.cut.items() if count})
                 bar.advance(source.num_rows)
                 yield batch.to_record_batch(output)
@@ -120,6 +128,11 @@ class Planner:
             steps.append(_step(stage, available))
             available = steps[-1].after(available)
         return Plan(tuple(steps), self.needed, self._progress)
+
+    @property
+    def stages(self) -> tuple[HasColumns, ...]:
+        """The stages, in the order in which they run."""
+        return self._stages
 
     def run(
         self, batches: Iterable[pa.RecordBatch], schema: pa.Schema | None = None

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
+import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from embedpipe._pickles import seal, unseal
 
-__all__ = ["ModelStorage", "Reader", "Savable", "Writer"]
+__all__ = ["SAVED_BY_SPARK", "ModelStorage", "Reader", "Savable", "Writer"]
+
+SAVED_BY_SPARK = "embedpipe_bundle"
+"""The folder in what was saved through Spark that holds the bundle."""
 
 ModelStorage = Literal["copy", "reference"]
 
@@ -69,7 +75,8 @@ class Savable:
         Raises ModelNotFoundError if nothing is there or a model cannot be found, ModelFormatError
         for what is damaged, of another class or of a newer version.
         """
-        loaded: S = _saving().load(path, cls)
+        layer = _spark() if _is_of_spark(path) else _saving()
+        loaded: S = layer.load(path, cls)
         return loaded
 
 
@@ -85,6 +92,10 @@ class Writer:
         self._overwrites = True
         return self
 
+    def session(self, sparkSession: Any) -> Any:
+        """A writer that saves through a session of Spark, to any of its file systems."""
+        return _spark().SparkWriter(self._savable, sparkSession, overwrites=self._overwrites)
+
     def save(self, path: str | os.PathLike[str], *, models: ModelStorage = "copy") -> None:
         """Write the folder `path`, which appears whole or not at all.
 
@@ -94,6 +105,10 @@ class Writer:
         saved stage or pipeline, or an empty folder), and for what goes wrong with the disk;
         ParameterError for a value that JSON cannot hold.
         """
+        session = _session_that_saves(self._savable, path)
+        if session is not None:
+            self.session(session).save(path)
+            return
         _saving().save(self._savable, path, models=models, overwrite=self._overwrites)
 
     def bundle(self, path: str | os.PathLike[str]) -> None:
@@ -115,6 +130,29 @@ class Reader(Generic[S]):
     def load(self, path: str | os.PathLike[str]) -> S:
         """The same as the class's `load`."""
         return self._wanted.load(path)
+
+
+def _is_of_spark(path: str | os.PathLike[str]) -> bool:
+    """Whether it is an address of Spark's file systems, or was saved through Spark."""
+    place = os.fspath(path)
+    has_scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", place) is not None
+    return has_scheme or Path(place, SAVED_BY_SPARK).is_dir()
+
+
+def _session_that_saves(savable: Savable, path: str | os.PathLike[str]) -> Any:
+    """The session through which a pipeline of Spark ML saves a stage of its own; else None.
+
+    Since Spark 4, it says which one; before, the place that it gives its stages is all that tells.
+    """
+    pyspark, place = sys.modules.get("pyspark.sql"), Path(path)
+    if pyspark is None or place.parent.name != "stages" or not place.name.endswith(savable.uid):
+        return None
+    return pyspark.SparkSession.getActiveSession()
+
+
+def _spark() -> ModuleType:
+    # Above this layer, as `_saving` is; and only for those who have Spark.
+    return importlib.import_module("embedpipe.spark.persistence")
 
 
 def _saving() -> ModuleType:

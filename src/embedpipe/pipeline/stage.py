@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import pyarrow as pa
 
+from embedpipe._when_imported import when_imported
 from embedpipe.annotation import AnnotationColumn, OffsetUnit, annotation_field
 from embedpipe.errors import ColumnError, ParameterError
 from embedpipe.frames.adapter import transform_frame
@@ -24,6 +26,11 @@ A = TypeVar("A", bound="Annotator")
 Frame = TypeVar("Frame")
 
 
+def _adopt() -> None:
+    """Spark's layer stands above this one, and is only there for those who have pyspark."""
+    importlib.import_module("embedpipe.spark.citizens").adopt()
+
+
 class Stage(Savable, HasColumns):
     """A step of a pipeline that adds columns, and may remove others.
 
@@ -35,9 +42,19 @@ class Stage(Savable, HasColumns):
         """The stage to run: a copy, so that later changes of this one do not reach the pipeline."""
         return self.copy()
 
-    def transform(self, frame: Frame, *, progress: bool = False) -> Frame:
-        """The frame with this stage's columns; `PipelineModel.transform` lists the frames."""
-        return transform_frame(frame, Planner([self.fitted()], progress=progress))
+    def transform(
+        self,
+        dataset: Frame,
+        params: Mapping[Any, Any] | None = None,
+        *,
+        progress: bool = False,
+    ) -> Frame:
+        """The frame with this stage's columns; `PipelineModel.transform` lists the frames.
+
+        `params` overrides some of the stage's parameters.
+        """
+        stage = self.copy(params) if params else self
+        return transform_frame(dataset, Planner([stage.fitted()], progress=progress))
 
 
 class AnnotationStage(Stage):
@@ -129,3 +146,6 @@ def unit_of(stage: Stage, inputs: Sequence[Column]) -> str | None:
             "the same offsetUnit where text enters each of them"
         )
     return next(iter(units), None)
+
+
+when_imported("pyspark.ml", _adopt)

@@ -120,7 +120,10 @@ def _open(tree: FileTree) -> Encoder:
     folder = Path(tree.source)
     reference = str(folder.resolve()) if folder.is_dir() else None
     return Encoder.of_model(
-        open_model(tree), name=folder.name, reference=reference, origin=_origin(tree.source)
+        open_model(tree, numbers=False),
+        name=folder.name,
+        reference=reference,
+        origin=_origin(tree.source),
     )
 
 

@@ -10,14 +10,20 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from embedpipe.spark.failures import cause_of
+    from embedpipe.spark.functions import register
     from embedpipe.spark.jvm import JvmPlan, plan_for_jvm
+    from embedpipe.spark.session import start
 
 _HOME = {
     "JvmPlan": "embedpipe.spark.jvm",
+    "cause_of": "embedpipe.spark.failures",
     "plan_for_jvm": "embedpipe.spark.jvm",
+    "register": "embedpipe.spark.functions",
+    "start": "embedpipe.spark.session",
 }
 
-__all__ = ["JvmPlan", "plan_for_jvm"]
+__all__ = ["JvmPlan", "cause_of", "plan_for_jvm", "register", "start"]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -29,6 +30,7 @@ from embedpipe.stages import EmbeddingsFinisher
 
 __all__ = [
     "annotation_metadata",
+    "check_passable",
     "columns_of_spark",
     "output_type",
     "spark_field",
@@ -48,6 +50,21 @@ _SCALARS: tuple[tuple[pa.DataType, DataType], ...] = (
 def columns_of_spark(schema: StructType) -> list[Column]:
     """The columns of a Spark schema, as plans see them."""
     return [_column(part) for part in schema.fields]
+
+
+def check_passable(schema: StructType, label: str) -> None:
+    """Raise ColumnError for a column of a type that Spark does not give to Python as Arrow."""
+    from pyspark.sql.pandas.types import to_arrow_type
+
+    for part in schema.fields:
+        try:
+            to_arrow_type(part.dataType)
+        except Exception as error:  # of whatever class: Spark's differ by version
+            raise ColumnError(
+                f"{label}: column {part.name!r} ({part.dataType.simpleString()}) cannot go through "
+                f"Python, as all columns of the frame do ({error}). Drop or cast it before, and "
+                "join it again by a key"
+            ) from error
 
 
 def annotation_metadata(schema: StructType) -> dict[str, dict[str, str]]:
@@ -111,6 +128,8 @@ def spark_type(kind: pa.DataType) -> DataType:
             return scalar
     if pa.types.is_list(kind):
         return ArrayType(spark_type(kind.value_type), kind.value_field.nullable)
+    if pa.types.is_fixed_size_list(kind):  # of vectors, whose numbers are all there
+        return ArrayType(spark_type(kind.value_type), containsNull=False)
     if pa.types.is_map(kind):
         return MapType(spark_type(kind.key_type), spark_type(kind.item_type))
     if pa.types.is_struct(kind):
@@ -126,7 +145,8 @@ def _column(part: StructField) -> Column:
     if arrow is None:
         return Column(part.name, ColumnKind.OTHER, part.dataType.simpleString())
     (column,) = columns_of(pa.schema([pa.field(part.name, arrow, metadata=_texts(part.metadata))]))
-    return column
+    is_told = column.kind is ColumnKind.ANNOTATIONS  # its type is told in words
+    return column if is_told else replace(column, type=part.dataType.simpleString())
 
 
 def _arrow_type(kind: DataType) -> pa.DataType | None:

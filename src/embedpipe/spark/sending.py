@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from pyspark import cloudpickle
 from pyspark.sql.types import StructType
@@ -23,33 +24,80 @@ from embedpipe.encoder import Encoder
 from embedpipe.environment import cache_directory
 from embedpipe.errors import OutputError, ParameterError
 from embedpipe.formats.writing import model_parts
+from embedpipe.pipeline.columns import HasColumns
 from embedpipe.pipeline.plan import Plan
-from embedpipe.pipeline.stage import Stage
 from embedpipe.saving.bundle import BundleFile
 from embedpipe.spark import shipped, worker
 from embedpipe.spark.schema import annotation_metadata, vector_columns
 
-__all__ = ["Place", "batch_function", "model_archive", "on_this_disk", "stages_function"]
+__all__ = [
+    "Place",
+    "archive_folder",
+    "column_function",
+    "model_archive",
+    "on_this_disk",
+    "place_for",
+    "stages_function",
+]
 
 Place = Callable[[Encoder], Mapping[str, Any]]
 """Says where executors find an encoder's model: arguments of `worker.model_at`."""
+
+_sent: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
+"""The archives that went to each session of Connect, or to each SparkContext."""
 
 cloudpickle.register_pickle_by_value(shipped)
 
 
 def stages_function(
-    stages: Sequence[Stage], plan: Plan, schema: StructType, place: Place
+    stages: Sequence[HasColumns], plan: Plan, schema: StructType, place: Place
 ) -> shipped.BatchFunction:
     """The function of stages for `mapInArrow` over a frame of that schema, and of that plan."""
     told = worker.Told(list(stages), annotation_metadata(schema), vector_columns(plan))
-    return batch_function("run_stages", told, place)
+    return shipped.BatchFunction(_pickled(told, place), __version__)
 
 
-def batch_function(task: str, told: Any, place: Place) -> shipped.BatchFunction:
-    """A function for `mapInArrow`; `told` is pickled, and encoders in it go as `place` says."""
+def column_function(name: str, told: Any, place: Place) -> shipped.ColumnFunction:
+    """The SQL function of that name; encoders in `told` go as `place` says."""
+    return shipped.ColumnFunction(name, _pickled(told, place), __version__)
+
+
+def _pickled(told: Any, place: Place) -> bytes:
     buffer = io.BytesIO()
     _Pickler(buffer, place).dump(told)
-    return shipped.BatchFunction(task, buffer.getvalue(), __version__)
+    return buffer.getvalue()
+
+
+def place_for(session: Any) -> Place:
+    """How a session's executors get models.
+
+    The setting `spark.embedpipe.models` is "shared" where they see the driver's disk, or "files"
+    where archives are to be sent to them; by default "shared" on one machine, else "files".
+    """
+    setting = str(session.conf.get("spark.embedpipe.models", "auto"))
+    if setting not in ("auto", "shared", "files"):
+        raise ParameterError(
+            f"spark.embedpipe.models is {setting!r}; expected 'shared', 'files' or 'auto'"
+        )
+    is_connect = "connect" in type(session).__module__
+    if setting == "shared":
+        return on_this_disk
+    if setting == "auto" and not is_connect and session.sparkContext.master.startswith("local["):
+        return on_this_disk
+
+    def sent(encoder: Encoder) -> Mapping[str, Any]:
+        path = model_archive(encoder)
+        receiver = session if is_connect else session.sparkContext
+        names = _sent.setdefault(receiver, set())
+        if path.name not in names:
+            if is_connect:
+                session.addArtifact(str(path), file=True)
+            else:
+                receiver.addFile(str(path))
+            names.add(path.name)
+        return {"file": path.name, "token": path.stem}
+
+    return sent
 
 
 def on_this_disk(encoder: Encoder) -> Mapping[str, Any]:
@@ -71,7 +119,7 @@ def model_archive(encoder: Encoder) -> Path:
     It is written when it is not there yet. Raises OutputError where it cannot be.
     """
     name = f"{_token(encoder)}.zip"
-    folder = _archives()
+    folder = archive_folder()
     path = folder / name
     if not path.is_file():
         with BundleFile(path) as file:
@@ -97,8 +145,8 @@ def _told(encoder: Encoder, place: Mapping[str, Any]) -> dict[str, Any]:
 _temporary: list[Path] = []
 
 
-def _archives() -> Path:
-    """A folder for archives: in the cache, or a temporary one where it cannot be written."""
+def archive_folder() -> Path:
+    """The folder for archives: in the cache, or a temporary one where it cannot be written."""
     try:
         folder = cache_directory() / "spark"
         folder.mkdir(parents=True, exist_ok=True)

@@ -26,12 +26,13 @@ from embedpipe.encoder import Encoder
 from embedpipe.encoder.loaded import LoadedModel, Origin
 from embedpipe.engine.choice import EngineChoice
 from embedpipe.engine.weights import WeightsFile
-from embedpipe.errors import EmbedpipeError, ModelNotFoundError
+from embedpipe.errors import ModelNotFoundError
+from embedpipe.pipeline.columns import HasColumns
 from embedpipe.pipeline.plan import Planner
-from embedpipe.pipeline.stage import Stage
+from embedpipe.spark.failures import located
 from embedpipe.spark.unpacking import unpacked
 
-__all__ = ["OWN_ATTRIBUTES", "Told", "arrived", "opened", "run_stages", "task_cpus"]
+__all__ = ["OWN_ATTRIBUTES", "Told", "arrived", "opened", "run", "task_cpus"]
 
 OWN_ATTRIBUTES = ("name", "reference", "pooling", "normalize", "max_length")
 """What an encoder has of its own, beside its model and its engine."""
@@ -62,21 +63,19 @@ class Told:
     vectors: names of made columns that are lists of Spark's vectors.
     """
 
-    stages: list[Stage]
+    stages: list[HasColumns]
     metadata: Mapping[str, Mapping[str, str]]
     vectors: tuple[str, ...]
 
 
-def run_stages(payload: bytes, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def run(payload: bytes, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """The stages of a payload over the batches of one partition."""
-    from embedpipe.spark.failures import located
-
     try:
         told: Told = opened(payload)
         described = (_with_metadata(batch, told.metadata) for batch in batches)
         for made in Planner(told.stages).run(described):
-            yield _with_vectors(made, told.vectors)
-    except EmbedpipeError as error:
+            yield _as_spark_reads(made, told.vectors)
+    except Exception as error:
         raise located(error) from None
 
 
@@ -85,12 +84,20 @@ def opened(payload: bytes) -> Any:
     key = sha256(payload).hexdigest()
     with _lock:
         if key not in _open:
-            os.environ["EMBEDPIPE_OFFLINE"] = "1"  # whatever is missing here is to be told
+            _stay_offline()
             _open[key] = pickle.loads(payload)  # noqa: S301 - as Spark itself unpickles functions
         _open.move_to_end(key)
         while len(_open) > _MOST_OPEN:
             _open.popitem(last=False)
         return _open[key]
+
+
+def _stay_offline() -> None:
+    """On executors, whatever is missing is to be told, not fetched."""
+    from pyspark import TaskContext
+
+    if TaskContext.get():
+        os.environ["EMBEDPIPE_OFFLINE"] = "1"
 
 
 def arrived(sealed: Any) -> Encoder:
@@ -151,20 +158,44 @@ def _with_metadata(
     return pa.RecordBatch.from_arrays(batch.columns, schema=pa.schema(fields))
 
 
-def _with_vectors(batch: pa.RecordBatch, names: Collection[str]) -> pa.RecordBatch:
-    """The batch with these columns, lists of lists of numbers, as lists of Spark's vectors."""
-    for name in names:
-        place = batch.schema.get_field_index(name)
+def _as_spark_reads(batch: pa.RecordBatch, vectors: Collection[str]) -> pa.RecordBatch:
+    """The batch without lists of fixed size, which Spark does not know, and with its own vectors.
+
+    vectors: the columns, lists of lists of numbers, that become lists of Spark's vectors.
+    """
+    for place, part in enumerate(batch.schema):
         column = batch.column(place)
-        numbers = column.values
-        count = len(numbers)
-        parts = [
-            pa.array(np.full(count, _DENSE, np.int8)),
-            pa.nulls(count, pa.int32()),
-            pa.nulls(count, _VECTOR.field("indices").type),
-            numbers.cast(_VECTOR.field("values").type),
-        ]
-        vectors = pa.StructArray.from_arrays(parts, fields=list(_VECTOR))
-        lists = pa.ListArray.from_arrays(column.offsets, vectors, mask=column.is_null())
-        batch = batch.set_column(place, name, lists)
+        if part.name in vectors:
+            column = _spark_vectors(column)
+        elif _has_fixed_size(part.type):
+            column = column.cast(_growing(part.type))
+        else:
+            continue
+        batch = batch.set_column(place, part.name, column)
     return batch
+
+
+def _has_fixed_size(kind: pa.DataType) -> bool:
+    inner = kind.value_type if pa.types.is_list(kind) else kind
+    return bool(pa.types.is_fixed_size_list(inner))
+
+
+def _growing(kind: pa.DataType) -> pa.DataType:
+    """The type with lists of any size in place of those of fixed size."""
+    if pa.types.is_list(kind):
+        return pa.list_(pa.field("element", _growing(kind.value_type)))
+    return pa.list_(pa.field("element", kind.value_type, nullable=False))
+
+
+def _spark_vectors(column: pa.ListArray) -> pa.ListArray:
+    """Lists of lists of numbers as lists of Spark's dense vectors."""
+    numbers = column.values
+    count = len(numbers)
+    parts = [
+        pa.array(np.full(count, _DENSE, np.int8)),
+        pa.nulls(count, pa.int32()),
+        pa.nulls(count, _VECTOR.field("indices").type),
+        numbers.cast(_VECTOR.field("values").type),
+    ]
+    vectors = pa.StructArray.from_arrays(parts, fields=list(_VECTOR))
+    return pa.ListArray.from_arrays(column.offsets, vectors, mask=column.is_null())

@@ -187,12 +187,13 @@ def test_without_an_escape_in_it_the_other_parser_reads_the_same(
 
 
 def _parsed(text: str, **options: str) -> dict[str, list[str]]:
+    from embedpipe.frames.files.bad_records import BadRecords
     from embedpipe.frames.files.delimited import delimited_batches
     from embedpipe.frames.files.lines import LineReader
 
     lines = LineReader(io.BytesIO(text.encode()), source="-")
-    batches = list(delimited_batches(lines, InputOptions(**options), ","))
-    return pa.Table.from_batches(batches).to_pydict()
+    batches = list(delimited_batches(lines, InputOptions(**options), ",", BadRecords()))
+    return pa.Table.from_batches([batch.records for batch in batches]).to_pydict()
 
 
 def test_a_backslash_before_others_stays(tmp_path: Path) -> None:

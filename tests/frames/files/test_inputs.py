@@ -225,14 +225,14 @@ def test_format_overrides_the_suffix(tmp_path: Path) -> None:
 
 def test_an_unknown_suffix_is_an_error_that_names_the_known_ones(tmp_path: Path) -> None:
     path = written(tmp_path / "a.docx", "a")
-    with pytest.raises(InputError, match=r"suffix '\.docx' does not tell.*\.jsonl.*--format"):
+    with pytest.raises(InputError, match=r"suffix '\.docx' nor.*\.jsonl.*--format"):
         check(path)
 
 
 def test_a_missing_file_a_folder_and_a_pipe_of_parquet_are_errors(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cannot read .*none\.txt: No such file"):
         check(tmp_path / "none.txt")
-    with pytest.raises(InputError, match="Is a directory"):
+    with pytest.raises(InputError, match="the folder holds no files"):
         check(tmp_path)
     os.mkfifo(tmp_path / "pipe.parquet")
     for source in ("-", str(tmp_path / "pipe.parquet")):

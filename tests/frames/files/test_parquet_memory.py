@@ -10,6 +10,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from embedpipe.files.input_options import InputOptions
+from embedpipe.frames.files.bad_records import BadRecords
 from embedpipe.frames.files.parquet import parquet_batches
 
 ROWS = 40_000
@@ -33,9 +34,9 @@ def test_a_row_group_is_read_piece_by_piece(tmp_path: Path) -> None:
     parquet.write_table(pa.table({"text": texts}), path)
     assert parquet.ParquetFile(path).num_row_groups == 1
     with Recording(path) as stream:
-        batches = parquet_batches(stream, "in", InputOptions("text"))
+        batches = parquet_batches(stream, "in", InputOptions("text"), BadRecords())
         rows = [next(batches)[0].num_rows, next(batches)[0].num_rows]
         early = stream.done
-        rows += [batch.num_rows for batch, _ in batches]
+        rows += [batch.records.num_rows for batch in batches]
     assert sum(rows) == ROWS
     assert early < path.stat().st_size / 2

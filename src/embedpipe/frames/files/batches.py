@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from difflib import get_close_matches
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,9 @@ import pyarrow as pa
 from embedpipe.errors import ColumnError, InputError
 
 __all__ = [
+    "GROUP_CHARACTERS",
     "GROUP_RECORDS",
+    "ReadBatch",
     "column_position",
     "conform",
     "grouped",
@@ -23,37 +26,64 @@ __all__ = [
 
 
 GROUP_RECORDS = 1024
-_GROUP_CHARACTERS = 1 << 20
+GROUP_CHARACTERS = 1 << 20
 
 Record = TypeVar("Record")
 
 
+class ReadBatch(NamedTuple):
+    """Records, and the line on which each begins, from 1; None where a format has no lines.
+
+    fraction: how much of the input has been read, where that is not told by its stream.
+    """
+
+    records: pa.RecordBatch
+    lines: Sequence[int] | None = None
+    fraction: float | None = None
+
+
 def grouped(records: Iterable[Record], size: Callable[[Record], int]) -> Iterator[list[Record]]:
     """At most 1,024 records at a time and, unless one alone is longer, about a million characters.
+
+    Where the next record cannot be read, those before it come before its error.
 
     >>> [len(group) for group in grouped(["x" * 300_000] * 5, len)]
     [4, 1]
     """
     group: list[Record] = []
     characters = 0
-    for record in records:
+    failure: InputError | None = None
+    following = iter(records)
+    while True:
+        try:
+            record = next(following)
+        except StopIteration:
+            break
+        except InputError as error:
+            failure = error
+            break
         group.append(record)
         characters += size(record)
-        if len(group) == GROUP_RECORDS or characters >= _GROUP_CHARACTERS:
+        if len(group) == GROUP_RECORDS or characters >= GROUP_CHARACTERS:
             yield group
             group, characters = [], 0
     if group:
         yield group
+    if failure is not None:
+        raise failure
 
 
 def column_position(columns: Sequence[str], column: str, source: str, hint: str = "") -> int:
     """The index of the column; ColumnError unless exactly one has that name."""
     count = columns.count(column)
     if count != 1:
+        near = get_close_matches(column.lower(), [name.lower() for name in columns], 1, 0.8)
+        same = next((name for name in columns if [name.lower()] == near), None)
+        meant = f"did you mean {same!r}? " if same not in (None, column) else ""
         raise ColumnError(
             f"{source}: {'no column is' if count == 0 else f'{count} columns are'} named {column!r}"
-            f"; found {', '.join(map(repr, columns)) or 'no columns'}; {hint}name the column with "
-            "the text with --column"
+            f"; found {', '.join(map(repr, columns)) or 'no columns'}; {meant}{hint}name the "
+            "column with the text with --column"
         )
     return columns.index(column)
 

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from embedpipe.errors import InputError
 from embedpipe.files.input_options import InputOptions
-from embedpipe.frames.files.batches import column_position, grouped, string_array
+from embedpipe.frames.files.bad_records import BadRecords
+from embedpipe.frames.files.batches import ReadBatch, column_position, grouped, string_array
 from embedpipe.frames.files.escaped import EscapedRows
 from embedpipe.frames.files.lines import LineReader
 
@@ -29,29 +30,30 @@ _CAUSES = {
 
 
 class _Rows(Protocol):
-    @property
-    def line_num(self) -> int: ...
     def __iter__(self) -> Iterator[list[str]]: ...
 
 
 def delimited_batches(
-    lines: LineReader, options: InputOptions, delimiter: str
-) -> Iterator[pa.RecordBatch]:
+    lines: LineReader, options: InputOptions, delimiter: str, bad: BadRecords
+) -> Iterator[ReadBatch]:
     """All columns, as strings; the first batch is empty and has their names.
 
     The first row names the columns, empty lines are skipped. Every record must have as many fields
     as the header: InputError names the line of one that has not, and of one whose quotes do not
     match. Values stay strings because a type that is guessed from some rows can break on others.
     """
-    rows = _checked(_rows(lines, options, delimiter), lines.source, delimiter)
-    header = next(rows, [])
+    rows = _checked(_rows(lines, options, delimiter), lines, delimiter, bad)
+    _, header = next(rows, (1, []))
     hint = _other_delimiter(header, options.text_column)
     column_position(header, options.text_column, lines.source, hint)
     schema = pa.schema([pa.field(name, pa.string()) for name in header])
-    yield pa.RecordBatch.from_arrays([string_array([]) for _ in header], schema=schema)
-    for group in grouped(rows, lambda row: sum(map(len, row))):
-        columns = [string_array(values) for values in zip(*group, strict=True)]
-        yield pa.RecordBatch.from_arrays(columns, schema=schema)
+    yield ReadBatch(
+        pa.RecordBatch.from_arrays([string_array([]) for _ in header], schema=schema), []
+    )
+    for group in grouped(rows, lambda row: sum(map(len, row[1]))):
+        columns = [string_array(values) for values in zip(*(row for _, row in group), strict=True)]
+        records = pa.RecordBatch.from_arrays(columns, schema=schema)
+        yield ReadBatch(records, [line for line, _ in group])
 
 
 def _rows(lines: Iterable[str], options: InputOptions, delimiter: str) -> _Rows:
@@ -63,36 +65,52 @@ def _rows(lines: Iterable[str], options: InputOptions, delimiter: str) -> _Rows:
     return EscapedRows(lines, delimiter, options.quote, options.escape)
 
 
-def _checked(rows: _Rows, source: str, delimiter: str) -> Iterator[list[str]]:
-    """The rows that are not empty, each with as many fields as the first."""
-    before = 0
+def _checked(
+    rows: _Rows, lines: LineReader, delimiter: str, bad: BadRecords
+) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not empty, each with its first line and as many fields as the first row."""
+    each = iter(rows)
     count = 0
-    try:
-        for row in rows:
-            if row:
-                count = count or len(row)
-                if len(row) != count:
-                    found = f"{len(row)} field{'s' * (len(row) > 1)}"
-                    raise InputError(
-                        f"{_place(source, before, rows.line_num)}: the record has {found}, the "
-                        f"header {count}; put quotes around fields that hold {delimiter!r}, or say "
-                        "what the file uses with --delimiter, --quote and --escape"
-                    )
-                yield row
-            before = rows.line_num
-    except csv.Error as error:
-        cause = next((text for part, text in _CAUSES.items() if part in str(error)), str(error))
-        raise InputError(
-            f"{_place(source, before, rows.line_num)}: {cause}; correct the quotes, or say "
-            "--quote none if they are ordinary characters in this file, --escape '\\' if a "
-            "backslash escapes them (as Spark writes them)"
-        ) from error
+    while True:
+        before = lines.number
+        try:
+            row = next(each, None)
+        except csv.Error as error:
+            _report(bad, lines, before, str(error))
+            continue
+        if row is None:
+            return
+        if row:
+            count = count or len(row)
+            if len(row) == count:
+                yield before + 1, row
+                continue
+            found = f"{len(row)} field{'s' * (len(row) > 1)}"
+            error_ = InputError(
+                f"{_place(lines, before)}: the record has {found}, the "
+                f"header {count}; put quotes around fields that hold {delimiter!r}, or say "
+                "what the file uses with --delimiter, --quote and --escape"
+            )
+            record = delimiter.join(row)
+            bad.found(error_, source=lines.source, line=before + 1, record=record)
 
 
-def _place(source: str, before: int, last: int) -> str:
+def _report(bad: BadRecords, lines: LineReader, before: int, message: str) -> None:
+    cause = next((text for part, text in _CAUSES.items() if part in message), message)
+    error = InputError(
+        f"{_place(lines, before)}: {cause}; correct the quotes, or say "
+        "--quote none if they are ordinary characters in this file, --escape '\\' if a "
+        "backslash escapes them (as Spark writes them)"
+    )
+    bad.found(error, source=lines.source, line=before + 1)
+
+
+def _place(lines: LineReader, before: int) -> str:
     """The line or lines of a record, for an error."""
-    first = before + 1
-    return f"{source}, line {first}" if last <= first else f"{source}, lines {first} to {last}"
+    first, last = before + 1, lines.number
+    if last <= first:
+        return f"{lines.source}, line {first}"
+    return f"{lines.source}, lines {first} to {last}"
 
 
 def _other_delimiter(header: list[str], column: str) -> str:

@@ -16,14 +16,13 @@ __all__ = ["EscapedRows"]
 class EscapedRows:
     r"""Parses rows as `csv.reader` with strict=True does, and raises the same errors.
 
-    Doubled quotes are read as well. `line_num` counts the lines that have been taken.
+    Doubled quotes are read as well. After an error the next row can be asked for.
 
     >>> list(EscapedRows(['1,"say \\"a\\", C:\\new"\n'], ",", '"', "\\"))
     [['1', 'say "a", C:\\new']]
     """
 
     def __init__(self, lines: Iterable[str], delimiter: str, quote: str, escape: str) -> None:
-        self.line_num = 0
         self._lines = iter(lines)
         self._delimiter = delimiter
         self._quote = quote
@@ -31,13 +30,16 @@ class EscapedRows:
         self._mark = re.compile(f"[{re.escape(quote)}{re.escape(escape)}]")
 
     def __iter__(self) -> Iterator[list[str]]:
-        while (line := self._next_line()) is not None:
-            yield list(self._fields(line))
+        return self
+
+    def __next__(self) -> list[str]:
+        line = self._next_line()
+        if line is None:
+            raise StopIteration
+        return list(self._fields(line))
 
     def _next_line(self) -> str | None:
-        line = next(self._lines, None)
-        self.line_num += line is not None
-        return line
+        return next(self._lines, None)
 
     def _fields(self, line: str) -> Iterator[str]:
         position = 0

@@ -1,4 +1,4 @@
-"""Reads JSON Lines as record batches: one object per line, its members as columns."""
+"""Reads JSON Lines and JSON arrays as record batches: objects, their members as columns."""
 
 from __future__ import annotations
 
@@ -10,13 +10,29 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from embedpipe.errors import ColumnError, InputError
-from embedpipe.frames.files.batches import column_position, grouped
+from embedpipe.frames.files.bad_records import BadRecords
+from embedpipe.frames.files.batches import ReadBatch, column_position, grouped
+from embedpipe.frames.files.json_array import array_members
 from embedpipe.frames.files.json_types import JsonColumn, array_of, merged, type_of
 from embedpipe.frames.files.lines import LineReader
 
-__all__ = ["json_batches", "json_schema"]
+__all__ = ["JsonReading", "json_batches", "json_schema"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class JsonReading(NamedTuple):
+    """How JSON is read.
+
+    column: of the text, strings and nulls, which the first object must have. errors: what to do
+    about escaped surrogates without partner, as in `bytes.decode`. is_array: one array rather than
+    an object a line.
+    """
+
+    column: str
+    errors: str
+    bad: BadRecords
+    is_array: bool = False
 
 
 class _Record(NamedTuple):
@@ -26,36 +42,36 @@ class _Record(NamedTuple):
 
 
 def json_batches(
-    lines: LineReader, column: str, errors: str, schema: pa.Schema | None = None
-) -> Iterator[pa.RecordBatch]:
+    lines: LineReader, reading: JsonReading, schema: pa.Schema | None = None
+) -> Iterator[ReadBatch]:
     """All members as columns; empty lines are skipped, an absent member is null.
 
-    schema: as `json_schema` finds it, where the lines can be read twice; None takes that of the
+    schema: as `json_schema` finds it, where the input can be read twice; None takes that of the
     first batch, and a record that does not fit it is an InputError. The first batch tells the
-    schema. column: of the text, strings and nulls, which the first object must have. errors: what
-    to do about escaped surrogates without partner, as in `bytes.decode`.
+    schema.
     """
     known: dict[str, JsonColumn] = {}
     is_complete = schema is not None
-    for group in grouped(_records(lines, column, errors), lambda record: record.size):
+    for group in grouped(_records(lines, reading), lambda record: record.size):
         if not is_complete:
-            grown, known = _schema_of(group, known, column)
+            grown, known = _schema_of(group, known, reading.column)
             schema = schema or grown
             _check_grown(schema, grown, group, lines.source)
-        yield _batch(group, schema, lines.source)
+        yield ReadBatch(_batch(group, schema, lines.source), [record.line for record in group])
     if schema is None:  # no records at all
-        yield pa.RecordBatch.from_pylist([], schema=_empty(column))
+        yield ReadBatch(pa.RecordBatch.from_pylist([], schema=_empty(reading.column)), [])
 
 
-def json_schema(lines: LineReader, column: str, errors: str) -> pa.Schema:
+def json_schema(lines: LineReader, reading: JsonReading) -> pa.Schema:
     """The columns of all records, each of the type that holds all of its values.
 
     Values that no type holds together stay JSON: strings in a field that says so.
     """
     known: dict[str, JsonColumn] = {}
-    schema = _empty(column)
-    for group in grouped(_records(lines, column, errors), lambda record: record.size):
-        schema, known = _schema_of(group, known, column)
+    schema = _empty(reading.column)
+    for group in grouped(_records(lines, reading), lambda record: record.size):
+        schema, known = _schema_of(group, known, reading.column)
+        reading.bad.taken()
     return schema
 
 
@@ -114,38 +130,60 @@ def _lines(source: str, group: list[_Record]) -> str:
     return f"{source}, lines {group[0].line} to {group[-1].line}"
 
 
-def _records(lines: LineReader, column: str, errors: str) -> Iterator[_Record]:
+def _records(lines: LineReader, reading: JsonReading) -> Iterator[_Record]:
     first = True
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
+    for line, value, text in _values(lines, reading):
+        try:
+            members = _object(value, lines.source, line)
+            if first:
+                column_position(list(members), reading.column, lines.source)
+                first = False
+            if reading.is_array or "\\u" in text:
+                members = _without_surrogates(
+                    members, reading.errors, f"{lines.source}, line {line}"
+                )
+            _check_text(members.get(reading.column), reading.column, f"{lines.source}, line {line}")
+        except (InputError, ColumnError) as error:
+            if first and isinstance(error, ColumnError):
+                raise  # of the whole input
+            reading.bad.found(error, source=lines.source, line=line, record=text or None)
+        else:
+            yield _Record(line, members, len(text))
+
+
+def _values(lines: LineReader, reading: JsonReading) -> Iterator[tuple[int, Any, str]]:
+    """The line of each value, the value, and its text, in whose place arrays have blanks."""
+    if reading.is_array:
+        for line, value, size in array_members(lines, _DECODER):
+            yield line, value, " " * size
+        return
+    for text in lines:
+        if not text.strip():
             continue
-        members = _json_object(line, lines.source, number)
-        if first:
-            column_position(list(members), column, lines.source)
-            first = False
-        if "\\u" in line:
-            members = _without_surrogates(members, errors, f"{lines.source}, line {number}")
-        text = members.get(column)
-        if text is not None and not isinstance(text, str):
-            raise ColumnError(
-                f"{lines.source}, line {number}: {column!r} is {_json_type(text)}; expected a "
-                "string or null"
+        try:
+            value = _DECODER.decode(text)
+        except (ValueError, RecursionError) as error:
+            failure = InputError(
+                f"{lines.source}, line {lines.number}: not JSON: {error}; expected one JSON object "
+                "a line"
             )
-        yield _Record(number, members, len(line))
+            failure.__cause__ = error
+            reading.bad.found(failure, source=lines.source, line=lines.number, record=text)
+        else:
+            yield lines.number, value, text
 
 
-def _json_object(line: str, source: str, number: int) -> dict[str, Any]:
-    try:
-        record = _DECODER.decode(line)
-    except (ValueError, RecursionError) as error:
+def _object(value: Any, source: str, line: int) -> dict[str, Any]:
+    if not isinstance(value, dict):
         raise InputError(
-            f"{source}, line {number}: not JSON: {error}; expected one JSON object a line"
-        ) from error
-    if not isinstance(record, dict):
-        raise InputError(
-            f"{source}, line {number}: found {_json_type(record)}; expected a JSON object"
+            f"{source}, line {line}: found {_json_type(value)}; expected a JSON object"
         )
-    return record
+    return value
+
+
+def _check_text(text: Any, column: str, place: str) -> None:
+    if text is not None and not isinstance(text, str):
+        raise ColumnError(f"{place}: {column!r} is {_json_type(text)}; expected a string or null")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

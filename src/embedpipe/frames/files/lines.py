@@ -8,14 +8,24 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Protocol
 
 from embedpipe.errors import InputError, ParameterError
+from embedpipe.frames.files.bad_records import BadRecords
 
 __all__ = ["LineReader", "check_encoding"]
 
 _CHUNK = 1 << 16
 _HALVES = re.compile("[\ud800-\udfff]")
+_MARKS_OF_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+class _Stream(Protocol):
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
+class _Buffered(Protocol):
+    def read1(self, size: int, /) -> bytes: ...
 
 
 def check_encoding(encoding: str) -> None:
@@ -34,8 +44,9 @@ class LineReader:
 
     Only a line feed ends a line (with or without a carriage return before it), as in `wc -l`; the
     last line may lack it. A byte-order mark at the beginning is dropped. `bytes_read` says how far
-    the stream has been read. Iterating raises InputError, naming `source`, line and byte, where the
-    bytes do not decode and `errors` is "strict", and where the stream cannot be read.
+    the stream has been read, `number` which line came last. Iterating raises InputError, naming
+    `source`, line and byte, where the bytes do not decode and `errors` is "strict", and where the
+    stream cannot be read. Where `bad` skips, lines that do not decode are noted and left out.
 
     >>> import io
     >>> list(LineReader(io.BytesIO(b"one\\r\\ntwo"), source="-"))
@@ -43,19 +54,37 @@ class LineReader:
     """
 
     def __init__(
-        self, stream: BinaryIO, *, source: str, encoding: str = "utf-8", errors: str = "strict"
+        self,
+        stream: _Stream | _Buffered,
+        *,
+        source: str,
+        encoding: str = "utf-8",
+        errors: str = "strict",
+        bad: BadRecords | None = None,
     ) -> None:
         self.source = source
         self.bytes_read = 0
+        self.number = 0
+        self._bad = bad if bad is not None and bad.skip and errors == "strict" else None
         self._stream = stream
         self._encoding = encoding
         self._errors = errors
-        self._decoder = codecs.getincrementaldecoder(encoding)(errors)
+        kept = "surrogateescape" if self._bad else errors
+        self._decoder = codecs.getincrementaldecoder(encoding)(kept)
         self._newlines = 0
 
     def __iter__(self) -> Iterator[str]:
+        for line in self._lines():
+            self.number += 1
+            if self._bad is None or line.isascii() or not _HALVES.search(line):
+                yield line
+            else:
+                error = self._failure(self.number, "some bytes do not decode")
+                self._bad.found(error, source=self.source, line=self.number, record=line)
+
+    def _lines(self) -> Iterator[str]:
         unfinished: list[str] = []  # the pieces of a line whose end has not been read yet
-        for text in self._texts():
+        for text in self.pieces():
             first, *rest = text.split("\n")
             unfinished.append(first)
             for part in rest:
@@ -64,8 +93,8 @@ class LineReader:
         if any(unfinished):
             yield "".join(unfinished)
 
-    def _texts(self) -> Iterator[str]:
-        """The stream, decoded piece by piece."""
+    def pieces(self) -> Iterator[str]:
+        """The stream, decoded piece by piece, where lines mean nothing."""
         at_start = True
         while chunk := self._read():
             text = self._decode(chunk)
@@ -80,8 +109,8 @@ class LineReader:
     def _read(self) -> bytes:
         try:
             # One system call: what a pipe holds is passed on without waiting for a full chunk.
-            read = getattr(self._stream, "read1", self._stream.read)
-            data: bytes = read(_CHUNK)
+            read = getattr(self._stream, "read1", None) or getattr(self._stream, "read", None)
+            data: bytes = read(_CHUNK) if read else b""
         except OSError as error:
             raise InputError(f"cannot read {self.source}: {error.strerror or error}") from error
         return data
@@ -96,17 +125,22 @@ class LineReader:
             before = self._decoder.decode(error.object[held_back : error.start])
             line = self._newlines + before.count("\n") + 1
             offset = self.bytes_read - held_back + error.start
+            is_utf16 = not self.bytes_read and chunk.startswith(_MARKS_OF_UTF16)
+            remedy = (
+                "the file begins as UTF-16 does: say --encoding utf-16"
+                if is_utf16
+                else "name the file's real encoding with --encoding, or use --errors replace"
+            )
             raise InputError(
                 f"{self.source}, line {line}: byte {offset} (0x{error.object[error.start]:02x}) "
-                f"is not {self._encoding}: {error.reason}; name the file's real encoding with "
-                "--encoding, or use --errors replace"
+                f"is not {self._encoding}: {error.reason}; {remedy}"
             ) from error
         except UnicodeError as error:  # of a codec that tells no place
             raise self._failure(self._newlines + 1, str(error)) from error
 
     def _whole_characters(self, text: str) -> str:
         """The text with lone surrogates, which UTF-7 and escapes can state, treated as `errors`."""
-        found = None if text.isascii() else _HALVES.search(text)
+        found = None if text.isascii() or self._bad else _HALVES.search(text)
         if found is None:
             return text
         if self._errors == "strict":

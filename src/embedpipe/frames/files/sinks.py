@@ -7,18 +7,34 @@ from __future__ import annotations
 
 import io
 from abc import abstractmethod
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from embedpipe.errors import ParameterError
 from embedpipe.frames.files.json_rows import JsonLinesRows
+from embedpipe.frames.files.sources import is_remote
+from embedpipe.frames.files.targets import Target, writing
 from embedpipe.frames.files.vectors import stored_rows
-from embedpipe.output import AtomicFile
+from embedpipe.output import AtomicDirectory, StagedFile
 
-__all__ = ["SINKS", "JsonLinesSink", "NumpySink", "ParquetSink", "Sink", "sink_of"]
+__all__ = [
+    "SINKS",
+    "ArrowSink",
+    "JsonLinesSink",
+    "NumpySink",
+    "ParquetSink",
+    "Sink",
+    "check_sink",
+    "is_folder",
+    "opened_sink",
+    "sink_of",
+]
 
 
 _LINES_AT_ONCE = 128  # a vector takes several times as much as text as it does as numbers
@@ -28,7 +44,7 @@ class Sink(AbstractContextManager["Sink"]):
     """A writer of one format. Leaving its context without an error completes the file."""
 
     @abstractmethod
-    def __init__(self, file: AtomicFile, schema: pa.Schema, vectors: str) -> None:
+    def __init__(self, file: Any, schema: pa.Schema, vectors: str) -> None:
         """Write the header; `vectors` is the name of the column of vectors.
 
         Raises ColumnError for columns that the format cannot hold.
@@ -52,7 +68,7 @@ class ParquetSink(Sink):
     Each batch becomes one row group, so that no more than a batch is ever held in memory.
     """
 
-    def __init__(self, file: AtomicFile, schema: pa.Schema, vectors: str) -> None:
+    def __init__(self, file: Target, schema: pa.Schema, vectors: str) -> None:
         """See `Sink`."""
         from pyarrow import parquet
 
@@ -82,13 +98,42 @@ class ParquetSink(Sink):
             self._writer.is_open = False
 
 
+class ArrowSink(Sink):
+    """Arrow's IPC file format, uncompressed, so that it can be mapped; a batch stays a batch.
+
+    Dictionaries become their values: such a file holds one dictionary, which grows with the inputs.
+    """
+
+    def __init__(self, file: Target, schema: pa.Schema, vectors: str) -> None:
+        """See `Sink`."""
+        del vectors
+        plain = [
+            field.with_type(field.type.value_type) if _is_dictionary(field) else field
+            for field in schema
+        ]
+        self._schema = pa.schema(plain, metadata=schema.metadata)
+        self._writer = pa.ipc.new_file(file, self._schema)
+
+    def write(self, records: pa.RecordBatch) -> None:
+        """See `Sink.write`."""
+        arrays = [
+            array.dictionary_decode() if _is_dictionary(field) else array
+            for field, array in zip(records.schema, records.columns, strict=True)
+        ]
+        self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
+
+    def finish(self) -> None:
+        """Write the index of batches."""
+        self._writer.close()
+
+
 class NumpySink(Sink):
     """The vectors alone, one float32 array (n, dimension) as `numpy.save` writes it; NaN for null.
 
     How many records there will be is not known at the beginning: the header is written once more.
     """
 
-    def __init__(self, file: AtomicFile, schema: pa.Schema, vectors: str) -> None:
+    def __init__(self, file: Target, schema: pa.Schema, vectors: str) -> None:
         """See `Sink`."""
         self._file = file
         self._vectors = vectors
@@ -120,7 +165,7 @@ class NumpySink(Sink):
 class JsonLinesSink(Sink):
     """One object per line, formatted by `JsonLinesRows`."""
 
-    def __init__(self, file: AtomicFile, schema: pa.Schema, vectors: str) -> None:
+    def __init__(self, file: Target, schema: pa.Schema, vectors: str) -> None:
         """See `Sink`."""
         self._file = file
         self._rows = JsonLinesRows(schema, vectors)
@@ -132,23 +177,80 @@ class JsonLinesSink(Sink):
             self._file.write(lines.encode())
 
 
-SINKS: dict[str, type[Sink]] = {
+_DATABASES = "embedpipe.frames.files.database_sinks"
+
+SINKS: dict[str, type[Sink] | str] = {
     ".parquet": ParquetSink,
     ".npy": NumpySink,
     ".jsonl": JsonLinesSink,
+    ".arrow": ArrowSink,
+    ".lance": "LanceSink",
+    ".duckdb": "DuckDbSink",
+    ".sqlite": "SqliteSink",
 }
-"""The output format of each suffix."""
+"""The output format of each suffix; by name where its module is imported when it is needed."""
+
+_STAGED = {".duckdb": StagedFile, ".sqlite": StagedFile}
 
 
 def sink_of(path: str | Path) -> type[Sink]:
-    """The class for the suffix of `path`; ParameterError if it is unknown."""
-    sink = SINKS.get(Path(path).suffix.lower())
+    """The class for the suffix of `path`; ParameterError if it is unknown.
+
+    "-" is standard output, which gets JSON Lines.
+    """
+    sink = JsonLinesSink if str(path) == "-" else SINKS.get(_suffix(path))
     if sink is None:
         raise ParameterError(
             f"output {path}: the suffix {Path(path).suffix!r} is unknown; expected one of "
-            f"{', '.join(SINKS)}"
+            f"{', '.join(SINKS)}, or a slash at the end for a folder of Parquet"
         )
+    if isinstance(sink, str):
+        found: type[Sink] = getattr(import_module(_DATABASES), sink)
+        return found
     return sink
+
+
+@contextmanager
+def opened_sink(path: str, schema: pa.Schema, vectors: str, *, replace: bool) -> Iterator[Sink]:
+    """The sink of an output, which appears under its name when the context is left."""
+    kind, suffix = sink_of(path), _suffix(path)
+    if suffix == ".lance":
+        with (
+            AtomicDirectory(path, replace=replace) as folder,
+            kind(folder.temporary, schema, vectors) as sink,
+        ):
+            yield sink
+    elif suffix in _STAGED:
+        with StagedFile(path, replace=replace) as staged, kind(staged, schema, vectors) as sink:
+            yield sink
+    else:
+        with writing(path, replace=replace) as file, kind(file, schema, vectors) as sink:
+            yield sink
+
+
+def is_folder(output: str) -> bool:
+    """Whether an output is a folder of parts: by a slash at its end, or because it is one."""
+    if output.endswith("/"):
+        return True
+    return not is_remote(output) and _suffix(output) not in SINKS and Path(output).is_dir()
+
+
+def check_sink(path: str) -> None:
+    """ParameterError where the suffix is unknown, or such an output cannot go to an address."""
+    sink_of(path)
+    if is_remote(path) and _suffix(path) in (".lance", *_STAGED):
+        raise ParameterError(
+            f"output {path}: {_suffix(path)} is written to this machine alone; write it here and "
+            "copy it, or write Parquet"
+        )
+
+
+def _suffix(path: str | Path) -> str:
+    return Path(path).suffix.lower()
+
+
+def _is_dictionary(field: pa.Field) -> bool:
+    return bool(pa.types.is_dictionary(field.type))
 
 
 def _leaves(schema: pa.Schema) -> list[str]:

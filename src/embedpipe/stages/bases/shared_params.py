@@ -70,7 +70,7 @@ class HasCompatibility(HasParams):
     def _check_recorded(self, *names: str) -> None:
         """Raise ParameterError where a parameter differs from its default under compatibility."""
         for name in names:
-            value, default = self.getOrDefault(name), self.getParam(name).default
+            value, default = self.getOrDefault(name), self.declared(name).default
             default = self.recorded_defaults().get(name, default)
             if self.as_recorded and value != default:
                 raise ParameterError(

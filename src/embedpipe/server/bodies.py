@@ -1,0 +1,83 @@
+"""Reads a request's body within its limits, and checks it against what the API describes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TypeVar
+
+import msgspec
+from starlette.requests import Request
+
+from embedpipe.server.refusals import Refusal
+from embedpipe.server.settings import Limits
+
+__all__ = ["decoded", "media_type", "read_body"]
+
+Body = TypeVar("Body")
+
+_JSON = ("application/json", "")  # curl's own default is refused: it means another format
+
+
+async def read_body(request: Request, limits: Limits) -> bytes:
+    """The whole body, refused as soon as it is known to be too large or too slow."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limits.body_bytes:
+        raise _too_large(limits)
+    try:
+        return await asyncio.wait_for(_received(request, limits), limits.body_seconds)
+    except (TimeoutError, asyncio.TimeoutError):  # two classes in Python 3.10
+        raise Refusal(
+            "slow", f"the body did not come within {limits.body_seconds:g} s; send it faster"
+        ) from None
+
+
+async def _received(request: Request, limits: Limits) -> bytes:
+    parts, total = [], 0
+    async for part in request.stream():
+        total += len(part)
+        if total > limits.body_bytes:
+            raise _too_large(limits)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def media_type(request: Request) -> str:
+    """The type of the body without its parameters, in lower case; "" where none is named."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def decoded(request: Request, limits: Limits, decoder: msgspec.json.Decoder[Body]) -> Body:
+    """The JSON body as the decoder's type.
+
+    Raises Refusal for another media type, and for what is not as the type says: the place is named.
+    """
+    found = media_type(request)
+    if found not in _JSON and not found.endswith("+json"):
+        raise Refusal(
+            "media_type",
+            f"content-type: found {found!r:.80}; expected application/json",
+            field="content-type",
+        )
+    body = await read_body(request, limits)
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        message, _, place = str(error).partition(" - at `$")
+        field = place.rstrip("`").lstrip(".") or None
+        where = "the body" if field is None else field
+        raise Refusal("invalid", f"{where}: {_lowered(message)}", field=field) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Refusal("invalid", f"the body is no JSON: {_lowered(str(error))}") from None
+    except RecursionError:
+        raise Refusal("invalid", "the body is nested too deeply; expected a flat object") from None
+
+
+def _lowered(message: str) -> str:
+    return message[:1].lower() + message[1:]
+
+
+def _too_large(limits: Limits) -> Refusal:
+    return Refusal(
+        "too_large",
+        f"the body has more than {limits.body_bytes:,} bytes; send its texts in several requests",
+    )

@@ -1,0 +1,1 @@
+"""The page at `/`: what the pipeline sees in a text, and what its vectors say."""

@@ -1,0 +1,96 @@
+"""The models and pipelines that a server offers, opened before it listens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from embedpipe.encoder import Encoder
+from embedpipe.engine.precision import AskedPrecision
+from embedpipe.errors import ParameterError
+from embedpipe.formats.reading import open_model_tree
+from embedpipe.hub.catalog import suggestion
+from embedpipe.hub.names import DEFAULT_MODEL
+from embedpipe.pipeline.pipeline import PipelineModel
+from embedpipe.saving.read import load
+from embedpipe.saving.tree import SAVED_STAGES
+from embedpipe.server.refusals import Refusal
+
+__all__ = ["Hosted"]
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Hosted:
+    """Models by the names that requests use, and saved pipelines by theirs.
+
+    The first model answers where a request names none.
+    """
+
+    models: dict[str, Encoder]
+    pipelines: dict[str, PipelineModel]
+
+    @classmethod
+    def open(
+        cls,
+        names: Sequence[str],
+        *,
+        precision: AskedPrecision = "float32",
+        threads: int | None = None,
+    ) -> Hosted:
+        """Open models and saved pipelines; with no names, the default model.
+
+        Raises ModelNotFoundError or ModelFormatError for what cannot be opened, and ParameterError
+        where two have one name.
+        """
+        models: dict[str, Encoder] = {}
+        pipelines: dict[str, PipelineModel] = {}
+        saved = [name for name in names if _is_saved_pipeline(name)]
+        for name in saved:
+            _add(pipelines, Path(name).name.removesuffix(".zip"), load(name, PipelineModel))
+        for asked in [name for name in names if name not in saved] or [DEFAULT_MODEL]:
+            encoder = Encoder.load(asked, precision=precision, threads=threads)
+            _add(models, encoder.name, encoder)
+        return cls(models, pipelines)
+
+    @property
+    def default(self) -> str:
+        """The name of the model that answers where none is named."""
+        return next(iter(self.models))
+
+    def model(self, name: str | None, *, field: str = "model") -> Encoder:
+        """The model of that name; the last part of `organization/name` suffices."""
+        if name is None:
+            return self.models[self.default]
+        found = self.models.get(name) or self.models.get(name.rpartition("/")[2])
+        if found is None:
+            raise _unknown("model", name, self.models, field, "model_not_found")
+        return found
+
+    def pipeline(self, name: str) -> PipelineModel:
+        """The pipeline of that name."""
+        if name not in self.pipelines:
+            raise _unknown("pipeline", name, self.pipelines, None, None)
+        return self.pipelines[name]
+
+
+def _is_saved_pipeline(name: str) -> bool:
+    return Path(name).exists() and SAVED_STAGES in open_model_tree(name)
+
+
+def _add(table: dict[str, Found], name: str, found: Found) -> None:
+    if name in table:
+        raise ParameterError(f"two of what is to be served have the name {name!r}; rename one")
+    table[name] = found
+
+
+def _unknown(
+    what: str, name: str, known: Iterable[str], field: str | None, code: str | None
+) -> Refusal:
+    names = list(known)
+    listed = ", ".join(map(repr, names)) if names else "none"
+    message = f"no {what} here is named {name!r:.200}; here: {listed}{suggestion(name, names)}"
+    return Refusal("unknown_model", message, field=field, code=code)

@@ -1,0 +1,219 @@
+"""Computes the jobs of many requests in turns: together where they can be, and none before others.
+
+One thread computes. A turn is some milliseconds of work of one kind, to which every waiting job of
+that kind gives an equal share; then it is another kind's turn. So requests that arrive together are
+computed together, and a short one beside a long one waits for a turn, not for the long one. As a
+text's vector has the same bits in any company, nothing of this shows in an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+__all__ = ["OverloadedError", "Turns", "Work"]
+
+_TURN_SECONDS = 0.025
+_FEWEST = 1024  # pieces of a turn: fewer would leave cores idle
+_FIRST_SPEED = 40_000.0  # pieces a second, until it was measured
+_LONGEST_WAIT = 60
+
+
+class Results(Protocol):
+    """The results of several items, from which those of one job can be taken."""
+
+    def __getitem__(self, rows: slice, /) -> Any:
+        """Those of some items."""
+
+
+class Work(Protocol):
+    """What jobs of one kind share, such as a model and a pooling; equal works are one kind."""
+
+    def run(self, items: list[Any], /) -> Results:
+        """The result of each item, in their order."""
+
+
+class OverloadedError(Exception):
+    """More waits already than is let in; `seconds` is when to ask again."""
+
+    def __init__(self, waiting: int, seconds: int) -> None:
+        super().__init__(f"{waiting:,} pieces of text are waiting; ask again in {seconds} s")
+        self.seconds = seconds
+
+
+@dataclass(eq=False)
+class _Job:
+    work: Work
+    items: Sequence[Any]
+    sizes: Sequence[int]
+    loop: asyncio.AbstractEventLoop
+    done: asyncio.Future[list[Any]]
+    parts: list[Any] = field(default_factory=list)
+    taken: int = 0
+
+    def share(self, size: int) -> slice:
+        """The next items of about this size together, at least one; they count as taken."""
+        begin, total = self.taken, 0
+        while self.taken < len(self.items) and total < size:
+            total += self.sizes[self.taken]
+            self.taken += 1
+        return slice(begin, self.taken)
+
+    @property
+    def left(self) -> int:
+        return sum(self.sizes[self.taken :])
+
+    @property
+    def is_wanted(self) -> bool:
+        return not self.done.done()
+
+
+class Turns:
+    """The waiting jobs and the thread that computes them; started by `start`, ended by `close`."""
+
+    def __init__(self, most_waiting: int) -> None:
+        """most_waiting: sizes of the waiting jobs together, from which on no more are let in."""
+        self._most_waiting = most_waiting
+        self._jobs: deque[_Job] = deque()
+        self._changed = threading.Condition()
+        self._waiting = 0
+        self._speeds: dict[Work, float] = {}
+        self._is_open = False
+        self._thread: threading.Thread | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How much waits or is being computed, in pieces."""
+        return self._waiting
+
+    @property
+    def is_open(self) -> bool:
+        """Whether jobs are let in, and computed."""
+        return self._is_open and self._thread is not None and self._thread.is_alive()
+
+    def start(self) -> None:
+        """Begin to compute."""
+        self._is_open = True
+        self._thread = threading.Thread(target=self._compute, name="embedpipe-turns", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Compute what was let in, then end."""
+        with self._changed:
+            self._is_open = False
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join()
+
+    async def results(self, work: Work, items: Sequence[Any], sizes: Sequence[int]) -> list[Any]:
+        """The results of all items, in parts, in their order. What is cancelled is left out.
+
+        sizes: about how many pieces each item has.
+
+        Raises OverloadedError if too much waits already, or what `work.run` raises.
+        """
+        size = sum(sizes)
+        loop = asyncio.get_running_loop()
+        job = _Job(work, items, sizes, loop, loop.create_future())
+        with self._changed:
+            if self._waiting and self._waiting + size > self._most_waiting:
+                raise OverloadedError(self._waiting, self._seconds_left(work))
+            self._waiting += size
+            self._jobs.append(job)
+            self._changed.notify()
+        return await job.done
+
+    def _seconds_left(self, work: Work) -> int:
+        seconds = math.ceil(self._waiting / self._speeds.get(work, _FIRST_SPEED))
+        return min(max(seconds, 1), _LONGEST_WAIT)
+
+    def _compute(self) -> None:
+        while (turn := self._next_turn()) is not None:
+            work, shares = turn
+            self._run(work, shares)
+            with self._changed:
+                for job, _ in shares:  # who came meanwhile goes before who had a turn
+                    self._jobs.remove(job)
+                    if job.taken < len(job.items):
+                        self._jobs.append(job)
+
+    def _next_turn(self) -> tuple[Work, list[tuple[_Job, slice]]] | None:
+        """Wait for jobs, and take the shares of the next turn; None once closed and done."""
+        with self._changed:
+            while True:
+                self._drop_unwanted()
+                if self._jobs:
+                    return self._shares()
+                if not self._is_open:
+                    return None
+                self._changed.wait()
+
+    def _shares(self) -> tuple[Work, list[tuple[_Job, slice]]]:
+        work = self._jobs[0].work
+        size = max(int(self._speeds.get(work, _FIRST_SPEED) * _TURN_SECONDS), _FEWEST)
+        jobs = [job for job in self._jobs if job.work == work]
+        shares = []
+        for position, job in enumerate(jobs):
+            share = job.share(max(size // (len(jobs) - position), 1))
+            size -= sum(job.sizes[share])
+            shares.append((job, share))
+            if size <= 0:
+                break
+        return work, shares
+
+    def _drop_unwanted(self) -> None:
+        for job in [job for job in self._jobs if not job.is_wanted]:
+            self._jobs.remove(job)
+            self._waiting -= job.left
+
+    def _run(self, work: Work, shares: list[tuple[_Job, slice]]) -> None:
+        items = [item for job, share in shares for item in job.items[share]]
+        begin = time.perf_counter()
+        try:
+            results = work.run(items)
+        except Exception as error:
+            self._fail(work, shares, error)
+            return
+        self._measure(work, shares, time.perf_counter() - begin)
+        position = 0
+        for job, share in shares:
+            count = share.stop - share.start
+            job.parts.append(results[position : position + count])
+            position += count
+            if job.taken == len(job.items):
+                job.loop.call_soon_threadsafe(_resolve, job)
+
+    def _fail(self, work: Work, shares: list[tuple[_Job, slice]], error: Exception) -> None:
+        """Give the error to the job that caused it: each is computed alone."""
+        if len(shares) > 1:
+            for alone in shares:
+                self._run(work, [alone])
+            return
+        ((job, share),) = shares
+        with self._changed:
+            self._waiting -= sum(job.sizes[share])
+        job.loop.call_soon_threadsafe(_reject, job, error)
+
+    def _measure(self, work: Work, shares: list[tuple[_Job, slice]], seconds: float) -> None:
+        size = sum(sum(job.sizes[share]) for job, share in shares)
+        with self._changed:
+            self._waiting -= size
+            if size:
+                speed = size / max(seconds, 1e-6)
+                self._speeds[work] = 0.7 * self._speeds.get(work, speed) + 0.3 * speed
+
+
+def _resolve(job: _Job) -> None:
+    if not job.done.done():
+        job.done.set_result(job.parts)
+
+
+def _reject(job: _Job, error: Exception) -> None:
+    if not job.done.done():
+        job.done.set_exception(error)

@@ -1,0 +1,117 @@
+"""From a request's texts to vectors: what the routes of all APIs share."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+from starlette.requests import Request
+
+from embedpipe.encoder import Encoder
+from embedpipe.engine.pooling import Pooling
+from embedpipe.server.hosted import Hosted
+from embedpipe.server.refusals import Refusal
+from embedpipe.server.settings import ServerSettings
+from embedpipe.server.turns import OverloadedError, Turns, Work
+from embedpipe.server.works import Embedded, EmbedPieces, EmbedTexts, joined, sizes_of
+
+__all__ = ["JSON", "Service", "as_base64", "as_json", "check_texts"]
+
+JSON = "application/json"
+_VECTORS_AT_ONCE = 512  # written as JSON before others may go on
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a running server has: what it offers, how it was told to behave, and what computes."""
+
+    hosted: Hosted
+    settings: ServerSettings
+    turns: Turns
+
+    @classmethod
+    def of(cls, request: Request) -> Service:
+        """The one that this request came to."""
+        return cast("Service", request.app.state.service)
+
+    async def embed(  # noqa: PLR0913
+        self,
+        request: Request,
+        encoder: Encoder,
+        inputs: Sequence[str] | Sequence[list[int]],
+        *,
+        pooling: Pooling | None = None,
+        normalize: bool | None = None,
+        prompt: str = "",
+    ) -> Embedded:
+        """One vector per input. `None` takes what the model was published with."""
+        chosen = encoder.pooling if pooling is None else pooling
+        unit_length = encoder.normalize if normalize is None else normalize
+        texts = [item for item in inputs if isinstance(item, str)]
+        if texts:
+            work: Work = EmbedTexts(encoder, chosen, unit_length, prompt)
+            sizes = sizes_of(texts, encoder.max_length)
+            return joined(await self.computed(request, work, texts, sizes))
+        work = EmbedPieces(encoder, chosen, unit_length)
+        ids = [np.array(sequence, dtype=np.int32) for sequence in inputs]
+        return joined(await self.computed(request, work, ids, [len(found) for found in ids]))
+
+    async def computed(
+        self, request: Request, work: Work, items: Sequence[Any], sizes: Sequence[int]
+    ) -> list[Any]:
+        """The results of all items, in parts; given up where the client has gone."""
+        task = asyncio.ensure_future(self.turns.results(work, items, sizes))
+        gone = asyncio.ensure_future(_gone(request))
+        try:
+            await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise Refusal("gone", "the client hung up")
+            return task.result()
+        except OverloadedError as error:
+            raise Refusal("overloaded", str(error), retry_after=error.seconds) from None
+        finally:
+            task.cancel()
+            gone.cancel()
+
+
+async def _gone(request: Request) -> None:
+    """Return once the client has hung up."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def check_texts(inputs: Sequence[Any], settings: ServerSettings, field: str) -> None:
+    """Refuse a request without texts, or with more than one may bring."""
+    most = settings.limits.texts
+    if not inputs:
+        raise Refusal("empty", f"{field}: found an empty list; expected texts", field=field)
+    if len(inputs) > most:
+        raise Refusal(
+            "too_many",
+            f"{field}: found {len(inputs):,} texts; expected at most {most:,}. Send them in "
+            "several requests",
+            field=field,
+        )
+
+
+def as_base64(vectors: npt.NDArray[np.float32]) -> Iterator[str]:
+    """Each vector's little-endian float32 numbers, as OpenAI's clients read them."""
+    for vector in vectors.astype("<f4", copy=False):
+        yield base64.b64encode(vector.tobytes()).decode()
+
+
+async def as_json(values: Iterable[Any]) -> bytes:
+    """A JSON array of the values, written in parts, between which other requests go on."""
+    listed = list(values)
+    parts = []
+    for begin in range(0, len(listed), _VECTORS_AT_ONCE):
+        part = listed[begin : begin + _VECTORS_AT_ONCE]
+        parts.append(orjson.dumps(part, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1])
+        await asyncio.sleep(0)
+    return b"[" + b",".join(parts) + b"]"

@@ -1,0 +1,36 @@
+"""Four Python workers with one model between them, in two executors: what they hold together."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from common import QUIET, ROWS, model
+
+import embedpipe
+
+spark = embedpipe.start(
+    master="local-cluster[2,2,1024]", memory="1g", params={**QUIET, "spark.executor.memory": "1g"}
+)
+spark.sparkContext.setLogLevel("OFF")
+made = model("large").transform(spark.range(0, 8_000, 1, 8).selectExpr("id", ROWS))
+finished = made.selectExpr("size(vectors) as n").groupBy().sum("n").first()[0]
+assert finished == 8_000
+
+application = spark.sparkContext.applicationId
+held = []
+for entry in Path("/proc").iterdir():
+    try:
+        if entry.name.isdigit() and "pyspark.daemon" in (entry / "cmdline").read_text():
+            maps = (entry / "smaps").read_text()
+            environment = (entry / "environ").read_text()
+            if ".packed" in maps and os.environ["EMBEDPIPE_CACHE"] in environment:
+                rollup = (entry / "smaps_rollup").read_text().splitlines()
+                held.append(next(int(line.split()[1]) for line in rollup if line[:4] == "Pss:"))
+    except OSError:
+        continue
+packed = sum(p.stat().st_size for p in Path(os.environ["EMBEDPIPE_CACHE"], "packed").iterdir())
+print(f"workers {len(held)}, PSS {sum(held) / 1e3:.0f} MB, packed weights {packed / 1e6:.0f} MB")
+assert len(held) == 4, held
+assert sum(held) * 1024 < 1.5 * packed + 4 * 100e6
+spark.stop()
