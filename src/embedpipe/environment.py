@@ -26,6 +26,7 @@ __all__ = [
     "completion_asked",
     "hub_cache_directory",
     "is_colorless",
+    "installed_home",
     "is_offline",
     "isa_name",
     "keeps_packed_weights",
@@ -125,6 +126,12 @@ def is_colorless() -> bool:
 def completion_asked() -> str | None:
     """What a shell asks about a command line, as click writes it, in place of running a command."""
     return os.environ.get(COMPLETION_ASKED) or None
+
+
+def installed_home(program: str) -> Path | None:
+    """The folder of a program that others say in a variable too: JAVA_HOME, SPARK_HOME."""
+    home = os.environ.get(f"{program.upper()}_HOME")
+    return Path(home) if home else None
 
 
 def _listed(variable: str) -> list[str]:

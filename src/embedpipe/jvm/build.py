@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from embedpipe._version import __version__
-from embedpipe.environment import cache_directory
+from embedpipe.environment import cache_directory, installed_home
 from embedpipe.errors import MissingDependencyError, OutputError
 from embedpipe.jvm.declarations import scala_sources
 from embedpipe.output import AtomicFile
@@ -59,7 +59,7 @@ def find_spark(home: str | os.PathLike[str] | None = None) -> Spark:
 
     Raises MissingDependencyError if there is none, or one before 3.5.
     """
-    place = home or os.environ.get("SPARK_HOME") or _pyspark_folder()
+    place = home or installed_home("spark") or _pyspark_folder()
     jars = Path(place) / "jars"
     core = next(iter(jars.glob("spark-sql_*.jar")), None)
     absent = [name for name in _NEEDED if not any(jars.glob(f"{name}*.jar"))]
@@ -138,8 +138,8 @@ def _pack(classes: Path, target: Path) -> None:
 
 
 def _java() -> str:
-    home = os.environ.get("JAVA_HOME")
-    found = str(Path(home, "bin", "java")) if home else shutil.which("java")
+    home = installed_home("java")
+    found = str(home / "bin" / "java") if home else shutil.which("java")
     if not found or not Path(found).exists():
         raise MissingDependencyError(
             f"no Java is at {found or 'any place in PATH'}; expected version 17 or newer, as Spark "
