@@ -58,6 +58,7 @@ SLOW = (
     "hub/test_repository.py::test_what_the_hugging_face",
     "plot/test_map.py::test_a_picture",
     "plot/test_map.py::test_a_seed",
+    "plot/test_heat_and_words_pages.py",
     "plot/test_map_page.py",
     "saving/test_bundle.py::test_every_changed_byte",
     "saving/test_travel.py",
