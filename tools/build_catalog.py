@@ -2,18 +2,22 @@
 
 python tools/build_catalog.py [--output src/embedpipe/hub/catalog.json]
 
-The facts are the two files in `tools/catalog_facts`. Addresses are the cards'; those that are not
-on a card follow from the tables here and are marked `"derived": true`.
+The facts are the files in `tools/catalog_facts`. Addresses are the cards'; those that are not on a
+card follow from the tables here and are marked `"derived": true`. Sizes follow from the shapes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from embedpipe.engine.config import EncoderConfig
+from embedpipe.engine.tensors import expected_shapes
 
 Json = dict[str, Any]
 
@@ -106,6 +110,8 @@ _DEFAULT_MODEL: Json = {
     "normalize": True,
     "activation": None,
     "license": "Apache-2.0",
+    "prompts": None,
+    "size": 90852864,
     "sources": [
         {
             "kind": "huggingface",
@@ -129,26 +135,102 @@ def build(facts: Path) -> Json:
     """The catalog: models in the order of their names, and the names in one line."""
     cards = json.loads((facts / "spark_nlp_cards.json").read_text(encoding="utf-8"))
     aliases = json.loads((facts / "nlu_aliases.json").read_text(encoding="utf-8"))
-    models = [_DEFAULT_MODEL, *sorted(map(_model, cards), key=lambda model: model["name"])]
+    rows = json.loads((facts / "sentence_encoders.json").read_text(encoding="utf-8"))
+    models = [
+        _DEFAULT_MODEL,
+        *sorted(map(_model, cards), key=lambda model: model["name"]),
+        *map(_sentence_encoder, rows),
+    ]
     names = {alias: name for alias, name in aliases.items() if not _LICENSED.search(name)}
     if len(aliases) - len(names) != _LICENSED_COUNT:
         raise SystemExit(f"dropped {len(aliases) - len(names)} names, not {_LICENSED_COUNT}")
     names[f"sentence-transformers/{_DEFAULT}"] = _DEFAULT
+    names |= {row["repository"]: _last_part(row["repository"]) for row in rows}
     return {"models": models, "names": dict(sorted(names.items()))}
+
+
+def _last_part(repository: str) -> str:
+    return repository.rpartition("/")[2]
+
+
+def _sentence_encoder(row: Json) -> Json:
+    """The entry of a model of sentence-transformers' kind, by the name of its repository."""
+    config = _config("bert", row["layers"], row["hidden"], row["vocabulary"])
+    return {
+        "name": _last_part(row["repository"]),
+        "annotator": "BertSentenceEmbeddings",
+        "architecture": "bert",
+        "language": row["language"],
+        "version": None,
+        "dimension": row["hidden"],
+        "case_sensitive": row["case_sensitive"],
+        "pooling": row["pooling"],
+        "normalize": row["normalize"],
+        "activation": None,
+        "license": row["license"],
+        "prompts": row["prompts"],
+        "size": _size(config, 2 if row["half"] else 4),
+        "sources": [{"kind": "huggingface", "repository": row["repository"]}],
+        "published": [],
+        "notes": row.get("notes", []),
+    }
+
+
+_ALBERT_VOCABULARY = 30_000
+_CASED, _UNCASED, _MULTILINGUAL = 28_996, 30_522, 119_547
+_LAYERS = {  # of the published models that do not say theirs in the name
+    ("bert", 768): 12,
+    ("bert", 1024): 24,
+    **{("albert", size): 12 for size in (768, 4096)},
+    **{("albert", size): 24 for size in (1024, 2048)},
+    **{("electra", 256): 12, ("electra", 768): 12, ("electra", 1024): 24},
+}
+
+
+def _size_by_name(name: str, family: str, dimension: int, cased: bool) -> int:
+    """Bytes of a published model's weights in float32."""
+    small = re.search(r"small_bert_L([0-9]+)_", name)
+    layers = int(small[1]) if small else _LAYERS[family, dimension]
+    vocabulary = _MULTILINGUAL if "multi" in name else _CASED if cased else _UNCASED
+    if family == "albert":
+        vocabulary = _ALBERT_VOCABULARY
+    return _size(_config(family, layers, dimension, vocabulary), 4)
+
+
+def _config(family: str, layers: int, hidden: int, vocabulary: int) -> EncoderConfig:
+    """The usual shape of a family: heads of 64, four times as wide in between."""
+    raw = {
+        "model_type": family,
+        "vocab_size": vocabulary,
+        "hidden_size": hidden,
+        "num_hidden_layers": layers,
+        "num_attention_heads": hidden // 64,
+        "intermediate_size": 4 * hidden,
+        "max_position_embeddings": 512,
+        "hidden_act": "gelu",
+        "embedding_size": 128 if family == "albert" or hidden == 256 else hidden,
+    }
+    return EncoderConfig.from_huggingface(raw, source=family)
+
+
+def _size(config: EncoderConfig, item: int) -> int:
+    return item * sum(map(math.prod, expected_shapes(config).values()))
 
 
 def _model(card: Json) -> Json:
     name: str = card["name"]
     correction = _CORRECTIONS.get(name, {})
     family = name.removeprefix("sent_").partition("_")[0]
+    architecture = family if family in ("albert", "electra") else "bert"
+    dimension: int = {**card, **correction}["dimension"]
     notes = [_NOTES[found] for found in card.get("inconsistencies", ()) if found in _NOTES]
     return {
         "name": name,
         "annotator": card["annotator"],
-        "architecture": family if family in ("albert", "electra") else "bert",
+        "architecture": architecture,
         "language": card["language"],
         "version": card["edition"],
-        "dimension": correction.get("dimension", card["dimension"]),
+        "dimension": dimension,
         "case_sensitive": card["case_sensitive"],
         # No card says how its sentence vectors were pooled.
         "pooling": None,
@@ -157,6 +239,8 @@ def _model(card: Json) -> Json:
         # at Hugging Face name the other one.
         "activation": "gelu_tanh",
         "license": _LICENSES.get(family, "Apache-2.0"),
+        "prompts": None,
+        "size": _size_by_name(name, architecture, dimension, bool(card["case_sensitive"])),
         "sources": list(_sources(card, correction)),
         "published": card["published"],
         "notes": [correction["note"], *notes] if correction else notes,

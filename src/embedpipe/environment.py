@@ -24,6 +24,7 @@ __all__ = [
     "cache_directory",
     "catalog_places",
     "completion_asked",
+    "hub_cache_directory",
     "is_colorless",
     "is_offline",
     "isa_name",
@@ -73,6 +74,14 @@ def cache_directory() -> Path:
         raise ParameterError(
             f"no home directory is known to keep a cache in; set {CACHE_VARIABLE} to a directory"
         ) from error
+
+
+def hub_cache_directory() -> Path:
+    """Where huggingface_hub keeps what it downloads, by the same variables as it decides it by."""
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    hub_home = os.environ.get("HF_HOME") or f"{home}/huggingface"
+    chosen = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")
+    return Path(os.path.expandvars(os.path.expanduser(chosen or f"{hub_home}/hub")))  # noqa: PTH111
 
 
 def model_directories() -> list[Path]:

@@ -224,7 +224,7 @@ def test_colors_are_for_terminals_alone() -> None:
 
 
 def test_models_as_json(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["models", "--task", "sentence", "--dimension", "384"]
+    arguments = ["models", "--task", "sentence", "--text", "all-MiniLM-L6-v2"]
     assert main([*arguments, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [model["name"] for model in found] == ["all-MiniLM-L6-v2"]

@@ -172,7 +172,7 @@ def test_progress_is_shown_on_standard_error_only_when_asked_for(small, capfd):
     small.encode(TEXTS, progress=True)
     out, err = capfd.readouterr()
     assert out == ""
-    assert "7/7" in err
+    assert "7 texts" in err
     assert "texts/s" in err
 
 

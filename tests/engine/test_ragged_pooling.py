@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedpipe.engine import LinearWeights, Ragged
-from embedpipe.engine.pooling import POOLINGS, check_pooling, normalize, pool
+from embedpipe.engine.pooling import (
+    FURTHER_POOLINGS,
+    POOLINGS,
+    check_pooling,
+    normalize,
+    pool,
+)
 from embedpipe.engine.ragged import check_piece_ids
 from embedpipe.errors import InputError, ParameterError
 
@@ -129,7 +135,7 @@ def pooler() -> LinearWeights:
     return LinearWeights(draw[:33], draw[33])
 
 
-@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("pooling", [*POOLINGS, *FURTHER_POOLINGS, "max+cls"])
 def test_a_row_has_the_same_bits_alone_and_in_company(
     hidden: np.ndarray, offsets: np.ndarray, pooler: LinearWeights, pooling: str
 ) -> None:
@@ -137,6 +143,24 @@ def test_a_row_has_the_same_bits_alone_and_in_company(
     for i, (begin, end) in enumerate(itertools.pairwise(offsets)):
         alone = pool(hidden[begin:end], np.array([0, end - begin]), pooling, pooler)
         assert normalize(alone)[0].tobytes() == together[i].tobytes()
+
+
+def test_further_poolings_are_what_they_say(hidden: np.ndarray, offsets: np.ndarray) -> None:
+    for i, (begin, end) in enumerate(itertools.pairwise(offsets)):
+        rows = hidden[begin:end].astype(np.float64)
+        weights = np.arange(4, 4 + len(rows))  # three pieces stood before
+        expected = {
+            "max": rows.max(axis=0),
+            "lasttoken": rows[-1],
+            "mean_sqrt_len_tokens": rows.sum(axis=0) / np.sqrt(len(rows)),
+            "weightedmean": np.average(rows, axis=0, weights=weights),
+        }
+        before = np.full(len(offsets) - 1, 3)
+        for name, vector in expected.items():
+            found = pool(hidden, offsets, name, before=before)[i]
+            np.testing.assert_allclose(found, vector, atol=1e-6)
+        both = pool(hidden, offsets, "lasttoken+max")[i]
+        np.testing.assert_array_equal(both, np.concatenate([hidden[end - 1], rows.max(axis=0)]))
 
 
 def test_no_sequences_give_no_rows(pooler: LinearWeights) -> None:
@@ -153,8 +177,11 @@ def test_an_empty_sequence_cannot_be_pooled() -> None:
 
 
 def test_unknown_poolings_and_a_missing_pooler_are_refused() -> None:
-    with pytest.raises(ParameterError, match="'max'; expected one of cls, mean, pooler"):
-        check_pooling("max", has_pooler=True)
+    for unknown in ("attention", "cls+", "cls+cls", "", 5):
+        with pytest.raises(ParameterError, match="expected one of cls, mean, pooler"):
+            check_pooling(unknown, has_pooler=True)
+    with pytest.raises(ParameterError, match="this model has none"):
+        check_pooling("mean+pooler", has_pooler=False)
     with pytest.raises(ParameterError, match="this model has none"):
         pool(np.ones((2, 3)), np.array([0, 2]), "pooler")
 

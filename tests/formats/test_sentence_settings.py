@@ -92,13 +92,28 @@ def test_a_pooling_folder_without_list_of_steps_counts(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("pooling", "found"),
     [
-        ({"pooling_mode_max_tokens": True}, "the pooling is max"),
-        ({"pooling_mode_mean_tokens": True, "pooling_mode_max_tokens": True}, "max and mean"),
-        ({"pooling_mode_lasttoken": True}, "the pooling is lasttoken"),
-        ({"pooling_mode_weightedmean_tokens": True}, "the pooling is weightedmean"),
-        ({"pooling_mode_mean_sqrt_len_tokens": True}, "the pooling is mean_sqrt_len_tokens"),
+        ({"pooling_mode_max_tokens": True}, "max"),
+        ({"pooling_mode_mean_tokens": True, "pooling_mode_max_tokens": True}, "max+mean"),
+        ({"pooling_mode_lasttoken": True}, "lasttoken"),
+        ({"pooling_mode_weightedmean_tokens": True}, "weightedmean"),
+        ({"pooling_mode_mean_sqrt_len_tokens": True}, "mean_sqrt_len_tokens"),
+        ({"pooling_mode": ["mean", "cls"]}, "mean+cls"),
+    ],
+)
+def test_all_poolings_of_sentence_transformers_are_read(
+    folder: Path, pooling: dict, found: str
+) -> None:
+    put_sentence_steps(folder, "Transformer", "Pooling", pooling=pooling)
+    model = open_model(folder)
+    assert (model.pooling, model.dimension) == (found, 16 * (found.count("+") + 1))
+
+
+@pytest.mark.parametrize(
+    ("pooling", "found"),
+    [
         ({"pooling_mode": "pooler"}, "the pooling is pooler"),
-        ({"pooling_mode": ["cls", "mean"]}, "the pooling is cls and mean"),
+        ({"pooling_mode": ["cls", "attention"]}, "the pooling is cls and attention"),
+        ({"pooling_mode": ["cls", "cls"]}, "the pooling is cls and cls"),
         ({"pooling_mode": []}, "the pooling is none"),
     ],
 )
@@ -108,7 +123,7 @@ def test_poolings_that_are_not_computed_are_refused(
     put_sentence_steps(folder, "Transformer", "Pooling", pooling=pooling)
     message = refusal(folder)
     assert found in message
-    assert "embedpipe reads one of cls, mean" in message
+    assert "embedpipe reads cls, lasttoken, max, mean" in message
     assert "embedpipe.json" in message
     # and the remedy that the message names works
     put(folder / "embedpipe.json", {"pooling": "mean"})
@@ -118,7 +133,9 @@ def test_poolings_that_are_not_computed_are_refused(
 @pytest.mark.parametrize(
     "steps",
     [
-        ("Transformer", "Pooling", "Dense"),
+        ("Transformer", "Pooling", "Normalize", "Dense"),
+        ("Transformer", "Pooling", "LayerNorm"),
+        ("Transformer", "Dense", "Pooling"),
         ("Transformer",),
         ("Pooling", "Transformer"),
         ("WordEmbeddings", "Pooling"),
@@ -158,8 +175,8 @@ def test_embedpipe_json_has_the_last_word(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("own", "found"),
     [
-        ({"pooling": "first_piece"}, "pooling: 'first_piece'; expected one of cls, mean, pooler"),
-        ({"pooling": ["mean"]}, "expected one of cls, mean, pooler"),
+        ({"pooling": "first_piece"}, "pooling: 'first_piece'; expected a pooling such as 'mean'"),
+        ({"pooling": ["mean"]}, "expected a pooling such as 'mean', 'cls'"),
         ({"normalize": "yes"}, "normalize: 'yes'; expected true or false"),
         ({"normalize": 1}, "expected true or false"),
         ("{", "not valid JSON"),

@@ -25,6 +25,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
         directory.mkdir()
     monkeypatch.setenv("EMBEDPIPE_MODELS", f"{found['first']}{os.pathsep}{found['second']}")
     monkeypatch.setenv("EMBEDPIPE_CACHE", str(found["cache"]))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     monkeypatch.setenv("EMBEDPIPE_OFFLINE", "1")
     for variable in ("EMBEDPIPE_CATALOG", "EMBEDPIPE_MIRROR"):
         monkeypatch.delenv(variable, raising=False)
@@ -161,7 +162,7 @@ def test_an_unknown_name_is_answered_with_places_and_near_names(places):
     for place in (places["first"], places["second"], f"{places['cache'] / 'models'}"):
         assert f"searched: {place}\n" in message
     assert "names there: google/albert-base, small_bert_L2_128\n" in message
-    assert "the catalog, of 70 models; to see them, run: embedpipe models\n" in message
+    assert "the catalog, of 105 models; to see them, run: embedpipe models\n" in message
     assert "EMBEDPIPE_MODELS" in message
 
 
@@ -212,7 +213,7 @@ def test_places_that_are_not_there_are_said_to_be(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "name", ["all-MiniLM-L12-v2", "all-mpnet-base-v2", "acme/tinybert", "small_bert_L2_1282"]
+    "name", ["all-MiniLM-L24-v2", "all-mpnet-base-v2", "acme/tinybert", "small_bert_L2_1282"]
 )
 def test_only_what_is_one_slip_away_is_suggested(name):
     with pytest.raises(ModelNotFoundError) as caught:
@@ -220,7 +221,8 @@ def test_only_what_is_one_slip_away_is_suggested(name):
     text = str(caught.value)
     assert ("did you mean 'small_bert_L2_128'?" in text) == name.startswith("small")
     assert text.count("did you mean") == name.startswith("small")
-    assert ("run: hf download acme/tinybert --local-dir" in text) == ("/" in name)
+    assert ("hf download acme/tinybert" in text) == ("/" in name)
+    assert ("named with their organization: 'organization/all-" in text) == ("all-" in name)
 
 
 @pytest.mark.parametrize("name", ["all-minilm-l6-v2", "all_MiniLM_L6_v2", "all-MinLM-L6-v2"])

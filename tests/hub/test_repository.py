@@ -5,11 +5,9 @@ huggingface_hub reads its environment when it is imported: each of these is a pr
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,10 +19,9 @@ from embedpipe.formats import open_model
 from embedpipe.hub.repository import wanted_files
 from tests.support.download_support import FIND, Place, assert_is_whole, entry, finished, process
 from tests.support.format_support import OUTPUT_TOLERANCE, largest_difference
+from tests.support.hub_server import COMMIT, REPOSITORY, publish
 from tests.support.model_server import Answer, ModelServer, model_server
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-REPOSITORY = "org/tiny"
 API = f"/api/models/{REPOSITORY}"
 SOURCE = {"kind": "huggingface", "repository": REPOSITORY}
 TOKEN = "hf_verysecrettoken"
@@ -54,24 +51,6 @@ def files(testdata) -> dict[str, bytes]:
         "vocab.txt": (folder / "uncased_L-2_H-32_A-2/vocab.txt").read_bytes(),
         "tf_model.h5": b"not wanted",
     }
-
-
-def publish(server: ModelServer, files: dict[str, bytes], large: str = "model.safetensors") -> None:
-    """Serve the files as Hugging Face does, the large one as one of its large files."""
-    siblings: list[dict[str, Any]] = []
-    for name, content in files.items():
-        digest = hashlib.sha256(content).hexdigest()
-        for revision in (COMMIT, "main"):
-            path = f"/{REPOSITORY}/resolve/{revision}/{name}"
-            server.add(path, content)
-            server.headers[path] = {"ETag": f'"{digest}"', "X-Repo-Commit": COMMIT}
-        siblings.append({"rfilename": name, "size": len(content), "blobId": digest[:40]})
-        if name == large:
-            siblings[-1]["lfs"] = {"sha256": digest, "size": len(content), "pointerSize": 130}
-    facts = {"id": REPOSITORY, "modelId": REPOSITORY, "sha": COMMIT, "siblings": siblings}
-    content = json.dumps(facts).encode()
-    server.add(API, content)
-    server.headers[API] = {"Content-Type": "application/json"}
 
 
 def states_below(folder: Path) -> dict[Path, tuple[int, int, int]]:

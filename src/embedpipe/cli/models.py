@@ -1,4 +1,4 @@
-"""``embedpipe models``: the catalog as a table, and the details of one model."""
+"""``embedpipe models``: what there is and what is here; details, getting and removing of one."""
 
 from __future__ import annotations
 
@@ -11,20 +11,24 @@ import click
 
 from embedpipe.cli.command import argument, group, option, positive_number, subcommand
 from embedpipe.cli.options import completed_model, json_option
-from embedpipe.cli.table import table
+from embedpipe.cli.table import megabytes, table
 
 if TYPE_CHECKING:
     from embedpipe.hub.catalog_file import CatalogModel, Source, Task
+    from embedpipe.hub.keeping import KeptModel
 
 __all__ = ["run"]
 
-_HEADER = ("NAME", "TASK", "LANGUAGE", "DIMENSION", "CASE", "ARCHITECTURE", "HERE")
+_HEADER = ("NAME", "TASK", "LANGUAGE", "DIMENSION", "CASE", "ARCHITECTURE", "SIZE", "HERE")
+_KEPT_HEADER = ("NAME", "PLACE", "SIZE", "PATH")
 
 
 @group(
     "the models that can be used by name",
     "embedpipe models --task sentence --language en",
     "embedpipe models show small_bert_L2_128",
+    "embedpipe models get BAAI/bge-small-en-v1.5  # to use it later without a network",
+    "embedpipe models --here  # what needs no download",
 )
 @option(
     "--task",
@@ -34,6 +38,7 @@ _HEADER = ("NAME", "TASK", "LANGUAGE", "DIMENSION", "CASE", "ARCHITECTURE", "HER
 @option("--language", metavar="CODE", help="only models for it, such as en")
 @option("--dimension", type=positive_number, metavar="N", help="only models with vectors so long")
 @option("--text", metavar="PART", help="only models with this in one of their names")
+@option("--here", is_flag=True, help="what is on this machine, of the catalog or not")
 @json_option
 @click.pass_context
 def run(
@@ -42,10 +47,20 @@ def run(
     language: str | None,
     dimension: int | None,
     text: str | None,
+    here: bool,
     as_json: bool,
 ) -> None:
-    """List the models of the catalog, which are downloaded when first used."""
+    """List the models of the catalog, which are downloaded when first used.
+
+    Any other model of Hugging Face can be used by its id, such as org/name or org/name@revision, if
+    it is of an architecture that runs here. SIZE is about what is downloaded.
+    """
     if ctx.invoked_subcommand:
+        return
+    if here:
+        if task or language or dimension:
+            raise click.UsageError("--here goes with --text and --json alone", ctx)
+        _print_here(text or "", as_json)
         return
     from embedpipe.hub.catalog import search_models
 
@@ -76,11 +91,66 @@ def run_show(name: str, as_json: bool) -> None:
         print("\n".join(_facts(model, further)))
 
 
+@subcommand(
+    run, "get", "have a model on this machine", "embedpipe models get BAAI/bge-small-en-v1.5"
+)
+@argument(
+    "name",
+    metavar="NAME",
+    shell_complete=completed_model,
+    help="a name in the catalog, or a model's id at Hugging Face, ORG/NAME or ORG/NAME@REVISION",
+)
+@json_option
+def run_get(name: str, as_json: bool) -> None:
+    """Download a model unless it is here, to use it later without a network."""
+    from embedpipe.hub.keeping import get_model
+
+    _print_kept(get_model(name), as_json)
+
+
+@subcommand(run, "rm", "remove a model from the cache", "embedpipe models rm bge-small-en-v1.5")
+@argument("name", metavar="NAME", help="as embedpipe models --here lists it, in the place cache")
+@json_option
+def run_rm(name: str, as_json: bool) -> None:
+    """Remove a model from embedpipe's cache. What lies anywhere else stays there."""
+    from embedpipe.hub.keeping import remove_model
+
+    removed = remove_model(name)
+    if as_json:
+        print(json.dumps(_kept(removed), indent=2))
+    else:
+        print(f"removed {removed.name}, {megabytes(removed.size)}")
+
+
+def _print_here(text: str, as_json: bool) -> None:
+    from embedpipe.hub.keeping import models_here
+
+    found = [model for model in models_here() if text.lower() in model.name.lower()]
+    if as_json:
+        print(json.dumps([_kept(model) for model in found], indent=2))
+    elif found:
+        rows = [(m.name, m.place, megabytes(m.size), str(m.path)) for m in found]
+        print("\n".join(table([_KEPT_HEADER, *rows])))
+    else:
+        print("no model is here")
+
+
+def _print_kept(model: KeptModel, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(_kept(model), indent=2))
+    else:
+        print(f"{model.name}: {megabytes(model.size)} in {model.path}")
+
+
+def _kept(model: KeptModel) -> dict[str, Any]:
+    return {**asdict(model), "path": str(model.path)}
+
+
 def _properties(model: CatalogModel) -> dict[str, Any]:
     """What the table tells, as JSON can hold it; `here` is the folder, or null."""
-    from embedpipe.hub.find import find_here
+    from embedpipe.hub.keeping import place_of
 
-    here = find_here(model)
+    here = place_of(model)
     return {
         "name": model.name,
         "task": model.task,
@@ -88,6 +158,7 @@ def _properties(model: CatalogModel) -> dict[str, Any]:
         "dimension": model.dimension,
         "case_sensitive": model.case_sensitive,
         "architecture": model.architecture,
+        "size": model.size,
         "here": None if here is None else str(here),
     }
 
@@ -98,7 +169,7 @@ def _all_properties(model: CatalogModel, further: Iterable[str]) -> dict[str, An
 
 
 def _row(model: CatalogModel) -> tuple[str, ...]:
-    from embedpipe.hub.find import find_here
+    from embedpipe.hub.keeping import place_of
 
     return (
         model.name,
@@ -107,7 +178,8 @@ def _row(model: CatalogModel) -> tuple[str, ...]:
         str(model.dimension),
         _case(model),
         model.architecture,
-        "yes" if find_here(model) is not None else "no",
+        megabytes(model.size),
+        "yes" if place_of(model) is not None else "no",
     )
 
 
@@ -116,9 +188,9 @@ def _case(model: CatalogModel) -> str:
 
 
 def _facts(model: CatalogModel, further: Iterable[str]) -> Iterator[str]:
-    from embedpipe.hub.find import find_here
+    from embedpipe.hub.keeping import place_of
 
-    here = find_here(model)
+    here = place_of(model)
     facts = {
         "name": model.name,
         "version": model.version or "unknown",
@@ -129,10 +201,13 @@ def _facts(model: CatalogModel, further: Iterable[str]) -> Iterator[str]:
         "case": _case(model),
         "pooling": model.pooling or "not published (mean is used)",
         "license": model.license or "unknown",
+        "size": megabytes(model.size),
         "here": str(here) if here is not None else "no; it is downloaded when first used",
     }
     width = max(map(len, facts))
     yield from (f"{name:<{width}}  {value}" for name, value in facts.items())
+    prompts = (model.prompts or {}).items()
+    yield from _listed("prompts", (f"{name}: {text!r}" for name, text in prompts))
     yield from _listed("sources, in this order", map(_source, model.sources))
     yield from _listed(
         "published first values",

@@ -26,6 +26,7 @@ OWN_COMMANDS = {
     "map": "embedpipe.cli.map",
     "serve": "embedpipe.cli.serve",
     "models": "embedpipe.cli.models",
+    "cache": "embedpipe.cli.cache",
     "hub": "embedpipe.cli.hub",
     "verify": "embedpipe.cli.verify",
     "card": "embedpipe.cli.card",

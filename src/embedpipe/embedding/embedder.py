@@ -48,7 +48,7 @@ class Embedder:
     @property
     def dimension(self) -> int:
         """The length of a vector."""
-        return self.encoder.dimension
+        return self.encoder.dimension_of(self.pooling)
 
     def origin(self) -> dict[str, Any]:
         """How its vectors are made, in values that JSON can represent: it is stored with them."""
@@ -67,8 +67,13 @@ class Embedder:
         """Embed n texts as `Encoder.encode` does; None has no vector."""
         present = np.fromiter((text is not None for text in texts), np.bool_, len(texts))
         known = [text for text in texts if text is not None]
+        # a model that shortens its vectors does so after it has normalized them
+        own = self.normalize == self.encoder.normalize
         found, cut = self.encoder.encode_counting(
-            known, pooling=self.pooling, normalize=self.normalize, prompt=self.prompt
+            known,
+            pooling=self.pooling,
+            normalize=None if own else self.normalize,
+            prompt=self.prompt,
         )
         if len(known) == len(texts):
             return Vectors(found, present, cut)

@@ -1,19 +1,29 @@
-"""What an encoder tells of its model and of its engine; it computes nothing."""
+"""What an encoder tells of its model and of its engine; it computes nothing.
+
+Some of it is there under sentence-transformers' names too.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from embedpipe.encoder.loaded import LoadedModel
 from embedpipe.encoder.prompts import Prompts
+from embedpipe.encoder.similarity import check_similarity
 from embedpipe.engine.choice import Engine, EngineChoice
 from embedpipe.engine.config import EncoderConfig
 from embedpipe.engine.pooling import Pooling
 from embedpipe.engine.precision import Precision
+from embedpipe.errors import ParameterError
 from embedpipe.formats.model import Model
 from embedpipe.subword import SubwordTokenizer
 
 __all__ = ["Described"]
+
+_SHORTEST = 3  # two special pieces and one of the text
 
 
 class Described:
@@ -21,6 +31,10 @@ class Described:
 
     name: str
     pooling: Pooling
+    _prompts: Prompts
+    _similarity: str
+    max_length: int
+    truncate_dim: int | None
     _model: LoadedModel
     _choice: EngineChoice
 
@@ -50,11 +64,6 @@ class Described:
         return self._model.tokenizer
 
     @property
-    def prompts(self) -> Prompts:
-        """What may be put before texts, by name, and which one is by default."""
-        return self._model.prompts
-
-    @property
     def has_pooler(self) -> bool:
         """Whether "pooler" is among the poolings that can be asked for."""
         return self._model.has_pooler
@@ -69,12 +78,88 @@ class Described:
 
     @property
     def dimension(self) -> int:
-        """Length of a vector."""
-        return self.config.hidden_size
+        """Length of a vector of `encode`."""
+        return min(self.truncate_dim or self.model.dimension, self.model.dimension)
+
+    def get_embedding_dimension(self) -> int:
+        """`dimension`, by sentence-transformers' name."""
+        return self.dimension
+
+    def get_sentence_embedding_dimension(self) -> int:
+        """`dimension`, by sentence-transformers' former name."""
+        return self.dimension
+
+    @property
+    def max_seq_length(self) -> int:
+        """`max_length`, by sentence-transformers' name; it can be set."""
+        return self.max_length
+
+    @max_seq_length.setter
+    def max_seq_length(self, length: int) -> None:
+        most = self.config.max_position_embeddings
+        if type(length) is not int or not _SHORTEST <= length <= most:
+            raise ParameterError(
+                f"max_seq_length: found {length!r:.80}; expected an integer from {_SHORTEST} to "
+                f"{most}, the positions of this model"
+            )
+        self.max_length = length
+
+    def get_max_seq_length(self) -> int:
+        """`max_length`, by sentence-transformers' name."""
+        return self.max_length
+
+    @property
+    def prompts(self) -> Prompts:
+        """What may be put before texts, by name; texts in a dict can be set beside the model's."""
+        return self._prompts
+
+    @prompts.setter
+    def prompts(self, texts: Mapping[str, str]) -> None:
+        self._prompts = self._prompts.with_own(texts, None)
+
+    @property
+    def default_prompt_name(self) -> str | None:
+        """The name of the prompt that is put before every text, None for none; it can be set."""
+        return self._prompts.default
+
+    @default_prompt_name.setter
+    def default_prompt_name(self, name: str | None) -> None:
+        self._prompts = replace(self._prompts, default=None).with_own(None, name)
+
+    @property
+    def similarity_fn_name(self) -> str:
+        """How `similarity` compares: "cosine", "dot", "euclidean" or "manhattan"; it can be set."""
+        return self._similarity
+
+    @similarity_fn_name.setter
+    def similarity_fn_name(self, name: str) -> None:
+        self._similarity = check_similarity(name)
+
+    @property
+    def device(self) -> str:
+        """Where it computes: on the processor."""
+        return "cpu"
+
+    def to(self, device: Any = None) -> Any:
+        """The encoder itself, for code that puts models onto a device; only "cpu" is one here."""
+        if str(device) != "cpu":
+            raise ParameterError(
+                f"to: found {device!r:.80}; embedpipe computes on the processor. Leave it out, or "
+                "pass 'cpu'"
+            )
+        return self
+
+    def cpu(self) -> Any:
+        """The encoder itself."""
+        return self
+
+    def eval(self) -> Any:
+        """The encoder itself, which never trains."""
+        return self
 
     @property
     def hidden_size(self) -> int:
-        """Length of a vector, by transformers' name."""
+        """Length of a piece's vector, by transformers' name."""
         return self.config.hidden_size
 
     @property

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
-from copy import copy
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from embedpipe.encoder.described import Described
-from embedpipe.encoder.loaded import LoadedModel, Origin
+from embedpipe.encoder.form import Form
+from embedpipe.encoder.habits import EncodeHabits, as_tensor
+from embedpipe.encoder.opening import Opens
+from embedpipe.encoder.shortcuts import Shortcuts
 from embedpipe.encoder.texts import (
     Missing,
     as_piece_ids,
     as_texts,
-    check_switch,
     present_texts,
     warn_of_cut,
     with_gaps,
 )
 from embedpipe.encoder.travel import Travels
 from embedpipe.encoder.windows import windows
-from embedpipe.engine.choice import EngineChoice, Implementation
-from embedpipe.engine.pooling import Pooling, check_pooling
-from embedpipe.engine.precision import AskedPrecision
+from embedpipe.engine.pooling import Pooling
 from embedpipe.engine.ragged import Ragged
-from embedpipe.formats.model import Model
-from embedpipe.hub.find import find_model
-from embedpipe.hub.names import DEFAULT_MODEL
 from embedpipe.progress import Progress
 from embedpipe.subword import PieceBatch
 
@@ -38,21 +32,24 @@ __all__ = ["Encoder"]
 _CHARACTERS_PER_PIECE = 4  # of English text; a window's size need not be exact
 
 
-class Encoder(Described, Travels):
-    """A BERT, ELECTRA or ALBERT model that turns text into vectors. Made by `Encoder.load`.
+class Encoder(Opens, Shortcuts, Travels):
+    """A BERT, ELECTRA or ALBERT model that turns text into vectors.
 
     It holds no state that a call changes, so that threads may share it. A text's vector has the
     same bits whatever other texts stand beside it, in whatever order. Copies share its weights; a
-    pickle holds the path of its files, or their bytes where there are none.
+    pickle holds the path of its files, or their bytes where there are none. `Encoder(name)` and
+    `Encoder.load(name)` are the same, and much of sentence-transformers' SentenceTransformer is
+    there under its names.
 
     Attributes:
         name: what it was loaded as. path: the folder of its files, or their archive.
         model: what was read. reference: the name or path that loads it again, None where there is
             none of its own.
         config: sizes of the encoder. tokenizer: text to piece ids.
-        dimension: of a vector; `hidden_size` is the same.
+        dimension: of a vector of `encode`. hidden_size: of a piece's.
         max_length: most pieces of a text, `[CLS]` and `[SEP]` included; the rest is cut off.
         pooling, normalize: how the model was published to be used; `encode` may overrule them.
+        truncate_dim: how much of each vector is kept, None for all.
         prompts: what may be put before texts, by name, and which one is by default.
         has_pooler: whether "pooler" is among the poolings that can be asked for.
 
@@ -61,89 +58,9 @@ class Encoder(Described, Travels):
     ('all-MiniLM-L6-v2', 384, 'mean', True, 256)
     """
 
-    def __init__(
-        self, model: LoadedModel, engine: EngineChoice, *, name: str, reference: str | None = None
-    ) -> None:
-        """Keep what `load` has read and checked."""
-        self.name = name
-        self.reference = reference
-        self.pooling = model.read.pooling
-        self.normalize = model.read.normalize
-        self.max_length = model.read.max_length
-        self._model = model
-        self._choice = engine
-
-    @classmethod
-    def load(
-        cls,
-        name_or_path: str | os.PathLike[str] | None = None,
-        *,
-        precision: AskedPrecision = "float32",
-        threads: int | None = None,
-        implementation: Implementation = "native",
-        language: str | None = None,
-    ) -> Encoder:
-        """Load a model.
-
-        Args:
-            name_or_path: a folder or archive in any format that `embedpipe import` knows, told by
-                its content, or a name that is looked for in the directories of
-                `EMBEDPIPE_MODELS`, in the cache, among installed packages and in the catalog, from
-                which it is downloaded; None means all-MiniLM-L6-v2.
-            precision: of the products with the layers' weights; all else is float32 always.
-                "float32" is exact. "bfloat16" (mean cosine to float32 0.99999 for all-MiniLM-L6-v2)
-                is about 1.8 times as fast with AVX512-BF16 where that is fast, and faster with
-                AMX; float32 is computed instead where it would be slower. "int8" is the fastest on
-                all, 1.5 to 3 times float32 (0.9992). "auto" is the fastest one whose mean cosine is
-                at least 0.9999: the same as "bfloat16". The attribute `precision` tells which one
-                it became, and `embedpipe info` why.
-            threads: at most this many, 1 to 1024; None means the cores this process may use.
-            implementation: "native", compiled, or "reference", its definition in NumPy float64,
-                slow.
-            language: of a model that is given by name, such as "en"; None for any.
-
-        Raises:
-            ModelNotFoundError: there is no such model, or it cannot be downloaded.
-            ModelFormatError: its files are damaged or contradict each other. That all numbers are
-                finite is seen when they are first used, by the methods below.
-            ParameterError: another argument has a value that is not allowed.
-
-        >>> Encoder.load("all-MiniLM-L6-v2").config.num_hidden_layers
-        6
-        """
-        engine = EngineChoice.of(implementation, threads=threads, precision=precision)
-        place = find_model(name_or_path, language=language)
-        name = _name(name_or_path, place)
-        is_path = name_or_path is not None and Path(name_or_path) == place
-        origin = Origin(str(place.absolute()), "", None if is_path else name, language)
-        reference = str(place.resolve()) if is_path else name
-        return cls(LoadedModel.at(origin), engine, name=name, reference=reference)
-
-    @classmethod
-    def of_model(
-        cls, model: Model, *, name: str, reference: str | None, origin: Origin | None = None
-    ) -> Encoder:
-        """An encoder of what has been read already, such as out of a saved pipeline."""
-        loaded = LoadedModel.of(model, origin)
-        return cls(loaded, EngineChoice.of("native"), name=name, reference=reference)
-
-    def with_precision(self, precision: AskedPrecision) -> Encoder:
-        """The same model in another precision; what was packed for one is kept for the next time.
-
-        >>> encoder = Encoder.load()
-        >>> encoder.with_precision("int8").precision, encoder.precision
-        ('int8', 'float32')
-        """
-        choice = self._choice.with_precision(precision)
-        if choice == self._choice:
-            return self
-        other = copy(self)
-        other._choice = choice
-        return other
-
     def encode(  # noqa: PLR0913
         self,
-        texts: Iterable[str | None],
+        texts: str | Iterable[str | None] | None = None,
         *,
         pooling: Pooling | None = None,
         normalize: bool | None = None,
@@ -151,16 +68,21 @@ class Encoder(Described, Travels):
         prompt_name: str | None = None,
         missing: Missing = "null",
         progress: bool = False,
+        truncate_dim: int | None = None,
+        **habits: Any,
     ) -> npt.NDArray[np.float32]:
         """One vector per text, float32 (n, dimension); no texts give (0, dimension).
 
-        A text of more than `max_length` pieces is cut, as sentence-transformers does; one warning
-        counts those of a call, and `tokenize` tells which ones they are. An empty text, or one of
-        white space, has the vector of `[CLS] [SEP]`. Half of a surrogate pair counts as U+FFFD.
+        A single text gives a single vector, (dimension,). A text of more than `max_length` pieces
+        is cut, as sentence-transformers does; one warning counts those of a call, and `tokenize`
+        tells which ones they are. An empty text, or one of white space, has the vector of
+        `[CLS] [SEP]`. Half of a surrogate pair counts as U+FFFD.
 
         Args:
-            texts: a list, tuple or iterator of str, or one column: NumPy, pandas, Polars, Arrow.
-            pooling: "mean", "cls" or "pooler"; None as the model was published.
+            texts: a list, tuple or iterator of str, or one column: NumPy, pandas, Polars, Arrow; or
+                one str.
+            pooling: "mean", "cls", "pooler", "max", "mean_sqrt_len_tokens", "weightedmean" or
+                "lasttoken", or several such as "cls+mean"; None as the model was published.
             normalize: whether vectors get length 1; None as the model was published.
             prompt: put before every text. prompt_name: likewise, one of the model's `prompts` by
                 its name. With neither, the model's default prompt, where it has one, as in
@@ -168,9 +90,14 @@ class Encoder(Described, Travels):
             missing: what becomes of None, NaN and pandas' NA and NaT: with "null" a row of NaN,
                 with "error" an InputError that names the first one.
             progress: show a bar on standard error.
+            truncate_dim: how many values of each vector are kept; they get length 1 again if
+                `normalize` is True.
+            habits: sentence-transformers' own arguments: `show_progress_bar` and
+                `normalize_embeddings` are ours by other names, `convert_to_tensor` gives a torch
+                tensor, `batch_size` is a hint; all others name what there is instead.
 
         Raises:
-            InputError: a single str, or an element that is not a str (which is named).
+            InputError: an element that is not a str (which is named).
             ParameterError: another pooling, "pooler" of a model that has none, an unknown prompt,
                 or a `normalize` that is not a bool.
 
@@ -183,18 +110,23 @@ class Encoder(Described, Travels):
         >>> bool(question @ answer > question @ other)
         True
         """
-        found, present = present_texts(texts, missing)
+        asked = EncodeHabits.of(texts, normalize, progress, habits)
+        one = isinstance(asked.texts, str)
+        found, present = present_texts([asked.texts] if one else asked.texts, missing)
         vectors, cut = self.encode_counting(
             found,
             pooling=pooling,
-            normalize=normalize,
+            normalize=asked.normalize,
             prompt=self.prompts.chosen(prompt, prompt_name),
-            progress=progress,
+            progress=asked.progress,
+            truncate_dim=truncate_dim,
         )
         warn_of_cut(cut, len(found), self.max_length)
-        return with_gaps(vectors, present)
+        rows = with_gaps(vectors, present)
+        made = rows[0] if one else rows
+        return as_tensor(made) if asked.tensor else made
 
-    def encode_counting(
+    def encode_counting(  # noqa: PLR0913
         self,
         texts: list[str],
         *,
@@ -202,26 +134,31 @@ class Encoder(Described, Travels):
         normalize: bool | None = None,
         prompt: str = "",
         progress: bool = False,
+        truncate_dim: int | None = None,
     ) -> tuple[npt.NDArray[np.float32], int]:
         """`encode` for who tells of cut texts himself: the vectors, and how many texts were cut.
 
         texts: none is missing. prompt: put before each of them, whatever the model declares.
         """
-        chosen, unit_length = self._choices(pooling, normalize)
+        form = self._form(pooling, normalize, truncate_dim)
         listed = [prompt + text for text in texts] if prompt else texts
         left_out = self._pieces_before(prompt) if prompt and not self.prompts.pooled else 0
-        vectors = np.empty((len(listed), self.dimension), dtype=np.float32)
+        vectors = np.empty((len(listed), form.size), dtype=np.float32)
         sizes = (len(text) // _CHARACTERS_PER_PIECE + 2 for text in listed)
         cut = 0
         with Progress(len(listed), unit="texts", shown=progress) as bar:
             for begin, end in windows(sizes, self._window):
                 batch = self.tokenizer.encode(listed[begin:end], max_length=self.max_length)
                 cut += int(np.count_nonzero(batch.truncated))
-                vectors[begin:end] = self._model.encode_pieces(
-                    batch.ids, self._choice, chosen, normalize=unit_length, left_out=left_out
-                )
+                vectors[begin:end] = self._vectors(batch.ids, form, left_out)
                 bar.advance(end - begin)
         return vectors, cut
+
+    def _vectors(self, ids: Ragged, form: Form, left_out: int = 0) -> npt.NDArray[np.float32]:
+        made = self._model.encode_pieces(
+            ids, self._choice, form.pooling, normalize=form.normalize, left_out=left_out
+        )
+        return form.cut(made)
 
     def _pieces_before(self, prompt: str) -> int:
         """How many pieces stand before a text, `[CLS]` and those of the prompt."""
@@ -243,12 +180,18 @@ class Encoder(Described, Travels):
         >>> bool((encoder.encode_pieces(batch.ids) == encoder.encode(["The train is late."])).all())
         True
         """
-        chosen, unit_length = self._choices(pooling, normalize)
-        pieces = as_piece_ids(sequences)
-        vectors = self._engine.encode_pieces(
-            pieces.values, pieces.offsets, pooling=chosen, normalize=unit_length
-        )
-        return vectors.astype(np.float32, copy=False)
+        return self._vectors(as_piece_ids(sequences), self._form(pooling, normalize, None))
+
+    def finished(
+        self, pooled: npt.NDArray[np.float32], *, normalize: bool | None = None
+    ) -> npt.NDArray[np.float32]:
+        """What `encode` does to vectors that the caller has pooled himself (n, pooled size).
+
+        They go through the model's Dense steps where it has some, and get length 1 and are cut as
+        there.
+        """
+        form = self._form(None, normalize, None)
+        return form.cut(self._model.finished(pooled, normalize=form.normalize))
 
     def hidden_states(self, sequences: Ragged | Iterable[npt.ArrayLike]) -> Ragged:
         """The last layer's vector of every piece: float32 (total pieces, dimension), by sequence.
@@ -284,15 +227,19 @@ class Encoder(Described, Travels):
         listed = [put + text for text in as_texts(texts)]
         return self.tokenizer.encode(listed, max_length=self.max_length)
 
-    def _choices(self, pooling: Pooling | None, normalize: bool | None) -> tuple[Pooling, bool]:
-        """The pooling and normalization asked for, or the model's own."""
-        asked = self.pooling if pooling is None else pooling
-        unit_length = self.normalize if normalize is None else check_switch("normalize", normalize)
-        return check_pooling(asked, has_pooler=self.has_pooler), unit_length
+    def dimension_of(self, pooling: Pooling) -> int:
+        """Length of a vector of `encode` in another pooling than the model's."""
+        return self._form(pooling, None, None).size
 
-
-def _name(asked: str | os.PathLike[str] | None, directory: Path) -> str:
-    """The name that was asked for, or the last part of the path that was."""
-    if asked is None:
-        return DEFAULT_MODEL
-    return directory.resolve().name if Path(asked) == directory else str(asked)
+    def _form(
+        self, pooling: Pooling | None, normalize: bool | None, truncate_dim: int | None
+    ) -> Form:
+        """What was asked for, else the encoder's own."""
+        return Form.of(
+            self.model,
+            self.pooling if pooling is None else pooling,
+            normalize=normalize,
+            usual=self.normalize,
+            truncate_dim=self.truncate_dim if truncate_dim is None else truncate_dim,
+            has_pooler=self.has_pooler,
+        )

@@ -18,7 +18,7 @@ from embedpipe.encoder.fingerprint import fingerprint_of
 from embedpipe.encoder.prompts import Prompts
 from embedpipe.encoder.windows import window_pieces
 from embedpipe.engine.choice import Engine, EngineChoice
-from embedpipe.engine.pooling import Pooling, pool
+from embedpipe.engine.pooling import POOLINGS, Pooling, pool
 from embedpipe.engine.pooling import normalize as normalize_rows
 from embedpipe.engine.ragged import Ragged
 from embedpipe.engine.weights import WeightsFile
@@ -107,15 +107,24 @@ class LoadedModel:
     ) -> npt.NDArray[np.floating[Any]]:
         """A vector of each sequence, of its pieces but the first `left_out`."""
         engine = self.engine(choice)
-        if not left_out:
-            return engine.encode_pieces(
-                ids.values, ids.offsets, pooling=pooling, normalize=normalize
-            )
-        hidden = engine.hidden_states(ids.values, ids.offsets)
-        kept = np.maximum(ids.lengths - left_out, 1)  # [SEP] at least
-        rows = hidden[ranges(ids.offsets[1:] - kept, kept)]
-        vectors = pool(rows, offsets_of(kept), pooling, self.read.weights.pooler)
-        return normalize_rows(vectors) if normalize else vectors
+        if left_out or pooling not in POOLINGS:
+            hidden = engine.hidden_states(ids.values, ids.offsets)
+            kept = np.maximum(ids.lengths - left_out, 1)  # [SEP] at least
+            before = ids.lengths - kept
+            rows = hidden[ranges(ids.offsets[:-1] + before, kept)] if left_out else hidden
+            pooled = pool(rows, offsets_of(kept), pooling, self.read.weights.pooler, before)
+            return self.finished(pooled, normalize=normalize)
+        at_once = normalize and not self.read.head
+        vectors = engine.encode_pieces(ids.values, ids.offsets, pooling=pooling, normalize=at_once)
+        return vectors if at_once else self.finished(vectors, normalize=normalize)
+
+    def finished(
+        self, pooled: npt.NDArray[np.floating[Any]], *, normalize: bool
+    ) -> npt.NDArray[np.floating[Any]]:
+        """What becomes of pooled vectors: the model's Dense steps, and length 1 if asked for."""
+        for dense in self.read.head:
+            pooled = dense(pooled)
+        return normalize_rows(pooled) if normalize else pooled
 
     @cached_property
     def window(self) -> int:
@@ -135,7 +144,7 @@ class LoadedModel:
     @cached_property
     def fingerprint(self) -> str:
         """A hash that is quick to make, of a little of each tensor."""
-        return fingerprint_of(self.read.config, self.read.tensors, self.tokenizer)
+        return fingerprint_of(self.read.config, self.read.all_tensors, self.tokenizer)
 
     @cached_property
     def settings_hash(self) -> str:
@@ -156,7 +165,7 @@ class LoadedModel:
         from hashlib import sha256  # slow to load
 
         digest = sha256()
-        for name, tensor in self.read.tensors.items():
+        for name, tensor in self.read.all_tensors.items():
             checksum = zlib.crc32(np.ascontiguousarray(tensor).reshape(-1).view(np.uint8).data)
             digest.update(f"{name}: {tensor.dtype} {tensor.shape} {checksum} ".encode())
         return digest.hexdigest()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from embedpipe.errors import ParameterError
 from embedpipe.formats.model import USUAL_PROMPTS, Usage
@@ -11,12 +12,16 @@ from embedpipe.formats.model import USUAL_PROMPTS, Usage
 __all__ = ["Prompts"]
 
 
-class Prompts(NamedTuple):
-    """A model's prompts.
+@dataclass(frozen=True)
+class Prompts(Mapping[str, str]):
+    """A model's prompts: a mapping of texts by name, which cannot be changed.
 
-    texts: by name; "query" and "document" are always there, empty unless the model says otherwise.
-    default: the name of the one that is put before every text, None for none. pooled: whether its
-    pieces take part in pooling.
+    "query" and "document" are always there, empty unless the model says otherwise. default: the
+    name of the one that is put before every text, None for none. pooled: whether its pieces take
+    part in pooling.
+
+    >>> Prompts({"query": "query: ", "document": ""})["query"]
+    'query: '
     """
 
     texts: Mapping[str, str]
@@ -28,6 +33,38 @@ class Prompts(NamedTuple):
         """The prompts that a model declares."""
         texts = {**USUAL_PROMPTS, **usage.prompts}
         return cls(texts, usage.default_prompt_name, usage.include_prompt)
+
+    def __getitem__(self, name: str) -> str:
+        return self.texts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.texts)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __hash__(self) -> int:
+        return hash((*self.texts.items(), self.default, self.pooled))
+
+    def with_own(self, texts: Any, default: Any) -> Prompts:
+        """The same with a caller's prompts before the model's, and with his choice of default.
+
+        Raises ParameterError for prompts that are no texts by name, and for an unknown default.
+        """
+        own = {} if texts is None else texts
+        if not isinstance(own, Mapping) or not all(
+            isinstance(part, str) for item in own.items() for part in item
+        ):
+            raise ParameterError(f"prompts: found {texts!r:.80}; expected texts by name, in a dict")
+        name = self.default if default is None else default
+        made = Prompts({**self.texts, **own}, name, self.pooled)
+        if name is not None:
+            made.chosen(name=name)
+        return made
+
+    def of_documents(self) -> str:
+        """The name of the prompt for what is searched, as sentence-transformers looks for it."""
+        return next(name for name in ("document", "passage", "corpus") if name in self.texts)
 
     def chosen(self, prompt: str | None = None, name: str | None = None) -> str:
         """The text that was asked for, itself or by name; by default the model's own, or none.

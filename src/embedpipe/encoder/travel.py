@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar
 from weakref import WeakValueDictionary
 
 from embedpipe._pickles import seal, unseal
+from embedpipe.encoder.habits import ELSEWHERE
 from embedpipe.encoder.loaded import LoadedModel, Origin
 from embedpipe.engine.choice import EngineChoice
 from embedpipe.engine.weights import WeightsFile
@@ -67,10 +68,15 @@ class Travels:
     if not TYPE_CHECKING:  # for which every name would be an attribute
 
         def __getattr__(self, name: str) -> Any:
-            """Of what is missing: the error of a model that could not be opened on arrival."""
+            """Of what is missing: the error of a model that could not be opened on arrival.
+
+            What sentence-transformers has and we have not is answered with what to use instead.
+            """
             if _FAILURE in vars(self):
                 raise vars(self)[_FAILURE]
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            kind = type(self).__name__
+            instead = f"; {ELSEWHERE[name]}" if name in ELSEWHERE else ""
+            raise AttributeError(f"{kind!r} object has no attribute {name!r}{instead}")
 
 
 def _arrived(kind: type[T], told: Any, files: Mapping[str, Any]) -> T:

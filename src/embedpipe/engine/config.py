@@ -142,6 +142,12 @@ class EncoderConfig:
         size, another model type, relative positions, a decoder, an activation other than GELU.
         Entries that do not change the encoder's output (dropout, labels) are not looked at.
         """
+        other = list(field_problems(config, {"model_type": choice(_MODEL_TYPES)}))
+        if other:  # what else such a file says is no fault
+            raise ModelFormatError(
+                f"{source}: {other[0]}. embedpipe computes {KNOWN_ARCHITECTURES} encoders; use "
+                "one of these"
+            )
         row = _MODEL_TYPES.get(str(config.get("model_type")), ARCHITECTURES["bert"])
         problems = [*field_problems(config, _fields(row)), *_only_values(config)]
         sizes = {key: config.get(key, row.defaults.get(key)) for key in (*row.sizes, *row.defaults)}

@@ -96,10 +96,20 @@ class PackedCache:
             _log(path, error)
             return None
 
+    def remove(self) -> None:
+        """Remove every block of these weights."""
+        for path in self.folder.glob(f"{self._model()}-*.packed"):
+            with suppress(OSError):  # others' file, or one that another process removed
+                path.unlink()
+
+    def _model(self) -> str:
+        """What the names of all of a model's blocks begin with."""
+        return f"{zlib.crc32(json.dumps([file.path for file in self.weights]).encode()):08x}"
+
     def _path(self, made_for: Mapping[str, Any]) -> Path:
         """One name for all states of the weights and all versions: a newer file replaces older."""
-        model = zlib.crc32(json.dumps([file.path for file in self.weights]).encode())
-        return self.folder / f"{model:08x}-{made_for['isa']}-{made_for['precision']}.packed"
+        name = f"{self._model()}-{made_for['isa']}-{made_for['precision']}.packed"
+        return self.folder / name
 
     def _head(self, made_for: Mapping[str, Any], size: int) -> bytes:
         files = [[f.path, f.size, f.modified_ns, f.changed_ns] for f in self.weights]

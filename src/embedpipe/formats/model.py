@@ -15,7 +15,8 @@ from typing import Any
 import numpy.typing as npt
 
 from embedpipe.engine.config import EncoderConfig
-from embedpipe.engine.pooling import Pooling
+from embedpipe.engine.dense import Dense
+from embedpipe.engine.pooling import Pooling, poolings_of
 from embedpipe.engine.tensors import check_numbers, expected_shapes, find_tensors, has_pooler
 from embedpipe.engine.weights import EncoderWeights, WeightsFile, group_weights
 from embedpipe.errors import ModelFormatError
@@ -37,6 +38,8 @@ class Usage:
     lowercase: whether texts are folded to lower case before the tokenizer sees them.
     prompts: texts to put before a text, by name; default_prompt_name: the one that is put before
     every text unless another is asked for. include_prompt: whether its pieces take part in pooling.
+    dense: the folders of products that follow pooling. truncate_dim: how much of a vector is kept.
+    similarity: how vectors are meant to be compared.
     """
 
     transformer: str = ""
@@ -48,11 +51,15 @@ class Usage:
     prompts: Mapping[str, str] = field(default_factory=dict)
     default_prompt_name: str | None = None
     include_prompt: bool = True
+    dense: tuple[str, ...] = ()
+    truncate_dim: int | None = None
+    similarity: str = "cosine"
 
     def further(self) -> dict[str, Any]:
         """What a record keeps of it beside pooling, normalization and length."""
         usual = Usage()
-        names = ("lowercase", "prompts", "default_prompt_name", "include_prompt")
+        texts = ("lowercase", "prompts", "default_prompt_name", "include_prompt")
+        names = (*texts, "truncate_dim", "similarity")
         found = {name: getattr(self, name) for name in names}
         return {name: value for name, value in found.items() if value != getattr(usual, name)}
 
@@ -61,7 +68,7 @@ class Usage:
 
         pooler: whether there is one among the weights.
         """
-        if self.pooling == "pooler" and not pooler:
+        if "pooler" in poolings_of(self.pooling or "mean") and not pooler:
             raise ModelFormatError(
                 f"{source}: pooling 'pooler' is declared, but the weights have no pooler; "
                 "declare 'mean' or 'cls' in embedpipe.json"
@@ -84,7 +91,8 @@ class Model:
     files declare about sentence vectors. origins: the file's name of each tensor. unused: its names
     of all others. parameters: what else the files say, such as Spark NLP's parameters.
     weights_files: those that the weights lie in, in the state from before they were read; none in
-    an archive, or for formats that are converted. stored: what errors call the weights.
+    an archive, or for formats that are converted. stored: what errors call the weights. head: what
+    is done to pooled vectors, in order.
     """
 
     source: str
@@ -99,6 +107,7 @@ class Model:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     weights_files: tuple[WeightsFile, ...] = ()
     stored: str = ""
+    head: tuple[Dense, ...] = ()
 
     def checked(self, *, stored: str = "") -> Model:
         """The same with the encoder's tensors alone, found under whatever prefix, and named.
@@ -118,6 +127,7 @@ class Model:
                 f"{self.source}: the vocabulary has {pieces} pieces, the word embeddings have "
                 f"{config.vocab_size} rows. They belong to different models"
             )
+        self._check_head()
         names = {name: self.origins.get(origin, origin) for name, origin in found.origins.items()}
         unused = tuple(sorted({*self.unused, *found.unused}))
         return replace(self, tensors=found.tensors, origins=names, unused=unused, stored=stored)
@@ -125,6 +135,35 @@ class Model:
     def check_numbers(self) -> None:
         """Read all numbers; raise ModelFormatError that lists every tensor that is not finite."""
         check_numbers(self.tensors, source=self.stored or self.source)
+
+    def pooled_size(self, pooling: Pooling) -> int:
+        """Length of what a pooling gives."""
+        return self.config.hidden_size * len(poolings_of(pooling))
+
+    @property
+    def dimension(self) -> int:
+        """Length of a sentence's vector, before any of it is left off."""
+        return self.head[-1].outputs if self.head else self.pooled_size(self.pooling)
+
+    @property
+    def all_tensors(self) -> dict[str, npt.NDArray[Any]]:
+        """Those of the encoder and those of the head."""
+        found = dict(self.tensors)
+        for number, dense in enumerate(self.head):
+            found[f"head.{number}.{dense.activation}.weight"] = dense.weight
+            if dense.bias is not None:
+                found[f"head.{number}.bias"] = dense.bias
+        return found
+
+    def _check_head(self) -> None:
+        size = self.pooled_size(self.pooling)
+        for folder, dense in zip(self.usage.dense, self.head, strict=True):
+            if dense.inputs != size:
+                raise ModelFormatError(
+                    f"{self.source}/{folder}: takes vectors of {dense.inputs}; what comes before "
+                    f"it gives {size}. Take both from the same model"
+                )
+            size = dense.outputs
 
     @property
     def path(self) -> Path:

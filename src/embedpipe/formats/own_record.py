@@ -4,6 +4,7 @@
 |---|---|
 | pooling, normalize, max_length | how sentence vectors are made; people, and `embedpipe import` |
 | prompts, default_prompt_name, include_prompt, lowercase | what is done to texts; likewise |
+| truncate_dim, similarity | how much of a vector is kept, and how two are compared; likewise |
 | name, version, language, license, ... | which model of the catalog it is; the download |
 | source | kind and place that the files came from; the download |
 | files | SHA-256 and size of each file; the download |
@@ -19,13 +20,31 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from embedpipe.engine.pooling import POOLINGS
+from embedpipe.engine.pooling import is_pooling
 from embedpipe.errors import OutputError
-from embedpipe.files.fields import FLAG, TEXT, Field, check_fields, choice, optional
+from embedpipe.files.fields import (
+    FLAG,
+    TEXT,
+    Field,
+    check_fields,
+    choice,
+    optional,
+    whole_number,
+)
 from embedpipe.files.strict_json import read_json
 from embedpipe.formats.archives.tree import FileTree
 
-__all__ = ["LENGTH", "OWN_RECORD", "add_to_record", "read_declared", "read_record", "readable_json"]
+__all__ = [
+    "LENGTH",
+    "OWN_RECORD",
+    "POOLING",
+    "SIMILARITIES",
+    "SIZE",
+    "add_to_record",
+    "read_declared",
+    "read_record",
+    "readable_json",
+]
 
 OWN_RECORD = "embedpipe.json"
 
@@ -41,19 +60,25 @@ LENGTH = Field(  # of a sequence, in pieces
     f"a number of pieces from {_SHORTEST} up", _is_length
 )
 
+POOLING = Field("a pooling such as 'mean', 'cls', 'pooler', 'max' or 'cls+mean'", is_pooling)
+SIZE = whole_number(1, 2**16)  # of a vector
+SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
+
 _PROMPTS = Field(
     "an object of texts by name",
     lambda value: isinstance(value, dict) and all(map(TEXT.holds, value.values())),
 )
 
 _DECLARED = {
-    "pooling": optional(choice(POOLINGS)),
+    "pooling": optional(POOLING),
     "normalize": optional(FLAG),
     "max_length": optional(LENGTH),
     "lowercase": optional(FLAG),
     "include_prompt": optional(FLAG),
     "prompts": optional(_PROMPTS),
     "default_prompt_name": optional(TEXT),
+    "truncate_dim": optional(SIZE),
+    "similarity": optional(choice(SIMILARITIES)),
 }
 
 

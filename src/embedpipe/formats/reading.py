@@ -46,7 +46,11 @@ def _is_huggingface(tree: FileTree) -> bool:
 
 def _inner_models(tree: FileTree) -> list[str]:
     """Folders of models in Hugging Face's layout anywhere in the tree."""
-    return [place for place in tree.folders_with(CONFIG) if weights_name(tree.below(place))]
+    found = [place for place in tree.folders_with(CONFIG) if weights_name(tree.below(place))]
+    above = {place: place.rpartition("/")[0] for place in found if place}
+    in_steps = set(tree.folders_with(MODULES))  # whose steps lie in folders of their own
+    whole = [above[p] if above.get(p) in in_steps else p for p in found]
+    return list(dict.fromkeys(whole))
 
 
 def _read_inner(tree: FileTree) -> Model:

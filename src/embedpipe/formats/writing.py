@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from embedpipe.errors import ModelFormatError
 from embedpipe.formats.huggingface.safetensors_writer import safetensors_parts
+from embedpipe.formats.huggingface.sentence_transformers_writer import step_texts, step_weights
 from embedpipe.formats.layout import CONFIG, SAFETENSORS, VOCABULARIES
 from embedpipe.formats.model import Model
 from embedpipe.formats.own_record import OWN_RECORD
@@ -25,7 +26,7 @@ def model_texts(model: Model) -> dict[str, bytes]:
     """All files but the weights, by name: `config.json`, the tokenizer's, and what is declared.
 
     `embedpipe.json` holds pooling, normalization, greatest length and prompts where the model tells
-    them.
+    them. Of a model with a head there are sentence-transformers' files too.
     Raises ModelFormatError if the model has no vocabulary.
     """
     if not any(name in model.tokenizer_files for name in VOCABULARIES):
@@ -45,7 +46,8 @@ def model_texts(model: Model) -> dict[str, bytes]:
     }
     said = {key: value for key, value in declared.items() if value is not None}
     record = {OWN_RECORD: json_text(said)} if said else {}
-    return {CONFIG: json_text(kept), **model.tokenizer_files, **record}
+    steps = {name: json_text(text) for name, text in step_texts(model).items() if model.head}
+    return {CONFIG: json_text(kept), **model.tokenizer_files, **record, **steps}
 
 
 def model_parts(model: Model) -> Iterator[tuple[str, Iterable[bytes | memoryview]]]:
@@ -53,6 +55,8 @@ def model_parts(model: Model) -> Iterator[tuple[str, Iterable[bytes | memoryview
     for name, content in sorted(model_texts(model).items()):
         yield name, [content]
     yield SAFETENSORS, safetensors_parts(model.tensors)
+    for name, tensors in step_weights(model).items():
+        yield name, safetensors_parts(tensors)
 
 
 def write_model(model: Model, folder: AtomicDirectory) -> None:
@@ -65,6 +69,6 @@ def write_model(model: Model, folder: AtomicDirectory) -> None:
         folder.write(name, parts)
 
 
-def json_text(content: Mapping[str, Any]) -> bytes:
+def json_text(content: Any) -> bytes:
     """JSON that people can read; the same content gives the same bytes."""
     return (json.dumps(content, indent=2, sort_keys=True) + "\n").encode("ascii")

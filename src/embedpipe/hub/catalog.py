@@ -131,10 +131,14 @@ def show(name: str, language: str | None = None) -> CatalogModel:
 def suggestion(name: str, names: Iterable[str]) -> str:
     """ "; did you mean ...?" with names that are one typing error away, or an empty string.
 
+    Where a name differs in capitals and marks alone, only that one is meant.
+
     >>> suggestion("smal_bert", ["small_bert", "all_bert"])
     "; did you mean 'small_bert'?"
     """
-    near = [known for known in sorted(set(names)) if _is_one_slip(name, known)][:_MOST_NEAR]
+    near = [known for known in sorted(set(names)) if _is_one_slip(name, known)]
+    same = [known for known in near if _plain(known) == _plain(name)]
+    near = (same or near)[:_MOST_NEAR]
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
@@ -143,12 +147,16 @@ def _is_one_slip(first: str, second: str) -> bool:
 
     Capitals do not matter, nor which mark stands between words.
     """
-    a, b = (re.sub("[-_. ]", "_", name.lower()) for name in (first, second))
+    a, b = _plain(first), _plain(second)
     while a and b and a[0] == b[0]:
         a, b = a[1:], b[1:]
     while a and b and a[-1] == b[-1]:
         a, b = a[:-1], b[:-1]
     return max(len(a), len(b)) <= 1 or (len(a) == 2 and a == b[::-1])
+
+
+def _plain(name: str) -> str:
+    return re.sub("[-_. ]", "_", name.lower())
 
 
 def _edition(model: CatalogModel) -> str:

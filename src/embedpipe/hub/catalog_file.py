@@ -78,7 +78,8 @@ class CatalogModel:
 
     annotator: the stage it was published for. version: of the publication; the highest is taken
     where a name has several. pooling, normalize: how sentence vectors are made. activation: what
-    the model computes, should its files name another one.
+    the model computes, should its files name another one. prompts: texts to put before texts, by
+    name, as the model's card tells to. size: bytes of the weights that are fetched, about.
     """
 
     name: str
@@ -93,6 +94,8 @@ class CatalogModel:
     normalize: bool | None = None
     activation: Literal["gelu_erf", "gelu_tanh"] | None = None
     license: str | None = None
+    prompts: Mapping[str, str] | None = None
+    size: int | None = None
     published: tuple[Published, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -170,6 +173,10 @@ _NAME = text_matching(MODEL_NAME.pattern, "a name such as 'small_bert_L2_128'")
 _ADDRESS = Field("an http or https address", _is_address)
 _VALUE = Field("a number that float32 can hold", _is_float32)
 _FILES = Field("an object of file names and their SHA-256", _is_files)
+_PROMPTS = Field(
+    "an object of texts by name",
+    lambda value: isinstance(value, dict) and all(isinstance(v, str) for v in value.values()),
+)
 _WORD = text_matching("[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "a name")
 
 _MODEL_FIELDS = {
@@ -185,6 +192,8 @@ _MODEL_FIELDS = {
     "normalize": optional(FLAG),
     "activation": optional(choice(("gelu_erf", "gelu_tanh"))),
     "license": optional(_LINE),
+    "prompts": optional(_PROMPTS),
+    "size": optional(whole_number(1, 2**50)),
     "published": _may_be_absent(array_of(OBJECT)),
     "notes": _may_be_absent(array_of(_LINE)),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from embedpipe.environment import (
 )
 from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterError
 from embedpipe.files.hashes import sha256_of
-from embedpipe.hub.names import DEFAULT_MODEL, FOLDER_NAME
+from embedpipe.hub.names import DEFAULT_MODEL, FOLDER_NAME, HubName, hub_name
 
 if TYPE_CHECKING:
     from embedpipe.hub.catalog_file import CatalogModel, Source
@@ -46,13 +47,15 @@ def find_model(
     3. a file of that path, such as an archive;
     4. the installed packages that carry a model;
     5. the catalog, where a name may also be one in one line, such as "en.embed.bert", or
-       `NAME@VERSION`; its models are fetched into the cache as `embedpipe.hub.fetch` says.
+       `NAME@VERSION`; its models are fetched into the cache as `embedpipe.hub.fetch` says;
+    6. Hugging Face's cache and then its server, for `organization/name`, behind which `@` and a
+       branch, tag or commit may stand. It is used where it lies in that cache.
 
     language: of the model, such as "en"; None for any. A folder that records another is passed by.
 
     Raises ModelNotFoundError that says where was looked and what is there, DownloadError if a
-    model of the catalog cannot be fetched, ModelFormatError if the weights in a package are not the
-    published ones.
+    model cannot be fetched, ModelFormatError if the weights in a package are not the published
+    ones, or a model at Hugging Face is not of a kind that runs here.
 
     >>> find_model("sentence-transformers/all-MiniLM-L6-v2") == find_model()
     True
@@ -111,13 +114,21 @@ def _in_catalog(name: str, language: str | None) -> Path:
     from embedpipe.hub.catalog import catalog
 
     known = catalog()
-    model = known.get(name, language)
+    at_hub = hub_name(name)
+    _, _, version = name.partition("@")
+    if at_hub is not None and at_hub.revision is not None:
+        model = _at_revision(known.get(at_hub.repository), at_hub)
+    else:
+        model = known.get(name, language)
     if model is None:
         here = _in_directories(known.name_of(name), language)
-        if here is None:
+        if here is not None:
+            return here
+        if at_hub is None:
             raise _unknown(name)
-        return here
-    _, _, version = name.partition("@")
+        from embedpipe.hub.repository import repository_folder
+
+        return repository_folder(at_hub)
     folder = _folder_name(model, version)
     here = _in_directories(folder, language) or _in_package(model)
     if here is not None:
@@ -125,6 +136,14 @@ def _in_catalog(name: str, language: str | None) -> Path:
     from embedpipe.hub.fetch import fetch_model
 
     return fetch_model(model, cache_directory() / "models", folder)
+
+
+def _at_revision(model: CatalogModel | None, name: HubName) -> CatalogModel | None:
+    """A model of the catalog as it is at another revision; None if it is not from there."""
+    sources = [s for s in model.sources if s.repository == name.repository] if model else []
+    if model is None or not sources or not FOLDER_NAME.fullmatch(f"{model.name}@{name.revision}"):
+        return None
+    return replace(model, sources=(replace(sources[0], revision=name.revision, files={}),))
 
 
 def find_here(model: CatalogModel) -> Path | None:
@@ -252,11 +271,7 @@ def _unknown(name: str) -> ModelNotFoundError:
         + f"\n  and the catalog, of {len(known.models)} models; to see them, run: embedpipe models"
         + "\nGive the path of the model's directory, or put the directory above it into "
         f"{MODELS_VARIABLE}."
-        + (
-            f" To get it from Hugging Face, run: hf download {name} --local-dir {name}"
-            if "/" in name
-            else ""
-        )
+        + f" Models at Hugging Face are named with their organization: 'organization/{name}'."
     )
 
 

@@ -43,10 +43,9 @@ def gather_files(origin: Path, names: Sequence[str], folder: Path) -> None:
 
     PyTorch's own format of weights is converted.
     """
-    converted = [name for name in names if name.startswith(_PYTORCH)]
-    if converted:
+    if any(name.startswith(_PYTORCH) for name in names):
         convert_archive(origin, folder)
-        names = sorted(set(names) - set(converted))
+        names = [n for n in names if not n.rpartition("/")[2].startswith(_PYTORCH)]
     else:
         folder.mkdir()
     for name in names:
@@ -75,7 +74,8 @@ def install_model(folder: Path, model: CatalogModel, origin: Mapping[str, Any]) 
         _change(folder / "tokenizer_config.json", {"do_lower_case": not model.case_sensitive})
     declared = read_json(folder / OWN_RECORD, dict) if (folder / OWN_RECORD).exists() else {}
     facts = {key: value for key, value in asdict(model).items() if value is not None}
-    del facts["sources"]
+    for bookkeeping in ("sources", "size"):
+        facts.pop(bookkeeping, None)
     files = {
         path.relative_to(folder).as_posix(): {
             "sha256": sha256_of(path),
@@ -97,9 +97,9 @@ def check_model(folder: Path, model: CatalogModel) -> None:
 
     found = open_model(folder)
     make_tokenizer(found.stated_files, found.config, source=found.source)
-    if found.config.hidden_size != model.dimension:
+    if model.dimension not in (found.config.hidden_size, found.dimension):
         raise ModelFormatError(
-            f"{model.name} has vectors of {found.config.hidden_size}; the catalog says "
+            f"{model.name} has vectors of {found.dimension}; the catalog says "
             f"{model.dimension}. It is another model"
         )
 

@@ -1,16 +1,22 @@
-"""Downloads a model from a Hugging Face repository, into the cache of huggingface_hub."""
+"""Downloads a model from a Hugging Face repository, into the cache of huggingface_hub.
+
+Its settings come first: what cannot run is refused before its weights are fetched.
+"""
 
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from embedpipe._dependencies import require
-from embedpipe.environment import is_offline
-from embedpipe.errors import DownloadError, EmbedpipeError
+from embedpipe.environment import hub_cache_directory, is_offline
+from embedpipe.errors import DownloadError, EmbedpipeError, EmbedpipeWarning, ModelFormatError
 from embedpipe.files.hashes import sha256_of
+from embedpipe.formats.archives.tree import open_tree
 from embedpipe.formats.layout import (
     CONFIG,
     MODULES,
@@ -21,6 +27,8 @@ from embedpipe.formats.layout import (
 )
 from embedpipe.hub.catalog_file import Source
 from embedpipe.hub.disk import check_room, writing_into
+from embedpipe.hub.hub_cache import is_settled, snapshot
+from embedpipe.hub.names import HubName
 from embedpipe.hub.retries import (
     TransientError,
     http_errors,
@@ -29,10 +37,12 @@ from embedpipe.hub.retries import (
     with_retries,
 )
 
-__all__ = ["fetch_repository", "wanted_files"]
+__all__ = ["fetch_repository", "repository_folder", "wanted_files"]
 
-_STEPS = re.compile(r"[0-9]_[A-Za-z]{1,50}/config\.json|(config_)?sentence_[a-z_]{1,50}\.json")
+_STEPS = re.compile(r"[0-9]{1,2}_\w{1,50}/config\.json|(config_)?sentence_[a-z_]{1,50}\.json")
 """sentence-transformers' settings, beside its list of steps."""
+_DENSE = re.compile(r"([0-9]{1,2}_Dense\w{0,40}/)(model\.safetensors|pytorch_model\.bin)")
+"""The weights of its Dense steps."""
 _CACHE_VARIABLE = "HF_HOME"
 _SHA256 = re.compile("[0-9a-f]{64}")
 _SECONDS = 10.0
@@ -45,9 +55,8 @@ def fetch_repository(source: Source, check_size: Callable[[int], None]) -> tuple
     Raises DownloadError that says why the files cannot be had, or that they are not the published
     ones.
     """
-    folder = _from_cache(source)
-    names = wanted_files(_names_below(folder)) if folder is not None else []
-    if folder is None or not names:
+    folder, names = _here(source)
+    if folder is None:
         if is_offline():
             raise DownloadError(
                 f"{source.repository}: not in the Hugging Face cache, and no server is asked "
@@ -58,6 +67,44 @@ def fetch_repository(source: Source, check_size: Callable[[int], None]) -> tuple
         for name in names:
             _check_published(folder / name, None)
     _check_expected(folder, source.files)
+    return folder, names
+
+
+def repository_folder(name: HubName) -> Path:
+    """The folder in the Hugging Face cache of a repository's model, fetched if it is not there.
+
+    What is there is used as it is. Raises ModelFormatError for a model that cannot run here,
+    DownloadError if the files cannot be had.
+    """
+    source = Source("huggingface", repository=name.repository, revision=name.revision)
+    folder, _ = _here(source)
+    if folder is None:
+        if is_offline():
+            raise DownloadError(
+                f"{name.repository} is not on this machine, and no server is asked as "
+                "EMBEDPIPE_OFFLINE or HF_HUB_OFFLINE is set. Get it where there is a network: "
+                f"hf download {name.repository}"
+            )
+        folder, _ = with_retries(lambda: _download(source, lambda _: None), name.repository)
+    return folder
+
+
+def _here(source: Source) -> tuple[Path | None, list[str]]:
+    """The folder in the cache with a whole model, or None, and the names of its files."""
+    folder = snapshot(str(source.repository), source.revision)
+    names = wanted_files(_names_below(folder)) if folder is not None else []
+    if folder is None or not names:
+        return None, []
+    if not is_settled(folder):
+        if not is_offline():
+            return None, []
+        warnings.warn(
+            f"{source.repository}: the copy in the Hugging Face cache may lack settings of "
+            "sentence-transformers, such as its pooling, as transformers does not fetch them; "
+            "without a network they cannot be asked for",
+            EmbedpipeWarning,
+            stacklevel=2,
+        )
     return folder, names
 
 
@@ -82,7 +129,17 @@ def wanted_files(names: Iterable[str]) -> list[str]:
     if not weights or CONFIG not in there or not there & set(VOCABULARIES):
         return []
     settings = there & {CONFIG, MODULES, *TOKENIZER_FILES} | set(filter(_STEPS.fullmatch, there))
-    return sorted(weights | settings)
+    return sorted(weights | settings | _dense_weights(there))
+
+
+def _dense_weights(names: Iterable[str]) -> set[str]:
+    """The weights of Dense steps, one file of each."""
+    found = {
+        match[1]: match[0]
+        for name in sorted(names, reverse=True)
+        if (match := _DENSE.fullmatch(name))
+    }
+    return set(found.values())
 
 
 def _all_shards(shards: set[str]) -> bool:
@@ -94,23 +151,11 @@ def _names_below(folder: Path) -> list[str]:
     return [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
 
 
-def _from_cache(source: Source) -> Path | None:
-    """The folder of the revision in the Hugging Face cache, if it has a configuration."""
-    hub = require("huggingface_hub", "a model from Hugging Face")
-    try:
-        found = hub.try_to_load_from_cache(source.repository, CONFIG, revision=source.revision)
-    except ValueError as error:
-        raise DownloadError(f"{source.repository} is no name of a repository: {error}") from error
-    except OSError:  # a cache that is damaged; a download into it says how
-        return None
-    return Path(found).parent if isinstance(found, str) else None  # an object if known not to exist
-
-
 def _download(source: Source, check_size: Callable[[int], None]) -> tuple[Path, list[str]]:
     hub = require("huggingface_hub", "a model from Hugging Face")
     errors = require("huggingface_hub.errors", "a model from Hugging Face")
     name = str(source.repository)
-    cache = Path(hub.constants.HF_HUB_CACHE)
+    cache = hub_cache_directory()
     with writing_into(cache, variable=_CACHE_VARIABLE):
         try:
             cache.mkdir(parents=True, exist_ok=True)
@@ -121,10 +166,14 @@ def _download(source: Source, check_size: Callable[[int], None]) -> tuple[Path, 
             raise TransientError("the server cannot be reached", attempts=3) from error
         except http_errors("HTTPError") as error:
             raise unanswered(error) from error
+        except EmbedpipeError:
+            raise
+        except errors.HFValidationError as error:
+            raise DownloadError(f"{name} is no name of a repository: {error}") from error
         except ValueError as error:
             raise DownloadError(f"{name}: the server answers with no listing of files") from error
         except OSError as error:
-            if error.errno is None and not isinstance(error, EmbedpipeError):
+            if error.errno is None:
                 raise TransientError("another number of bytes came than was announced") from error
             raise
 
@@ -135,6 +184,8 @@ def _asked(
     facts = hub.HfApi().model_info(name, revision=revision, files_metadata=True, timeout=_SECONDS)
     published = {file.rfilename: file for file in facts.siblings or ()}
     names = wanted_files(published)
+    if CONFIG in published:
+        _check_architecture(Path(hub.hf_hub_download(name, CONFIG, revision=facts.sha)), name)
     if not names:
         raise DownloadError(
             f"{name}: the repository holds no whole model; found "
@@ -143,8 +194,15 @@ def _asked(
     size = sum(published[file].size or 0 for file in names)
     # Weights that have to be converted lie there twice for a while.
     check_size(2 * size if any(file.startswith("pytorch_model") for file in names) else size)
-    check_room(Path(hub.constants.HF_HUB_CACHE), size, variable=_CACHE_VARIABLE)
-    for file in names:
+    check_room(hub_cache_directory(), size, variable=_CACHE_VARIABLE)
+    settings = [file for file in names if not file.endswith((".safetensors", ".bin"))]
+    for file in settings:
+        hub.hf_hub_download(name, file, revision=facts.sha)
+    if MODULES not in names:  # so that the cache knows that there is none
+        with suppress(require("huggingface_hub.errors", "").HfHubHTTPError):
+            hub.hf_hub_download(name, MODULES, revision=facts.sha)
+    _check_settings(Path(hub.hf_hub_download(name, CONFIG, revision=facts.sha)).parent, name)
+    for file in set(names) - set(settings):
         hub.hf_hub_download(name, file, revision=facts.sha)
     # Under its branch, once, so that the cache knows which commit that means.
     folder = Path(hub.hf_hub_download(name, CONFIG, revision=revision)).parent
@@ -154,6 +212,33 @@ def _asked(
         large = published[file].lfs  # whose SHA-256 the repository publishes
         _check_published(folder / file, large.sha256 if large is not None else None)
     return folder, names
+
+
+def _check_architecture(config: Path, name: str) -> None:
+    """Raise ModelFormatError for a `config.json` of an encoder that is not computed here."""
+    from embedpipe.engine.config import EncoderConfig
+    from embedpipe.files.strict_json import read_json
+
+    EncoderConfig.from_huggingface(read_json(config, dict), source=f"{name}: {CONFIG}")
+
+
+def _check_settings(folder: Path, name: str) -> None:
+    """Raise ModelFormatError for settings that cannot be followed, before weights are fetched."""
+    from embedpipe.engine.config import EncoderConfig
+    from embedpipe.formats.huggingface.sentence_transformers import read_usage
+    from embedpipe.subword import make_tokenizer
+
+    tree = open_tree(folder)
+    usage = read_usage(tree)
+    inner = tree.below(usage.transformer)
+    try:
+        config = EncoderConfig.from_huggingface(
+            inner.read_json(CONFIG, dict), source=inner.where(CONFIG)
+        )
+        files = {n: inner.read_text_file(n) for n in (*TOKENIZER_FILES, CONFIG) if n in inner}
+        make_tokenizer(files, config, source=inner.source)
+    except ModelFormatError as error:
+        raise ModelFormatError(f"{name} cannot be used: {error}") from error
 
 
 def _refusal(name: str, error: Any) -> Exception:

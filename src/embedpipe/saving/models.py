@@ -74,11 +74,11 @@ class StoredModels:
 def _same_model(one: Encoder, other: Encoder) -> bool:
     if one is other:
         return True
-    mine, theirs = one.model, other.model
+    mine, theirs = one.model.all_tensors, other.model.all_tensors
     return (
-        model_texts(mine) == model_texts(theirs)
-        and mine.tensors.keys() == theirs.tensors.keys()
-        and all(np.array_equal(mine.tensors[name], theirs.tensors[name]) for name in mine.tensors)
+        model_texts(one.model) == model_texts(other.model)
+        and mine.keys() == theirs.keys()
+        and all(np.array_equal(mine[name], theirs[name]) for name in mine)
     )
 
 

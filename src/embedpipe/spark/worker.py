@@ -34,7 +34,10 @@ from embedpipe.spark.unpacking import unpacked
 
 __all__ = ["OWN_ATTRIBUTES", "Told", "arrived", "opened", "run", "task_cpus"]
 
-OWN_ATTRIBUTES = ("name", "reference", "pooling", "normalize", "max_length")
+OWN_ATTRIBUTES = (
+    *("name", "reference", "pooling", "normalize", "max_length"),
+    *("truncate_dim", "_prompts", "_similarity"),
+)
 """What an encoder has of its own, beside its model and its engine."""
 
 _VECTOR = pa.struct(  # how Spark stores a VectorUDT
@@ -107,7 +110,7 @@ def arrived(sealed: Any) -> Encoder:
     threads = task_cpus() if implementation == "native" else None
     choice = EngineChoice.of(implementation, threads=threads, precision=precision)
     own = told["own"]
-    encoder = Encoder(_model(told["place"], own["name"]), choice, name=own["name"])
+    encoder = Encoder.of_loaded(_model(told["place"], own["name"]), choice, name=own["name"])
     vars(encoder).update(own)
     return encoder
 

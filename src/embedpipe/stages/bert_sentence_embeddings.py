@@ -13,10 +13,17 @@ import pyarrow as pa
 
 from embedpipe.annotation import AnnotationColumn, AnnotatorType, metadata_map
 from embedpipe.arrays import end_to_end, offsets_of
-from embedpipe.engine.pooling import POOLINGS, Pooling, check_pooling, normalize, pool
+from embedpipe.engine.pooling import (
+    FURTHER_POOLINGS,
+    POOLINGS,
+    Pooling,
+    check_pooling,
+    is_pooling,
+    pool,
+)
 from embedpipe.engine.ragged import Ragged
 from embedpipe.errors import ParameterError
-from embedpipe.params import Param, boolean, choice
+from embedpipe.params import Kind, Param, boolean, choice
 from embedpipe.pipeline.stage import Stage
 from embedpipe.stages.bases.encoder_stage import EncoderStage
 from embedpipe.stages.bases.flattened import flattened, padded_rows
@@ -37,6 +44,19 @@ _CUTS = {case: partial(basic_words, case_sensitive=case) for case in (False, Tru
 """What finds words, by `caseSensitive`."""
 
 Float32 = npt.NDArray[np.float32]
+
+
+def _pooling_kind() -> Kind[str]:
+    """A pooling, or several with "+" between, in any case; or the recorded mistake."""
+
+    def convert(value: Any) -> str:
+        word = str(value).strip().lower()
+        if not isinstance(value, str) or not (word == _FLATTENED or is_pooling(word)):
+            raise ValueError
+        return word
+
+    known = (*POOLINGS, *FURTHER_POOLINGS, _FLATTENED)
+    return Kind(f"one of {', '.join(known)}, or several such as cls+mean", convert)
 
 
 class BertSentenceEmbeddings(EncoderStage):
@@ -69,9 +89,7 @@ class BertSentenceEmbeddings(EncoderStage):
 
     isLong = Param("accepted for compatibility, without effect", boolean, default=False)
     setIsLong, getIsLong = isLong.accessors()
-    pooling = Param(
-        "how piece vectors become one vector; the model's way", choice(*POOLINGS, _FLATTENED)
-    )
+    pooling = Param("how piece vectors become one vector; the model's way", _pooling_kind())
     setPooling, getPooling = pooling.accessors()
     normalize = Param("whether vectors get length 1; as the model says", boolean)
     setNormalize, getNormalize = normalize.accessors()
@@ -129,13 +147,13 @@ class BertSentenceEmbeddings(EncoderStage):
         sequences = self.join(pieces, parts)
         windows = np.bincount(parts.sentences, minlength=len(pieces))
         several = windows[parts.sentences] > 1  # (parts,)
-        vectors = np.empty((len(pieces), self.encoder.dimension), dtype=np.float32)
+        vectors = np.empty((len(pieces), self._size()), dtype=np.float32)
         single = parts.sentences[~several]
         if single.size:
             vectors[single] = self.encoder.encode_pieces(
                 _chosen(sequences.pieces, ~several),
                 pooling=self._pooling(),
-                normalize=self.getNormalize(),
+                normalize=self._asked_normalize(),
             )
         if several.any():
             means = self._means_of_windows(parts, _chosen(sequences.pieces, several), several)
@@ -156,7 +174,15 @@ class BertSentenceEmbeddings(EncoderStage):
         totals = np.bincount(sentences, ends - begins)
         offsets = offsets_of(totals[totals > 0].astype(np.int64))
         means: Float32 = pool(np.concatenate(own), offsets, "mean")
-        return normalize(means) if self.getNormalize() else means
+        return self.encoder.finished(means, normalize=self._asked_normalize())
+
+    def _asked_normalize(self) -> bool | None:
+        """None for the model's own way: vectors that it shortens have length 1 before that."""
+        return self.getNormalize() if self.isSet("normalize") else None
+
+    def _size(self) -> int:
+        """Length of a vector, in the pooling in use."""
+        return self.encoder.dimension_of(self._pooling())
 
     def _pooling(self) -> Pooling:
         return check_pooling(self.getPooling(), has_pooler=self.encoder.has_pooler)
@@ -191,7 +217,9 @@ class BertSentenceEmbeddings(EncoderStage):
 
     def _adopt(self, encoder: Encoder) -> None:
         super()._adopt(encoder)
-        self._set_defaults(pooling=encoder.pooling, normalize=encoder.normalize)
+        self._set_defaults(
+            pooling=encoder.pooling, normalize=encoder.normalize, dimension=encoder.dimension
+        )
 
     def _check_together(self) -> None:
         super()._check_together()

@@ -12,11 +12,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
+from embedpipe.arrays import end_to_end
 from embedpipe.engine.ragged import Ragged
 from embedpipe.errors import ModelFormatError
+from embedpipe.subword.aligned import Aligned
 from embedpipe.subword.sentencepiece_model import WORD_BOUNDARY, SentencePiece
 from embedpipe.subword.settings import AddedPiece, TokenizerSettings
-from embedpipe.subword.splitter import Splitter, as_ragged
+from embedpipe.subword.splitter import Spans, Splitter, as_ragged
 from embedpipe.subword.tokenizer import TokenizerParts
 
 __all__ = ["AlbertText", "read_albert"]
@@ -99,6 +103,49 @@ class AlbertText:
         plain = iter(self._plain_ids([part for row in rows for part in row[::2]]))
         return as_ragged(self._joined(row[1::2], plain) for row in rows)
 
+    def spans(self, texts: Sequence[str]) -> Spans:
+        """The same pieces, with the characters that they stand for; slower than `split`."""
+        rows = [list(self._spans(text)) for text in texts]
+        places, _ = end_to_end([place for _, place in row] for row in rows)
+        begins, ends = np.array(places, np.int64).reshape(-1, 2).T
+        return Spans(as_ragged([piece_id for piece_id, _ in row] for row in rows), begins, ends)
+
+    def _spans(self, text: str) -> Iterator[tuple[int, tuple[int, int]]]:
+        """Each piece's id and place."""
+        for begin, end, piece_id in self._raw.places(text):
+            if piece_id is not None:
+                yield piece_id, (begin, end)
+                continue
+            folded = self._folded_in_place(Aligned.of(text[begin:end], begin))
+            for first, last, added in self._in_folded.places(folded.text):
+                if added is not None:
+                    yield added, folded.place(first, last)
+                else:
+                    yield from self._plain_spans(folded.part(first, last))
+
+    def _plain_spans(self, folded: Aligned) -> Iterator[tuple[int, tuple[int, int]]]:
+        ((ids, offsets),) = self._model.spans([folded.text])
+        for piece_id, (begin, end) in zip(ids, offsets, strict=True):
+            number = self._numbers.get(piece_id)
+            if number is None:
+                yield piece_id, folded.place(begin, end)
+                continue
+            at = end - len(folded.text[begin:end].lstrip())
+            for part in number[:-1]:  # and the comma behind it
+                size = len(self._model.pieces[part].replace(WORD_BOUNDARY, ""))
+                yield part, folded.place(at, at + size)
+                at += size
+            yield number[-1], folded.place(end - 1, end)
+
+    def _folded_in_place(self, text: Aligned) -> Aligned:
+        """The same as `_folded`."""
+        if self._lower_first:
+            text = text.lower()
+        text = text.single_spaces().replaced("``", '"').replaced("''", '"')
+        if not self._keep_accents and not text.text.isascii():
+            text = text.without_accents()
+        return text.lower() if self._lowercase else text
+
     def _parts(self, text: str) -> list[Any]:
         """Folded text, an added piece's id, folded text, ..., folded text."""
         row: list[Any] = []
@@ -149,6 +196,15 @@ class _Finder:
         parts: list[Any] = self._pattern.split(text)
         parts[1::2] = map(self._ids.__getitem__, parts[1::2])
         return parts
+
+    def places(self, text: str) -> Iterator[tuple[int, int, int | None]]:
+        """Begin and end of each part, with the piece's id where it is one, else None."""
+        at = 0
+        for found in self._pattern.finditer(text):
+            yield at, found.start(), None
+            yield found.start(), found.end(), self._ids[found.group()]
+            at = found.end()
+        yield at, len(text), None
 
 
 def _numbers(model: SentencePiece) -> dict[int, list[int]]:

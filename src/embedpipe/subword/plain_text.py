@@ -16,7 +16,13 @@ from embedpipe._dependencies import require
 from embedpipe.arrays import offsets_of, ranges
 from embedpipe.engine.ragged import Ragged
 from embedpipe.subword.piece_cache import PieceCache
-from embedpipe.subword.splitter import Splitter, TokenizersSplitter, WordwiseSplitter
+from embedpipe.subword.splitter import (
+    Spans,
+    Splitter,
+    TextSplitter,
+    TokenizersSplitter,
+    WordwiseSplitter,
+)
 
 __all__ = ["text_splitter"]
 
@@ -26,7 +32,7 @@ _NOT_PLAIN_WITH_SPACES = re.compile(r"[^ -~]")
 _WORD = re.compile(r"[!-/:-@\[-`{-~]|[0-9A-Za-z]+")
 
 
-def text_splitter(tokenizer: Any, *, lower_first: bool = False, source: str) -> Splitter:
+def text_splitter(tokenizer: Any, *, lower_first: bool = False, source: str) -> TextSplitter:
     """What gives the ids that a `tokenizers.Tokenizer` gives, in less time where it is BERT's.
 
     lower_first: whether the tokenizer is to fold text to lower case before anything else. `source`
@@ -75,7 +81,7 @@ class _PlainTextSplitter:
     """Cuts ASCII without controls and added pieces by itself, and leaves other texts to another."""
 
     def __init__(
-        self, plain: Splitter, for_any_text: Splitter, *, added: Sequence[str], lowercase: bool
+        self, plain: Splitter, for_any_text: TextSplitter, *, added: Sequence[str], lowercase: bool
     ) -> None:
         self._plain = plain
         self._for_any_text = for_any_text
@@ -100,6 +106,10 @@ class _PlainTextSplitter:
         lengths[~plain] = others.lengths
         values = np.concatenate([by_words.values, others.values])
         return Ragged(values[ranges(begins, lengths)], offsets_of(lengths))
+
+    def spans(self, texts: Sequence[str]) -> Spans:
+        """The same pieces with their places, which only the other splitter knows."""
+        return self._for_any_text.spans(texts)
 
     def _plain_text(self, text: str) -> str | None:
         """A plain text, folded, or None where it is not."""

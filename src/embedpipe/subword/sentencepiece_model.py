@@ -66,6 +66,12 @@ class SentencePiece:
             ids: list[list[int]] = self._processor.encode(list(texts), num_threads=1)
         return ids
 
+    def spans(self, texts: Iterable[str]) -> list[tuple[list[int], list[tuple[int, int]]]]:
+        """The ids of each text, and the characters that each stands for: begin and end."""
+        with _failures_named(f"{self._source} made the sentencepiece package fail on a text"):
+            found = self._processor.encode(list(texts), return_type="offset_mapping", num_threads=1)
+        return [(row["ids"], row["offsets"]) for row in found]
+
 
 def model_bytes(pieces: Iterable[tuple[str, float, int]], charsmap: bytes) -> bytes:
     """The file of a unigram model of these pieces (text, score, type) and normalization rules."""

@@ -6,15 +6,24 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from embedpipe.arrays import end_to_end
 from embedpipe.engine.ragged import Ragged
 from embedpipe.errors import ModelFormatError
 
-__all__ = ["Splitter", "TokenizersSplitter", "WordwiseSplitter", "as_ragged", "failures_named"]
+__all__ = [
+    "Spans",
+    "Splitter",
+    "TextSplitter",
+    "TokenizersSplitter",
+    "WordwiseSplitter",
+    "as_ragged",
+    "failures_named",
+]
 
 _PARALLELISM = "TOKENIZERS_PARALLELISM"
 
@@ -24,6 +33,22 @@ class Splitter(Protocol):
 
     def split(self, texts: Sequence[str]) -> Ragged:
         """Piece ids (int32) of each text, without special pieces around them."""
+        ...
+
+
+class Spans(NamedTuple):
+    """Piece ids of texts, and the characters that each stands for: begins, ends int64 (T,)."""
+
+    ids: Ragged
+    begins: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
+
+
+class TextSplitter(Splitter, Protocol):
+    """A splitter that can also tell where in a text each piece comes from."""
+
+    def spans(self, texts: Sequence[str]) -> Spans:
+        """The same pieces as `split` gives, with their places."""
         ...
 
 
@@ -45,6 +70,14 @@ class TokenizersSplitter:
         with failures_named(f"{self._source} made the tokenizers package fail on a text"):
             encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         return as_ragged(encoding.ids for encoding in encodings)
+
+    def spans(self, texts: Sequence[str]) -> Spans:
+        """The same pieces, with the characters that they stand for."""
+        with failures_named(f"{self._source} made the tokenizers package fail on a text"):
+            encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        places, _ = end_to_end(encoding.offsets for encoding in encodings)
+        begins, ends = np.array(places, np.int64).reshape(-1, 2).T
+        return Spans(as_ragged(encoding.ids for encoding in encodings), begins, ends)
 
 
 class WordwiseSplitter:

@@ -18,7 +18,7 @@ from embedpipe.arrays import offsets_of
 from embedpipe.engine.ragged import Ragged
 from embedpipe.errors import InputError, ParameterError
 from embedpipe.subword.piece_cache import PieceCache
-from embedpipe.subword.splitter import Splitter, WordwiseSplitter
+from embedpipe.subword.splitter import Spans, Splitter, TextSplitter, WordwiseSplitter
 
 __all__ = ["PieceBatch", "SubwordTokenizer", "TokenizerParts", "WordSplitter"]
 
@@ -35,7 +35,7 @@ class TokenizerParts(NamedTuple):
     """
 
     vocabulary: Mapping[str, int]
-    text: Splitter
+    text: TextSplitter
     make_words: Callable[[], Splitter]
     unk_piece: str
     skipped_in_words: str | None = None
@@ -151,6 +151,16 @@ class SubwordTokenizer:
         [[2028, 2048], []]
         """
         return self._parts.text.split(encodable(texts))
+
+    def text_spans(self, texts: Sequence[str]) -> Spans:
+        """The same pieces, with the characters of the text that each stands for.
+
+        >>> from embedpipe import Encoder
+        >>> spans = Encoder.load().tokenizer.text_spans(["One  café"])
+        >>> spans.begins.tolist(), spans.ends.tolist()
+        ([0, 5], [3, 9])
+        """
+        return self._parts.text.spans(encodable(texts))
 
     def word_splitter(self, cut: Callable[[str], Sequence[str]] | None = None) -> WordSplitter:
         """What looks up single words: keep it, for it remembers the pieces of words it has met.

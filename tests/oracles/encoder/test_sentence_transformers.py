@@ -147,7 +147,25 @@ FOLLOWED = {
             "pooling_mode_mean_tokens": False,
         }
     },
+    **{
+        f"{mode} pooling": {
+            "1_Pooling/config.json": {"embedding_dimension": 16, "pooling_mode": mode}
+        }
+        for mode in ("max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
+    },
+    "several modes in their own order": {
+        "1_Pooling/config.json": {"embedding_dimension": 16, "pooling_mode": ["mean", "cls", "max"]}
+    },
+    "several modes that are switched on": {
+        "1_Pooling/config.json": {
+            **MEAN,
+            "pooling_mode_max_tokens": True,
+            "pooling_mode_cls_token": True,
+        },
+        "modules.json": [*STEPS, NORMALIZE],
+    },
     "normalized": {"modules.json": [*STEPS, NORMALIZE]},
+    "shortened": {"config_sentence_transformers.json": {"truncate_dim": 5}},
     "prompts without a default": {"config_sentence_transformers.json": {"prompts": PROMPTS}},
     "a default prompt": {
         "config_sentence_transformers.json": {"prompts": PROMPTS, "default_prompt_name": "query"}
@@ -177,7 +195,7 @@ FOLLOWED = {
                 "similarity_fn_name": "dot",
             },
         }
-        for mode in ("mean", "cls")
+        for mode in ("mean", "cls", "weightedmean", "max", "lasttoken", "mean_sqrt_len_tokens")
     },
 }
 
@@ -212,30 +230,38 @@ def test_what_sentence_transformers_saves_is_read_without_a_warning(tmp_path, we
     np.testing.assert_allclose(encoder.encode(TEXTS[:3]), expected, atol=2e-5)
 
 
-def dense(path: str = "2_Dense") -> list[dict[str, object]]:
-    return [
-        *STEPS,
-        {"idx": 2, "name": "2", "path": path, "type": "sentence_transformers.models.Dense"},
-    ]
-
+DENSE = {"idx": 3, "name": "3", "path": "3_Dense", "type": "sentence_transformers.models.Dense"}
 
 REFUSED = {
-    "the steps are Transformer, Pooling, Dense; embedpipe computes": {"modules.json": dense()},
+    "the steps are Transformer, Pooling, Normalize, Dense; embedpipe computes": {
+        "modules.json": [*STEPS, NORMALIZE, DENSE]
+    },
+    "use_residual: True; expected one of False": {
+        "modules.json": [*STEPS, DENSE],
+        "3_Dense/config.json": {"in_features": 16, "out_features": 4, "use_residual": True},
+    },
+    "activation_function: 'torch.nn.modules.activation.ReLU'; expected one of": {
+        "modules.json": [*STEPS, DENSE],
+        "3_Dense/config.json": {
+            "in_features": 16,
+            "out_features": 4,
+            "activation_function": "torch.nn.modules.activation.ReLU",
+        },
+    },
     "the step custom.Transformer is a program of the model's own": {
         "modules.json": [{**STEPS[0], "type": "custom.Transformer"}, STEPS[1]]
     },
-    "the pooling is cls and mean; embedpipe reads one of": {
-        "1_Pooling/config.json": {**MEAN, "pooling_mode_cls_token": True}
-    },
-    "the pooling is max; ": {"1_Pooling/config.json": {"pooling_mode": "max"}},
     "default_prompt_name is 'x', which is none of": {
         "config_sentence_transformers.json": {"prompts": PROMPTS, "default_prompt_name": "x"}
     },
     "prompts: .'a': 3.; expected an object of texts": {
         "config_sentence_transformers.json": {"prompts": {"a": 3}}
     },
-    "truncate_dim: 8; vectors are not shortened": {
-        "config_sentence_transformers.json": {"truncate_dim": 8}
+    "truncate_dim: 0; expected an integer from 1": {
+        "config_sentence_transformers.json": {"truncate_dim": 0}
+    },
+    "similarity_fn_name: 'jaccard'; expected one of cosine": {
+        "config_sentence_transformers.json": {"similarity_fn_name": "jaccard"}
     },
     "model_type: 'SparseEncoder'; only one vector": {
         "config_sentence_transformers.json": {"model_type": "SparseEncoder"}

@@ -16,6 +16,7 @@ from embedpipe.errors import ModelFormatError
 from embedpipe.formats.archives.tree import FileTree
 from embedpipe.formats.huggingface.safetensors import parse_safetensors
 from embedpipe.formats.huggingface.sentence_transformers import read_usage
+from embedpipe.formats.huggingface.sentence_transformers_steps import dense_weights, read_dense
 from embedpipe.formats.layout import CONFIG, TOKENIZER_FILES, WEIGHTS, index_of
 from embedpipe.formats.model import Model
 
@@ -47,6 +48,8 @@ def read_huggingface(root: FileTree) -> Model:
         )
     places = _shards(tree, name) if name.endswith(_INDEX) else {}
     state = _state(tree, sorted({name, *places.values()}))
+    for folder in usage.dense:
+        state += _state(root.below(folder), [dense_weights(root.below(folder))])
     model = Model(
         source=tree.source,
         format="huggingface",
@@ -56,6 +59,7 @@ def read_huggingface(root: FileTree) -> Model:
         tokenizer_files={n: tree.read_text_file(n) for n in TOKENIZER_FILES if n in tree},
         usage=usage,
         weights_files=state,
+        head=tuple(read_dense(root.below(folder)) for folder in usage.dense),
     )
     return model.checked(stored=tree.where(name))
 

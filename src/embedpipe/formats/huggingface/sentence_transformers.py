@@ -1,7 +1,7 @@
 """How a model folder says its piece vectors become a sentence vector, and what is put before texts.
 
 `embedpipe.json` has the last word; otherwise sentence-transformers' files are read as version 6
-reads them: `modules.json` lists the steps (transformer, pooling, normalization), each with a folder
+reads them: `modules.json` lists the steps (see `sentence_transformers_steps`), each with a folder
 of its own. What may stand in each file, and what becomes of it, are the tables `TRANSFORMER`,
 `POOLING` and `MODEL`.
 """
@@ -11,14 +11,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from embedpipe.engine.pooling import POOLINGS, Pooling
+from embedpipe.engine.pooling import FURTHER_POOLINGS, POOLINGS, Pooling, is_pooling
 from embedpipe.errors import ModelFormatError
-from embedpipe.files.fields import FLAG, TEXT, Field
+from embedpipe.files.fields import FLAG, TEXT, Field, choice
 from embedpipe.files.known_settings import Setting, check_stated, honored, ignored, only
 from embedpipe.formats.archives.tree import FileTree
+from embedpipe.formats.huggingface.sentence_transformers_steps import read_steps
 from embedpipe.formats.layout import MODULES
 from embedpipe.formats.model import USUAL_PROMPTS, Usage
-from embedpipe.formats.own_record import LENGTH, read_declared
+from embedpipe.formats.own_record import LENGTH, SIMILARITIES, SIZE, read_declared
 
 __all__ = [
     "MODEL",
@@ -45,7 +46,8 @@ _SWITCHES = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
-_SUPPORTED: dict[str, Pooling] = {"cls": "cls", "mean": "mean"}
+
+_MODES = {*POOLINGS, *FURTHER_POOLINGS} - {"pooler"}
 
 _HARMLESS = ("torch_dtype", "dtype", "attn_implementation", "trust_remote_code", "use_fast")
 _ARGUMENTS = Field(
@@ -87,9 +89,9 @@ POOLING = {
 MODEL = {
     "prompts": honored(_TEXTS),
     "default_prompt_name": honored(TEXT),
-    "truncate_dim": only(why="vectors are not shortened"),
+    "truncate_dim": honored(SIZE),
     "model_type": only("SentenceTransformer", why="only one vector per text is computed"),
-    "similarity_fn_name": ignored("about comparing vectors, which stay the same"),
+    "similarity_fn_name": honored(choice(SIMILARITIES)),
     "requirements": ignored("about sentence-transformers' own installation"),
 }
 """What `config_sentence_transformers.json` may state."""
@@ -102,8 +104,6 @@ _TRANSFORMER_FILES = tuple(
 
 _MODEL_FILE = "config_sentence_transformers.json"
 
-_WITHOUT_EFFECT = ("Dropout",)  # steps of training alone
-
 
 def read_usage(tree: FileTree) -> Usage:
     """Read what a model's files declare; without any of them, nothing is declared.
@@ -111,7 +111,8 @@ def read_usage(tree: FileTree) -> Usage:
     Raises ModelFormatError for a damaged file, for steps, poolings and settings that embedpipe does
     not follow, and for values that cannot be.
     """
-    transformer, pooling_folder, normalize = _read_modules(tree)
+    steps_found = read_steps(tree)
+    transformer, pooling_folder = steps_found.transformer, steps_found.pooling
     own = {key: value for key, value in read_declared(tree).items() if value is not None}
     mode, pooling = own.get("pooling"), {}
     if pooling_folder is not None:
@@ -127,13 +128,16 @@ def read_usage(tree: FileTree) -> Usage:
     settings = Usage(
         transformer=transformer,
         pooling=mode,
-        normalize=normalize if own.get("normalize") is None else own["normalize"],
+        normalize=steps_found.normalize if own.get("normalize") is None else own["normalize"],
         lengths=_lengths(own.get("max_length") or _declared_length(below, steps)),
         dimension=None if own.get("pooling") else size,
         lowercase=bool(own.get("lowercase", steps.get("do_lower_case"))),
         prompts={name: text or "" for name, text in (declared.get("prompts") or {}).items()},
         default_prompt_name=declared.get("default_prompt_name"),
         include_prompt=declared.get("include_prompt") is not False,
+        dense=steps_found.dense,
+        truncate_dim=declared.get("truncate_dim"),
+        similarity=own.get("similarity") or declared.get("similarity_fn_name") or "cosine",
     )
     _check_default_prompt(settings, tree.source)
     return settings
@@ -150,55 +154,20 @@ def _stated(
     return found
 
 
-def _read_modules(tree: FileTree) -> tuple[str, str | None, bool | None]:
-    """The folders of transformer and pooling, and whether vectors are normalized (None: unsaid)."""
-    path = tree.where(MODULES)
-    if MODULES not in tree:
-        # A copy without the list may still have the pooling step, under its usual name
-        return "", "1_Pooling" if "1_Pooling/config.json" in tree else None, None
-    modules = tree.read_json(MODULES, list)
-    for module in modules:
-        if not isinstance(module, dict) or not all(
-            isinstance(module.get(key), str) for key in ("type", "path")
-        ):
-            raise ModelFormatError(
-                f"{path}: a step without a type or path: {str(module)[:80]}. Get an undamaged copy "
-                "of the model"
-            )
-        if module["path"].startswith(".") or any(c in module["path"] for c in "/\\:\0"):
-            raise ModelFormatError(
-                f"{path}: the step path {module['path'][:80]!r} is not the name of a folder in "
-                "the model's. Get an undamaged copy of the model"
-            )
-        if not module["type"].startswith("sentence_transformers."):
-            raise ModelFormatError(
-                f"{path}: the step {module['type'][:80]} is a program of the model's own, which "
-                "embedpipe does not run; use a model of sentence-transformers' own steps"
-            )
-    # The module path before the class name differs between versions of sentence-transformers
-    steps = [module["type"].rpartition(".")[2] for module in modules]
-    rest = {*steps[2:]} - {*_WITHOUT_EFFECT}
-    if steps[:2] != ["Transformer", "Pooling"] or rest - {"Normalize"}:
-        raise ModelFormatError(
-            f"{path}: the steps are {', '.join(steps)[:200] or 'none'}; embedpipe computes "
-            "Transformer, Pooling and, if wanted, Normalize, in this order. Use a model of these"
-        )
-    return modules[0]["path"], modules[1]["path"], "Normalize" in rest
-
-
 def _mode(settings: Mapping[str, Any], path: str) -> Pooling:
     """The pooling of the step; the mean where it names none, as in sentence-transformers."""
     modes = settings.get("pooling_mode")
     if modes is None:
         modes = [name for switch, name in _SWITCHES.items() if settings.get(switch)] or ["mean"]
     modes = [modes] if isinstance(modes, str) else modes
-    if len(modes) == 1 and isinstance(modes[0], str) and modes[0] in _SUPPORTED:
-        return _SUPPORTED[modes[0]]
+    joined = "+".join(map(str, modes))
+    if set(modes) <= _MODES and is_pooling(joined):
+        return joined
     found = " and ".join(str(mode)[:80] for mode in modes) or "none"
     raise ModelFormatError(
-        f"{path}: the pooling is {found}; embedpipe reads one of {', '.join(_SUPPORTED)} here. "
-        f'To choose another, write {{"pooling": ...}} with one of {", ".join(POOLINGS)} into '
-        "embedpipe.json in the model's folder"
+        f"{path}: the pooling is {found}; embedpipe reads {', '.join(sorted(_MODES))} here, each "
+        'once. To choose another, write {"pooling": ...} with one of '
+        f"{', '.join((*POOLINGS, *FURTHER_POOLINGS))} into embedpipe.json in the model's folder"
     )
 
 

@@ -159,7 +159,7 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
             )
         self._set_defaults(
             caseSensitive=_case_matters(encoder),
-            dimension=encoder.dimension,
+            dimension=encoder.hidden_size,
             maxSentenceLength=encoder.max_length,
             precision=encoder.precision,
         )

@@ -49,7 +49,7 @@ def flattened(encoder: Encoder, pieces: Ragged, rows: Int64, batch_size: int) ->
         padded_ids[: len(ids)] = ids
         found.append(_reference(encoder).hidden_states_padded(padded_ids, len(ids)).ravel())
     values = np.concatenate(found, dtype=np.float32) if found else np.empty(0, np.float32)
-    return Ragged(values, offsets_of(padded * encoder.dimension))
+    return Ragged(values, offsets_of(padded * encoder.hidden_size))
 
 
 def padded_rows(vectors: Ragged) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:

@@ -114,7 +114,7 @@ class WordEmbeddings(EncoderStage):
             part = np.searchsorted(parts.sentences, sentence_of[unread])
             places[unread] = sequences.pieces.offsets[part + 1] - 1
         found = places >= 0
-        vectors = empty_vectors(len(found), self.encoder.dimension)
+        vectors = empty_vectors(len(found), self.encoder.hidden_size)
         if len(hidden):  # "clip" writes to `vectors` itself, the default mode to a copy first
             np.take(hidden, places, axis=0, out=vectors, mode="clip")
         if self.getPiecePooling() == "mean":
