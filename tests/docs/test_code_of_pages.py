@@ -23,7 +23,7 @@ def test_the_code_of_a_page_runs(
     assert len(blocks) >= 2
     names = {"__name__": "__page__"}
     for block in blocks:
-        exec(compile(block.content, f"{page}, block at line {block.map[0]}", "exec"), names)  # noqa: S102
+        exec(compile(block.content, f"{page}, block at line {block.map[0]}", "exec"), names)
 
 
 def test_every_link_of_a_page_leads_to_a_file() -> None:
