@@ -10,7 +10,7 @@ SOURCES := $(shell find src native bench -type f -not -name '*.pyc' -not -name '
 CPP := $(wildcard native/*/*.h native/*/*.cc)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick test-oracles test-spark test-spark-3 test-native test-python test-fuzz check format wheel sdist smoke bench clean
+.PHONY: help demo test test-quick test-oracles test-spark test-spark-3 jar test-native test-python test-fuzz check format wheel sdist smoke bench clean
 
 help: ## say what the targets do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -33,6 +33,9 @@ test-spark: .venv/spark ## run pipelines on Apache Spark: local, two executors, 
 test-spark-3: .venv/spark-3 ## the same on Spark 3.5, in an environment of its own
 	@sh tools/check_java.sh
 	.venv-spark-3/bin/python -m pytest $(PYTEST_OPTIONS) tests/spark
+
+jar: .venv/spark ## make the classes for Scala and Java, for the Spark in SPARK_HOME or pyspark's
+	$(BIN)/python -m embedpipe.jvm -o out/embedpipe-spark.jar
 
 test-native: .venv/tools
 	$(BIN)/cmake -S . -B build/sanitized -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) \

@@ -46,6 +46,7 @@ def test_the_public_names_are_these():
                 "search_files",
                 "search_models",
                 "index_files",
+                "load",
             ),
             *("search", "show", "start", "vectors", "verify"),
             *errors.__all__,
@@ -83,11 +84,15 @@ def test_every_error_is_ours_and_the_builtin_one_users_expect():
         "MissingDependencyError": ImportError,
         "ModelFormatError": ValueError,
         "ModelNotFoundError": FileNotFoundError,
+        "NotHereError": ImportError,
         "OutputError": OSError,
         "ParameterError": ValueError,
         "UnsupportedPatternError": ValueError,
     }
-    warnings = {"TruncationWarning", "UnknownSettingWarning"}
+    warnings = {
+        *("AmbiguousColumnWarning", "IgnoredArgumentWarning"),
+        *("TruncationWarning", "UnknownSettingWarning"),
+    }
     defined = {
         name: value
         for name, value in vars(errors).items()

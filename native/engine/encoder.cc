@@ -12,6 +12,9 @@ namespace {
 // With fewer chunks than threads, each chunk is shared by a team, if there are so many rows for every member.
 constexpr Index kFewestRows = 32;
 
+// Rows that are normalized and prepared for the next product together.
+constexpr Index kRowsTogether = 8;
+
 // Rows of the word table are asked for this many pieces ahead: each is somewhere else in memory.
 constexpr Index kRowsAhead = 6;
 
@@ -143,12 +146,17 @@ void Encoder::encode_as_team(const Sequences& sequences, const Chunk& chunk, int
 
 void Encoder::encode(const Sequences& sequences, const Chunk& chunk, const Share& share, Workspace& work) {
   embed_pieces(sequences, chunk, share, work);
-  bool first = first_projection_.has_value();
-  if (first) find_first_projection(share, work);
+  const auto layer = [&](size_t i) { return &weights_.layers[static_cast<size_t>(schedule_[i])]; };
+  Operand x{};  // what a layer reads; none where its queries, keys and values are looked up
+  if (first_projection_) {
+    find_first_projection(share, work);
+  } else {
+    x = prepare(work.x, share, hidden_, layer(0)->query_key_value.packed(), work.prepared);
+  }
   int turn = 0;
-  for (const int layer : schedule_) {
-    apply(weights_.layers[static_cast<size_t>(layer)], sequences, chunk, share, first, turn, work);
-    first = false;
+  for (size_t i = 0; i < schedule_.size(); ++i) {
+    const Layer* next = i + 1 < schedule_.size() ? layer(i + 1) : nullptr;
+    x = apply(*layer(i), next, x, sequences, chunk, share, turn, work);
   }
 }
 
@@ -192,19 +200,31 @@ Operand Encoder::prepare(Activations& x, const Share& share, Index columns, cons
   return prepared;
 }
 
-void Encoder::apply(const Layer& layer, const Sequences& sequences, const Chunk& chunk, const Share& share, bool first,
-                    int& turn, Workspace& work) const {
-  Activations &x = work.x, &context = work.context, &y = work.y;
-  const Index rows = share.count();
-  attend(layer, sequences, chunk, share, first, turn, work);
+// x = layer_norm(x + y), and that as `reader` reads it, if anyone does: some rows at a time, while they are in the
+// first-level cache.
+Operand Encoder::add_and_norm(const LayerNorm& norm, const Linear* reader, const Share& share, Workspace& work) const {
+  const bool prepares = reader != nullptr && products_.prepare != nullptr;
+  const Index together = prepares ? kRowsTogether : std::max<Index>(share.count(), 1);
+  for (Index row = share.first; row < share.last; row += together) {
+    const Index rows = std::min(together, share.last - row);
+    kernels_.add_and_norm(work.x.row(row), work.x.stride, work.y.row(row), work.y.stride, rows, hidden_,
+                          norm.weights());
+    if (prepares) {
+      products_.prepare(work.x.row(row), work.x.stride, rows, hidden_, reader->packed(), work.prepared.from(row));
+    }
+  }
+  return prepares ? work.prepared.from(share.first) : Operand{work.x.row(share.first), work.x.stride};
+}
+
+// Returns what `next` reads, null for the last one.
+Operand Encoder::apply(const Layer& layer, const Layer* next, const Operand& x, const Sequences& sequences,
+                       const Chunk& chunk, const Share& share, int& turn, Workspace& work) const {
+  attend(layer, x, sequences, chunk, share, turn, work);
   const PackedLinear& output = layer.attention_output.packed();
-  products_.linear(prepare(context, share, hidden_, output, work.prepared), rows, output, 0, hidden_,
-                   y.row(share.first), y.stride);
-  kernels_.add_and_norm(x.row(share.first), x.stride, y.row(share.first), y.stride, rows, hidden_,
-                        layer.attention_norm.weights());
-  feed_forward(layer, share, work);
-  kernels_.add_and_norm(x.row(share.first), x.stride, y.row(share.first), y.stride, rows, hidden_,
-                        layer.output_norm.weights());
+  products_.linear(prepare(work.context, share, hidden_, output, work.prepared), share.count(), output, 0, hidden_,
+                   work.y.row(share.first), work.y.stride);
+  feed_forward(layer, add_and_norm(layer.attention_norm, &layer.intermediate, share, work), share, work);
+  return add_and_norm(layer.output_norm, next ? &next->query_key_value : nullptr, share, work);
 }
 
 // x -> the queries, keys and values of the heads whose columns begin at `first`.
@@ -229,15 +249,14 @@ void Encoder::take_first_projection(const Share& share, Index first, Activations
   }
 }
 
-// x -> context. A team takes turns with two matrices of queries, keys and values: once all have filled one, nobody
-// reads the other any longer.
-void Encoder::attend(const Layer& layer, const Sequences& sequences, const Chunk& chunk, const Share& share,
-                     bool first_layer, int& turn, Workspace& work) const {
+// x -> context; without x, from what was looked up. A team takes turns with two matrices of queries, keys and values:
+// once all have filled one, nobody reads the other any longer.
+void Encoder::attend(const Layer& layer, const Operand& x, const Sequences& sequences, const Chunk& chunk,
+                     const Share& share, int& turn, Workspace& work) const {
   const PackedLinear& weights = layer.query_key_value.packed();
-  const Operand x = first_layer ? Operand{} : prepare(work.x, share, hidden_, weights, work.prepared);
   for (Index first = 0; first < hidden_; first += head_group_.hidden) {
     Activations& qkv = work.query_key_value[share.barrier ? static_cast<size_t>(turn++ % 2) : 0];
-    if (first_layer) {
+    if (x.units == nullptr) {
       take_first_projection(share, first, qkv, work);
     } else {
       project(weights, x, share, first, qkv);
@@ -254,10 +273,9 @@ void Encoder::attend(const Layer& layer, const Sequences& sequences, const Chunk
 }
 
 // x -> y
-void Encoder::feed_forward(const Layer& layer, const Share& share, Workspace& work) const {
+void Encoder::feed_forward(const Layer& layer, const Operand& x, const Share& share, Workspace& work) const {
   Activations &middle = work.intermediate, &y = work.y;
   const PackedLinear &intermediate = layer.intermediate.packed(), &output = layer.output.packed();
-  const Operand x = prepare(work.x, share, hidden_, intermediate, work.prepared);
   for (Index first = 0; first < intermediate_; first += kIntermediateBlock) {
     const Index last = std::min(first + kIntermediateBlock, intermediate_);
     products_.linear_gelu(x, share.count(), intermediate, first, last, activation_, middle.row(share.first),

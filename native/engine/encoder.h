@@ -59,13 +59,14 @@ class Encoder {
   void find_first_projection(const Share& share, Workspace& work);
   Operand prepare(Activations& x, const Share& share, Index columns, const PackedLinear& w,
                   PreparedActivations& space) const;
-  void apply(const Layer& layer, const Sequences& sequences, const Chunk& chunk, const Share& share, bool first,
-             int& turn, Workspace& work) const;
-  void attend(const Layer& layer, const Sequences& sequences, const Chunk& chunk, const Share& share, bool first,
+  Operand add_and_norm(const LayerNorm& norm, const Linear* reader, const Share& share, Workspace& work) const;
+  Operand apply(const Layer& layer, const Layer* next, const Operand& x, const Sequences& sequences, const Chunk& chunk,
+                const Share& share, int& turn, Workspace& work) const;
+  void attend(const Layer& layer, const Operand& x, const Sequences& sequences, const Chunk& chunk, const Share& share,
               int& turn, Workspace& work) const;
   void project(const PackedLinear& weights, const Operand& x, const Share& share, Index first, Activations& qkv) const;
   void take_first_projection(const Share& share, Index first, Activations& qkv, Workspace& work) const;
-  void feed_forward(const Layer& layer, const Share& share, Workspace& work) const;
+  void feed_forward(const Layer& layer, const Operand& x, const Share& share, Workspace& work) const;
   void pool(const Sequences& sequences, const Chunk& chunk, Pooling pooling, bool normalize, Workspace& work,
             float* out) const;
   std::unique_ptr<Workspace> take_workspace(Index rows, Index longest, int members);

@@ -15,14 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 from embedpipe._version import __version__ as __version__
 from embedpipe.errors import (
+    AmbiguousColumnWarning,
     ColumnError,
     DownloadError,
     EmbedpipeError,
     EmbedpipeWarning,
+    IgnoredArgumentWarning,
     InputError,
     MissingDependencyError,
     ModelFormatError,
     ModelNotFoundError,
+    NotHereError,
     OutputError,
     ParameterError,
     TruncationWarning,
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from embedpipe.files.input_options import InputOptions
     from embedpipe.frames.vectors import vectors
     from embedpipe.hub.catalog import search_models, show
+    from embedpipe.oneline import load
     from embedpipe.pipeline.light import LightPipeline
     from embedpipe.pipeline.pipeline import Pipeline, PipelineModel
     from embedpipe.spark.session import start
@@ -58,6 +62,7 @@ _HOME = {
     "Ragged": "embedpipe.engine.ragged",
     "embed_files": "embedpipe.embedding.files",
     "index_files": "embedpipe.embedding.indexing",
+    "load": "embedpipe.oneline",
     "search": "embedpipe.embedding.exact",
     "search_file": "embedpipe.embedding.search",
     "search_files": "embedpipe.embedding.search",
@@ -69,12 +74,14 @@ _HOME = {
 }
 
 __all__ = [
+    "AmbiguousColumnWarning",
     "Annotation",
     "ColumnError",
     "DownloadError",
     "EmbedpipeError",
     "EmbedpipeWarning",
     "Encoder",
+    "IgnoredArgumentWarning",
     "InputError",
     "InputOptions",
     "LightPipeline",
@@ -82,6 +89,7 @@ __all__ = [
     "ModelFormatError",
     "ModelNotFoundError",
     "ModelOptions",
+    "NotHereError",
     "OutputError",
     "ParameterError",
     "Pipeline",
@@ -92,6 +100,7 @@ __all__ = [
     "UnsupportedPatternError",
     "embed_files",
     "index_files",
+    "load",
     "search",
     "search_file",
     "search_files",
@@ -105,7 +114,9 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
-        raise AttributeError(f"module 'embedpipe' has no attribute {name!r}")
+        from embedpipe._spark_nlp_names import refuse_name
+
+        refuse_name(name, "embedpipe")
     value = getattr(importlib.import_module(_HOME[name]), name)
     globals()[name] = value
     return value

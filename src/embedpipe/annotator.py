@@ -1,5 +1,8 @@
 """What Spark NLP code imports from `sparknlp.annotator`: `from embedpipe.annotator import *`."""
 
+from typing import NoReturn as _NoReturn
+
+from embedpipe._spark_nlp_names import refuse_name as _refuse_name
 from embedpipe.annotation import AnnotatorType
 from embedpipe.stages import (
     AlbertEmbeddings,
@@ -23,3 +26,7 @@ __all__ = [
     "Tokenizer",
     "TokenizerModel",
 ]
+
+
+def __getattr__(name: str) -> _NoReturn:
+    _refuse_name(name, __name__)

@@ -25,6 +25,7 @@ __all__ = [
     "catalog_places",
     "completion_asked",
     "hub_cache_directory",
+    "installed_home",
     "is_colorless",
     "is_offline",
     "isa_name",
@@ -125,6 +126,12 @@ def is_colorless() -> bool:
 def completion_asked() -> str | None:
     """What a shell asks about a command line, as click writes it, in place of running a command."""
     return os.environ.get(COMPLETION_ASKED) or None
+
+
+def installed_home(program: str) -> Path | None:
+    """The folder of a program that others say in a variable too: JAVA_HOME, SPARK_HOME."""
+    home = os.environ.get(f"{program.upper()}_HOME")
+    return Path(home) if home else None
 
 
 def _listed(variable: str) -> list[str]:

@@ -9,9 +9,12 @@
     │   └── DownloadError                       known, but no source gives it
     ├── ModelFormatError (ValueError)           files damaged, incomplete or contradictory
     ├── OutputError (OSError)                   a result that cannot be written
-    └── MissingDependencyError (ImportError)    an optional package or the compiled core
+    ├── MissingDependencyError (ImportError)    an optional package or the compiled core
+    └── NotHereError (ImportError)              a name of Spark NLP's that there is not
 
     EmbedpipeWarning (UserWarning)
+    ├── AmbiguousColumnWarning                  a text column that was chosen among several
+    ├── IgnoredArgumentWarning                  an argument that means nothing here
     ├── TruncationWarning                       texts that were cut
     └── UnknownSettingWarning                   a model's files state what nobody here knows
 
@@ -19,14 +22,17 @@ Each message names the thing, what was found, what was expected and what to do n
 """
 
 __all__ = [
+    "AmbiguousColumnWarning",
     "ColumnError",
     "DownloadError",
     "EmbedpipeError",
     "EmbedpipeWarning",
+    "IgnoredArgumentWarning",
     "InputError",
     "MissingDependencyError",
     "ModelFormatError",
     "ModelNotFoundError",
+    "NotHereError",
     "OutputError",
     "ParameterError",
     "TruncationWarning",
@@ -86,6 +92,10 @@ class MissingDependencyError(EmbedpipeError, ImportError):
     """An optional package, or the compiled core, is not installed."""
 
 
+class NotHereError(EmbedpipeError, ImportError):
+    """A name of Spark NLP's or NLU's is not here; the message says what to use instead."""
+
+
 def tell_place(error: Exception, stage: str, columns: list[str]) -> None:
     """Let an error know the stage that raised it and the columns that it read, unless it does."""
     if place_of(error) is None:
@@ -100,6 +110,14 @@ def place_of(error: Exception) -> tuple[str, list[str]] | None:
 
 class EmbedpipeWarning(UserWarning):
     """Base of all warnings of this package: filter it to filter them all."""
+
+
+class AmbiguousColumnWarning(EmbedpipeWarning):
+    """A frame has several columns of text, and none that says which is meant."""
+
+
+class IgnoredArgumentWarning(EmbedpipeWarning):
+    """An argument of NLU's can mean nothing here."""
 
 
 class TruncationWarning(EmbedpipeWarning):

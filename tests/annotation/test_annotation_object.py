@@ -11,10 +11,13 @@ import pytest
 from embedpipe.annotation import (
     ANNOTATION_TYPE,
     Annotation,
+    AnnotationColumn,
     annotation_field,
     annotator_type_of,
     is_annotation_type,
 )
+from tests.support.annotation_tables import words
+from tests.support.card_support import Page
 
 
 def token(**changes):
@@ -42,6 +45,25 @@ def test_an_annotation_has_spark_nlps_fields_in_its_order():
     copy = annotation.copy("three")
     assert (copy.result, copy.begin, copy.metadata) == ("three", 3, {"sentence": "1"})
     assert annotation.result == "two"
+
+
+def test_a_long_vector_is_shown_by_its_type_shape_and_first_numbers():
+    vector = np.linspace(-0.0949, 1, 384, dtype=np.float32)
+    annotation = Annotation("token", 0, 1, "<b>", {}, vector)
+    assert repr(annotation) == "Annotation(token, 0, 1, <b>, {}, float32 (384,) [-0.09, -0.09, …])"
+    annotation.embeddings = vector.tolist()
+    assert "float (384,) [-0.09" in repr(annotation)
+    page = Page(annotation._repr_html_())
+    assert page.text.startswith("Annotation: token")
+    assert "<b>" in page.text and "b" not in page.tags and "float (384,)" in page.text
+    assert len(page.text) < 200
+
+
+def test_a_column_is_shown_by_its_counts_and_the_shape_of_its_vectors():
+    rows = [[(0, 1, "a", {}, [0.5, 1.0])], [], [(0, 1, "a", {}, [0.5, 1.0])] * 2]
+    column = AnnotationColumn.from_arrow(words(rows)["words"])
+    shown = "AnnotationColumn(word_embeddings, 3 annotations in 3 rows, float32 (3, 2))"
+    assert repr(column) == shown
 
 
 def test_annotations_are_equal_by_all_fields():

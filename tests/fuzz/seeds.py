@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import tokenizers
 
 from embedpipe import Encoder
@@ -20,6 +21,7 @@ from embedpipe.engine import EncoderConfig
 from embedpipe.formats.archives.tar import read_tar
 from embedpipe.formats.archives.tree import tree_of_zip
 from embedpipe.formats.archives.zip import ZipArchive
+from embedpipe.formats.huggingface.safetensors_writer import safetensors_parts
 from embedpipe.formats.huggingface.sentence_transformers import read_usage
 from embedpipe.formats.reading import open_model, open_model_tree
 from embedpipe.subword import make_tokenizer
@@ -111,8 +113,13 @@ def _folders(models: Mapping[str, Path]) -> list[Reader]:
             [
                 {"type": "sentence_transformers.models.Transformer", "path": ""},
                 {"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"},
+                {"type": "sentence_transformers.models.Dense", "path": "2_Dense"},
             ]
         ).encode(),
+        "2_Dense/config.json": b'{"in_features": 4, "out_features": 3, "bias": false}',
+        "2_Dense/model.safetensors": b"".join(
+            safetensors_parts({"linear.weight": np.ones((3, 4), np.float32)})
+        ),
         "1_Pooling/config.json": b'{"word_embedding_dimension": 4, "pooling_mode_cls_token": true}',
         "sentence_bert_config.json": b'{"max_seq_length": 8, "do_lower_case": false}',
         "config_sentence_transformers.json": (

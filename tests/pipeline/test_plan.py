@@ -17,6 +17,7 @@ from embedpipe.base import Doc2Chunk, DocumentAssembler, LightPipeline, Pipeline
 from embedpipe.errors import InputError, ParameterError, TruncationWarning
 from embedpipe.frames.texts import check_utf8
 from embedpipe.pipeline.plan import Planner
+from tests.support.card_support import Page
 from tests.support.golden_models import load_encoders
 
 LONG = "word " * 100
@@ -180,14 +181,36 @@ def test_an_encoder_is_let_go_with_the_stages_that_have_it(testdata, tmp_path):
 def test_what_is_printed_of_pipelines_tells_stages_columns_and_parameters():
     first, second, _ = text_stages()
     pipeline = Pipeline(stages=[first, second.setMinLength(3)])
-    told = (
-        "[DocumentAssembler(inputCol='text'), "
-        "SentenceDetector(inputCols=['document'], outputCol='sentence', minLength=3)]"
-    )
+    told = """ of 2 stages:
+  1  DocumentAssembler  text -> document
+  2  SentenceDetector   document -> sentence    minLength=3"""
     model = pipeline.fit()
-    assert repr(pipeline) == f"Pipeline(stages={told})"
-    assert repr(model) == f"PipelineModel({told})"
-    assert repr(LightPipeline(model)) == f"LightPipeline(PipelineModel({told}))"
+    assert repr(pipeline) == f"Pipeline{told}"
+    assert repr(model) == f"PipelineModel{told}"
+    assert repr(LightPipeline(model)) == f"LightPipeline{told}"
+    assert repr(second) == "SentenceDetector(document -> sentence, minLength=3)"
+    assert repr(SentenceDetector()) == "SentenceDetector(? -> ?)"
+    assert repr(Pipeline()) == "Pipeline of 0 stages"
+
+
+def test_notebooks_show_pipelines_and_stages_as_tables():
+    first, second, _ = text_stages()
+    second.setCustomBounds(["<b>"])
+    model = Pipeline(stages=[first, second]).fit()
+    shown = {title: Page(html) for title, html in [
+        ("PipelineModel", model._repr_html_()),
+        ("Pipeline", Pipeline(stages=[first, second])._repr_html_()),
+        ("LightPipeline", LightPipeline(model)._repr_html_()),
+    ]}  # fmt: skip
+    for title, page in shown.items():
+        assert page.text.startswith(title)
+        for cell in ("DocumentAssembler", "document -> sentence", "customBounds=['<b>']"):
+            assert cell in page.text
+    stage = Page(second._repr_html_())
+    assert stage.text.startswith("SentenceDetector: document -> sentence")
+    for parameter in second.extractParamMap():
+        assert parameter.name in stage.text and parameter.doc in stage.text
+    assert "table" in stage.tags
 
 
 @pytest.mark.parametrize(

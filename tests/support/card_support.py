@@ -23,7 +23,7 @@ ANNOTATORS = {
     "albert": "AlbertEmbeddings",
 }
 SECRET = "https://user:secret@files.example/house.zip?key=1"
-VOID = {"meta"}
+VOID = {"meta", "wbr"}
 
 
 def write_kind(kind: str, folder: Path) -> Path:

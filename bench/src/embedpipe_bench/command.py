@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 _CHARTS = (".svg", ".png")
-_ISAS = ("avx512_bf16", "avx512_vnni", "avx512", "avx_vnni", "avx2", "portable")
+_ISAS = ("amx", "avx512_bf16", "avx512_vnni", "avx512", "avx_vnni", "avx2", "portable")
 
 
 def _chart(_: click.Context, parameter: click.Parameter, name: str | None) -> Path | None:

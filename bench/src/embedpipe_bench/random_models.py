@@ -75,6 +75,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "bert_L4_H256": bert_config(4, 256),
     "bert_L4_H512": bert_config(4, 512),
     "bert_L8_H512": bert_config(8, 512),
+    "bert_L12_H128": bert_config(12, 128),
     "bert_L12_H256": bert_config(12, 256),
     "bert_L12_H512": bert_config(12, 512),
     "bert_L12_H768": bert_config(12, 768),

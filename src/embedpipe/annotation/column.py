@@ -28,7 +28,7 @@ __all__ = ["AnnotationColumn"]
 _INT32_LIMIT = 2**31 - 1
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class AnnotationColumn:
     """The annotations of many rows: n annotations lie end to end and `row_offsets` cuts them.
 
@@ -146,6 +146,11 @@ class AnnotationColumn:
         lists = self.vectors()
         numbers = pa.ListArray.from_arrays(lists.offsets, lists.values.cast(pa.string()))
         return pc.binary_join(numbers, " ")
+
+    def __repr__(self) -> str:
+        vectors = "" if self.embeddings is None else f", float32 {self.embeddings.shape}"
+        counts = f"{len(self)} annotations in {self.row_count} rows"
+        return f"AnnotationColumn({self.annotator_type}, {counts}{vectors})"
 
     def __len__(self) -> int:
         """Number of annotations, not of rows."""

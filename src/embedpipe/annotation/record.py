@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from embedpipe._showing import html_cell, html_table, vector_text
+
 __all__ = ["Annotation"]
 
 
@@ -82,5 +84,11 @@ class Annotation:
     __hash__ = None  # type: ignore[assignment]  # its fields can change, so it is no dictionary key
 
     def __repr__(self) -> str:
-        fields = {**self.asDict(), "embeddings": [float(number) for number in self.embeddings]}
+        fields = {**self.asDict(), "embeddings": vector_text(self.embeddings)}
         return "Annotation({}, {}, {}, {}, {}, {})".format(*fields.values())
+
+    def _repr_html_(self) -> str:
+        shown = {**self.asDict(), "embeddings": vector_text(self.embeddings)}
+        del shown["annotatorType"]
+        rows = [[html_cell(name, code=True), html_cell(value)] for name, value in shown.items()]
+        return html_table(f"Annotation: {self.annotatorType}", ["field", "value"], rows)

@@ -24,6 +24,8 @@ OWN_COMMANDS = {
     "index": "embedpipe.cli.index",
     "search": "embedpipe.cli.search",
     "map": "embedpipe.cli.map",
+    "similar": "embedpipe.cli.similar",
+    "tokens": "embedpipe.cli.tokens",
     "serve": "embedpipe.cli.serve",
     "models": "embedpipe.cli.models",
     "cache": "embedpipe.cli.cache",

@@ -8,6 +8,8 @@ lists are made, so that the neighbors that are found are those of exact search a
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -104,9 +106,20 @@ class Approximate:
             options["sel"] = self._faiss.IDSelectorBitmap(bits)
         asked = np.ascontiguousarray(queries, dtype=np.float32)
         parameters = self._faiss.SearchParametersIVF(**options)
-        _, rows = self._index.search(asked, max(_CANDIDATES * k, k + 16), params=parameters)
+        with self._few_threads(len(asked)):
+            _, rows = self._index.search(asked, max(_CANDIDATES * k, k + 16), params=parameters)
         found: npt.NDArray[np.int64] = rows
         return found
+
+    @contextmanager
+    def _few_threads(self, queries: int) -> Iterator[None]:
+        """One thread for few queries: to wait for others takes longer on a machine that is busy."""
+        usual = self._faiss.omp_get_max_threads()
+        self._faiss.omp_set_num_threads(1 if queries < 8 else usual)
+        try:
+            yield
+        finally:
+            self._faiss.omp_set_num_threads(usual)
 
     def _calibrate(self, vectors: npt.NDArray[np.float32]) -> None:
         """Choose the smallest number of lists with which the recall is reached."""

@@ -19,12 +19,13 @@ __all__ = ["Group", "groups"]
 class Group:
     """Records of one or several inputs: at most 1,024.
 
-    sources: the input of each record. next, bytes_read: after the last of them. bad: what was
-    passed over among them and before.
+    sources: the input of each record. text_bytes: of the texts. next, bytes_read: after the last of
+    them. bad: what was passed over among them and before.
     """
 
     records: pa.RecordBatch
     sources: pa.Array
+    text_bytes: int
     next: Position
     bytes_read: int
     bad: tuple[BadRecord, ...]
@@ -43,13 +44,13 @@ def groups(batches: Iterable[InputBatch], column: str, limit: int | None = None)
             batch = _cut(batch, left)  # noqa: PLW2901
             left -= batch.records.num_rows
         if together and not _fits([*together, batch], column):
-            yield _group(together)
+            yield _group(together, column)
             together = []
         together.append(batch)
         if left == 0:
             break
     if together:
-        yield _group(together)
+        yield _group(together, column)
 
 
 def _cut(batch: InputBatch, most: int) -> InputBatch:
@@ -77,7 +78,7 @@ def _fits(batches: list[InputBatch], column: str) -> bool:
     return bool(texts <= GROUP_CHARACTERS and everything <= 16 * GROUP_CHARACTERS)
 
 
-def _group(batches: list[InputBatch]) -> Group:
+def _group(batches: list[InputBatch], column: str) -> Group:
     records = batches[0].records
     if len(batches) > 1:
         table = pa.Table.from_batches([batch.records for batch in batches]).combine_chunks()
@@ -87,6 +88,7 @@ def _group(batches: list[InputBatch]) -> Group:
     return Group(
         records,
         pa.concat_arrays(sources),
+        records.column(records.schema.names.index(column)).nbytes,
         last.next,
         last.bytes_read,
         tuple(bad for batch in batches for bad in batch.bad),

@@ -38,7 +38,8 @@ __all__ = [
 ]
 
 PART_RECORDS = 1 << 16
-_PART_BYTES = 1 << 28  # of all columns, so that long texts are written from time to time
+_PART_BYTES = 1 << 28  # of all columns
+_PART_TEXT = 1 << 23  # bytes of texts, so that little is lost where texts are long and models slow
 
 JOB, PARTS, ERRORS = "_job.json", "_parts.json", "_errors.jsonl"
 """Other readers of folders pass over names that begin with an underscore."""
@@ -63,7 +64,7 @@ class Parts(AbstractContextManager["Parts"]):
         self._open = ExitStack()
         self._sink: Sink | None = None
         self._part = Counts()
-        self._bytes = 0
+        self._bytes = self._text = 0
         self._bad: list[BadRecord] = []
         make_folder(folder)
         self._lock = _locked(folder)
@@ -97,9 +98,11 @@ class Parts(AbstractContextManager["Parts"]):
             self._sink.write(records)
         self._part.add(counts)
         self._bytes += records.nbytes
+        self._text += group.text_bytes
         self._bad += group.bad
         self._position = group.next
-        if self._part.records >= PART_RECORDS or self._bytes >= _PART_BYTES:
+        is_long = self._bytes >= _PART_BYTES or self._text >= _PART_TEXT
+        if is_long or self._part.records >= PART_RECORDS:
             self._finish_part()
 
     def _finish_part(self) -> None:
@@ -110,7 +113,8 @@ class Parts(AbstractContextManager["Parts"]):
         self.parts.append(PartState(self._next, self._position, self._part))
         self.counts.add(self._part)
         self._note(complete=False)
-        self._part, self._bytes, self._bad = Counts(), 0, []
+        self._part, self._bad = Counts(), []
+        self._bytes = self._text = 0
 
     def finish(self) -> None:
         """Finish the last part, and note that all is done."""

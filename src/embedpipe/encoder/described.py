@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from embedpipe._showing import html_cell, html_table
 from embedpipe.encoder.loaded import LoadedModel
 from embedpipe.encoder.prompts import Prompts
 from embedpipe.encoder.similarity import check_similarity
@@ -31,6 +32,7 @@ class Described:
 
     name: str
     pooling: Pooling
+    normalize: bool
     _prompts: Prompts
     _similarity: str
     max_length: int
@@ -185,6 +187,20 @@ class Described:
     def _window(self) -> int:
         """How many pieces to hand to the engine at once."""
         return self._model.window
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "architecture": self.config.architecture,
+            "dimension": self.dimension,
+            "layers": self.config.num_hidden_layers,
+            "pooling": self.pooling + (", then length 1" if self.normalize else ""),
+            "max_length": f"{self.max_length} pieces",
+            "precision": self.precision,
+            "computed by": f"{self.isa}, {self.threads} threads at most",
+            "path": self.path,
+        }
+        rows = [[html_cell(name), html_cell(value)] for name, value in facts.items()]
+        return html_table(f"Encoder {self.name}", ["", ""], rows)
 
     def __repr__(self) -> str:
         return (

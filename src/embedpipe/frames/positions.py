@@ -19,7 +19,7 @@ def made_columns(table: pa.Table, plan: Plan) -> tuple[pa.Table, npt.NDArray[np.
 
     Frames of other libraries hand over what the plan reads, and keep all else as it is.
     """
-    given = set(table.column_names)
+    given = set(table.column_names).difference(plan.removed)  # what is removed may be made anew
     rows = np.arange(table.num_rows)
     table = table.append_column(_POSITION, pa.array(rows))
     batches = plan.run(table.to_batches(), table.schema)

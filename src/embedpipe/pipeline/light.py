@@ -15,7 +15,12 @@ from embedpipe.frames.columns import ColumnKind, columns_of
 from embedpipe.frames.texts import arrow_texts
 from embedpipe.pipeline.pipeline import PipelineModel
 from embedpipe.pipeline.plan import Plan, Planner
-from embedpipe.pipeline.stage import AnnotationStage, Stage
+from embedpipe.pipeline.stage import (
+    AnnotationStage,
+    Stage,
+    html_of_stages,
+    text_of_stages,
+)
 
 __all__ = ["LightPipeline"]
 
@@ -63,7 +68,10 @@ class LightPipeline:
         self._bare = {name for s in recorded if _takes_texts(s) for name in s.output_names()}
 
     def __repr__(self) -> str:
-        return f"LightPipeline({self.pipeline_model})"
+        return text_of_stages("LightPipeline", self.pipeline_model.stages)
+
+    def _repr_html_(self) -> str:
+        return html_of_stages("LightPipeline", self.pipeline_model.stages)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.pipeline_model, self.parse_embeddings)

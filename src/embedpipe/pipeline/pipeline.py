@@ -15,7 +15,7 @@ from embedpipe.pipeline.columns import HasColumns
 from embedpipe.pipeline.kept import Kept
 from embedpipe.pipeline.plan import Planner, check_order
 from embedpipe.pipeline.savable import Savable
-from embedpipe.pipeline.stage import Stage
+from embedpipe.pipeline.stage import Stage, html_of_stages, text_of_stages
 
 __all__ = ["Pipeline", "PipelineModel"]
 
@@ -35,7 +35,10 @@ class PipelineModel(Savable):
         check_order(self.stages)
 
     def __repr__(self) -> str:
-        return f"PipelineModel({self.stages})"
+        return text_of_stages("PipelineModel", self.stages)
+
+    def _repr_html_(self) -> str:
+        return html_of_stages("PipelineModel", self.stages)
 
     def transform(
         self,
@@ -162,6 +165,15 @@ class Pipeline(Savable, HasParams):
     def copy(self, extra: Mapping[Any, Any] | None = None) -> Pipeline:
         """A pipeline of copies of the stages; `extra` overrides some parameters."""
         return Pipeline(stages=[_copied(stage, extra) for stage in _flat(self.getStages())])
+
+    def __repr__(self) -> str:
+        return text_of_stages("Pipeline", self._given_stages())
+
+    def _repr_html_(self) -> str:
+        return html_of_stages("Pipeline", self._given_stages())
+
+    def _given_stages(self) -> list[Stage]:
+        return _flat(self.getStages()) if self.isSet("stages") else []
 
     def _check_together(self) -> None:
         if self.isSet("stages"):

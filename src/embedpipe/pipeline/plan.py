@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from embedpipe._callers import level_of_caller
 from embedpipe.annotation import OffsetUnit
 from embedpipe.errors import ColumnError, TruncationWarning, tell_place
 from embedpipe.frames.batch_limits import bounded
@@ -182,17 +182,8 @@ def _warn_of(cut: Mapping[tuple[str, int], int]) -> None:
             "pieces (maxSentenceLength); set lengthPolicy to 'window' to read them to their ends, "
             "or to 'error' to refuse them",
             TruncationWarning,
-            stacklevel=_level_of_caller(),
+            stacklevel=level_of_caller(),
         )
-
-
-def _level_of_caller() -> int:
-    """For the calling function, the `stacklevel` of the code that called embedpipe."""
-    own = __name__.partition(".")[0]
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == own:
-        level, frame = level + 1, frame.f_back
-    return level
 
 
 def _needed(stages: Iterable[HasColumns]) -> dict[str, Need]:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 import pyarrow as pa
 
+from embedpipe._showing import html_cell, html_table, text_table
 from embedpipe._when_imported import when_imported
 from embedpipe.annotation import AnnotationColumn, OffsetUnit, annotation_field
 from embedpipe.errors import ColumnError, ParameterError
@@ -20,7 +21,15 @@ from embedpipe.pipeline.columns import HasColumns, Input
 from embedpipe.pipeline.plan import Planner
 from embedpipe.pipeline.savable import Savable
 
-__all__ = ["AnnotationStage", "Annotator", "Stage", "names_given", "unit_of"]
+__all__ = [
+    "AnnotationStage",
+    "Annotator",
+    "Stage",
+    "html_of_stages",
+    "names_given",
+    "text_of_stages",
+    "unit_of",
+]
 
 A = TypeVar("A", bound="Annotator")
 Frame = TypeVar("Frame")
@@ -37,6 +46,52 @@ class Stage(Savable, HasColumns):
     Stages hold their parameters and at most a shared read-only model, so that one stage can serve
     many pipelines at once.
     """
+
+    @property
+    def shown_model(self) -> str:
+        """The name of the stage's model; empty where it has none."""
+        return ""
+
+    @property
+    def shown_columns(self) -> str:
+        """The columns that the stage reads and makes; `?` where they are not set."""
+        read = ", ".join(
+            ", ".join(_listed(self.getOrDefault(declared.param)))
+            if self.isDefined(declared.param)
+            else "?"
+            for declared in self.reads
+            if not declared.optional or self.isSet(declared.param)
+        )
+        return f"{read} -> {', '.join(self.output_names()) if self.columns_are_set() else '?'}"
+
+    @property
+    def shown_settings(self) -> str:
+        """The parameters that were set, but for those that name columns."""
+        named = {declared.param for declared in self.reads} | {self.makes}
+        return ", ".join(
+            f"{param.name}={_brief(self.getOrDefault(param))}"
+            for param in self.params
+            if self.isSet(param) and param.name not in named
+        )
+
+    def __repr__(self) -> str:
+        model = f"model={self.shown_model!r}" if self.shown_model else ""
+        parts = filter(None, (self.shown_columns, model, self.shown_settings))
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+    def _repr_html_(self) -> str:
+        model = f", model {self.shown_model}" if self.shown_model else ""
+        rows = [
+            [
+                html_cell(param.name, code=True),
+                html_cell(_brief(value), code=True),
+                "set" if self.isSet(param) else "",
+                html_cell(param.doc),
+            ]
+            for param, value in self.extractParamMap().items()
+        ]
+        title = f"{type(self).__name__}: {self.shown_columns}{model}"
+        return html_table(title, ["parameter", "value", "", "what it is"], rows)
 
     def fitted(self) -> Stage:
         """The stage to run: a copy, so that later changes of this one do not reach the pipeline."""
@@ -129,6 +184,46 @@ class Annotator(AnnotationStage):
                     f"{self.label}: inputCols must be {len(kinds)} different column names, one of "
                     f"annotations of type {' and one of '.join(kinds)}; got {names}"
                 )
+
+
+def text_of_stages(title: str, stages: Sequence[Stage]) -> str:
+    """The stages of a pipeline, a line each."""
+    rows = [
+        [str(n), type(s).__name__, s.shown_columns, s.shown_model, s.shown_settings]
+        for n, s in enumerate(stages, 1)
+    ]
+    count = f"{len(stages)} {'stage' if len(stages) == 1 else 'stages'}"
+    return f"{title} of {count}" + (f":\n{text_table(rows)}" if rows else "")
+
+
+def html_of_stages(title: str, stages: Sequence[Stage], keys: Sequence[str] = ()) -> str:
+    """The stages of a pipeline as a table; `keys` stand for their numbers, where given."""
+    rows = [
+        [
+            html_cell(key, code=bool(keys)),
+            html_cell(type(stage).__name__),
+            html_cell(stage.shown_columns, code=True),
+            "\n".join(
+                html_cell(text, code=True)
+                for text in (stage.shown_model, stage.shown_settings)
+                if text
+            ),
+        ]
+        for key, stage in zip(keys or range(1, len(stages) + 1), stages, strict=True)
+    ]
+    return html_table(title, ["", "stage", "columns", "model, and what is set"], rows)
+
+
+def _listed(names: str | list[str]) -> list[str]:
+    return [names] if isinstance(names, str) else names
+
+
+def _brief(value: Any) -> str:
+    """A value as code; an ellipsis stands for what is beyond 60 characters, or no plain value."""
+    if not isinstance(value, (str, int, float, list, dict, bytes, type(None))):
+        return f"{type(value).__name__}(…)"
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:59]}…"
 
 
 def names_given(value: Sequence[str | Sequence[str]]) -> Sequence[Any]:

@@ -14,12 +14,12 @@ from embedpipe.embedding.options import ModelOptions
 from embedpipe.embedding.searched import common_embedder, searched_files
 from embedpipe.errors import ColumnError, InputError
 from embedpipe.files.input_options import InputOptions
-from embedpipe.frames.files.inputs import InputBatch
+from embedpipe.frames.files.inputs import InputBatch, Inputs
 from embedpipe.frames.files.json_rows import record_values
 from embedpipe.frames.files.vectors import Vectors
 from embedpipe.progress import Progress
 
-__all__ = ["Gathered", "gather"]
+__all__ = ["Gathered", "gather", "read_texts"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,24 @@ def _read(
             for batch, made in file.batches(embedder, is_named=embedding.model is not None):
                 bar.advance(len(made.present))
                 yield batch, file.column, made
+
+
+def read_texts(
+    paths: Sequence[str | Path], *, reading: InputOptions | None = None, limit: int
+) -> list[str]:
+    """The first texts of files that are not null or blank, in order, at most `limit`."""
+    texts: list[str] = []
+    if not paths:
+        return texts
+    inputs = Inputs([str(path) for path in paths], reading or InputOptions())
+    inputs.check()
+    column = (reading or InputOptions()).text_column
+    for batch in inputs.batches():
+        found = batch.records[column].to_pylist()
+        texts += [text for text in found if text and not text.isspace()]
+        if len(texts) >= limit:
+            break
+    return texts[:limit]
 
 
 def _values(batch: InputBatch, column: str, rows: Sequence[int]) -> list[Any]:

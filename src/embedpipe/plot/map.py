@@ -8,19 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from embedpipe.embedding.options import ModelOptions
-from embedpipe.errors import OutputError, ParameterError
+from embedpipe.errors import ParameterError
 from embedpipe.files.input_options import InputOptions
-from embedpipe.output import AtomicFile, check_output
+from embedpipe.output import AtomicFile
 from embedpipe.plot.clusters import cluster, cluster_words, usual_count
 from embedpipe.plot.coloring import by_clusters, by_column
 from embedpipe.plot.drawing import Drawing
 from embedpipe.plot.gathering import gather
-from embedpipe.plot.page import floats, page
+from embedpipe.plot.page import check_picture_output, floats, page
 from embedpipe.plot.projection import METHODS, project
 
-__all__ = ["MapSummary", "check_map_output", "draw_map", "page_of"]
-
-_KINDS = (".html", ".png")
+__all__ = ["MapSummary", "draw_map", "page_of"]
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ def draw_map(  # noqa: PLR0913 - all but two are keywords with defaults
     """
     if method is not None and method not in METHODS:
         raise ParameterError(f"method: found {method!r}; expected one of {', '.join(METHODS)}")
-    check_map_output(output, overwrite=overwrite, inputs=files)
+    check_picture_output(output, overwrite=overwrite, inputs=files)
     found = gather(
         files,
         reading=reading,
@@ -98,18 +96,6 @@ def draw_map(  # noqa: PLR0913 - all but two are keywords with defaults
     with AtomicFile(Path(output), replace=overwrite) as file:
         file.write(_content(drawing, Path(output).suffix))
     return MapSummary(len(found.texts), used, coloring.title, coloring.names)
-
-
-def check_map_output(
-    output: str | Path, *, overwrite: bool = False, inputs: Sequence[str | Path] = ()
-) -> None:
-    """OutputError where a page or picture cannot be written there; to be called before the work."""
-    if Path(output).suffix.lower() not in _KINDS:
-        raise OutputError(
-            f"cannot write {output}: found the suffix {Path(output).suffix!r}; expected "
-            f"{' or '.join(_KINDS)}"
-        )
-    check_output(output, overwrite=overwrite, inputs=inputs)
 
 
 def _content(drawing: Drawing, suffix: str) -> bytes:

@@ -8,14 +8,19 @@ import json
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from embedpipe._version import __version__
+from embedpipe.errors import OutputError
+from embedpipe.output import check_output
 
-__all__ = ["floats", "page"]
+__all__ = ["check_picture_output", "floats", "page"]
+
+_KINDS = (".html", ".png")
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -58,6 +63,22 @@ def page(title: str, name: str, data: Any, *, libraries: Sequence[str] = ()) -> 
         data=_json(data),
         scripts="\n".join(f"<script>{source}</script>" for source in sources),
     )
+
+
+def check_picture_output(
+    output: str | Path,
+    *,
+    overwrite: bool = False,
+    inputs: Sequence[str | Path] = (),
+    kinds: Sequence[str] = _KINDS,
+) -> None:
+    """OutputError where a page or picture cannot be written there; to be called before the work."""
+    if Path(output).suffix.lower() not in kinds:
+        raise OutputError(
+            f"cannot write {output}: found the suffix {Path(output).suffix!r}; expected "
+            f"{' or '.join(kinds)}"
+        )
+    check_output(output, overwrite=overwrite, inputs=inputs)
 
 
 def floats(values: npt.NDArray[Any]) -> str:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import io
 import re
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from embedpipe._dependencies import require
 
 if TYPE_CHECKING:
     from embedpipe.plot.drawing import Drawing
 
-__all__ = ["map_picture"]
+__all__ = ["heat_picture", "map_picture"]
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _INK, _SOFT = "#1b1f24", "#5c6670"
@@ -52,6 +54,36 @@ def map_picture(drawing: Drawing) -> bytes:
     axes.text(0, 1.015, drawing.about, transform=axes.transAxes, fontsize=9, color=_SOFT)
     axes.set_aspect("equal")
     axes.set_axis_off()
+    return _png(figure)
+
+
+def heat_picture(texts: Sequence[str], cosines: npt.NDArray[np.float32], title: str) -> bytes:
+    """Cosines (n, n) as colors, with numbers where there is room, and the texts beside the rows."""
+    n = len(texts)
+    size = float(np.clip(n * 0.45, 4, 20))
+    figure, axes = _figure(size + 3, size)
+    low = float(min(cosines.min(), 0.999))
+    shown = axes.imshow(cosines, cmap="Blues", vmin=low, vmax=1)
+    labels = [_plain(text if len(text) < 48 else f"{text[:47]}…") for text in texts]
+    axes.set_yticks(range(n), labels, fontsize=9 if n <= 40 else 5, color=_INK)
+    axes.set_xticks(range(n), [str(i + 1) for i in range(n)], fontsize=9 if n <= 40 else 5)
+    axes.tick_params(length=0)
+    for side in axes.spines.values():
+        side.set_visible(False)
+    for row, column in np.ndindex(n, n) if n <= 20 else ():
+        value = cosines[row, column]
+        ink = "white" if (value - low) / (1 - low) > 0.6 else _INK
+        axes.text(
+            column,
+            row,
+            f"{value:.2f}".replace("-0.00", "0.00"),
+            ha="center",
+            va="center",
+            fontsize=8,
+            color=ink,
+        )
+    axes.set_title(_plain(title), loc="left", fontsize=13, color=_INK)
+    figure.colorbar(shown, ax=axes, shrink=0.6, label="cosine")
     return _png(figure)
 
 

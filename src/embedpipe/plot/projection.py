@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,8 @@ __all__ = ["METHODS", "project", "unit_rows"]
 
 METHODS = ("umap", "tsne", "pca")
 """By name; the first is the usual one."""
+
+Floating = TypeVar("Floating", np.float32, np.float64)
 
 _FEW = 50
 """Fewer records than this have no neighborhoods to keep, so that PCA shows all there is."""
@@ -77,11 +79,11 @@ def _umap(rows: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.float32]:
     return np.asarray(made.fit_transform(rows), np.float32)
 
 
-def unit_rows(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def unit_rows(vectors: npt.NDArray[Floating]) -> npt.NDArray[Floating]:
     """(n, D) scaled to length 1; a row of zeros stays zero."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    scaled: npt.NDArray[np.float32] = np.divide(vectors, np.where(lengths > 0, lengths, 1))
-    return scaled.astype(np.float32, copy=False)
+    scaled: npt.NDArray[Floating] = np.divide(vectors, np.where(lengths > 0, lengths, 1))
+    return scaled.astype(vectors.dtype, copy=False)
 
 
 def _fitted(places: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -26,7 +26,7 @@ from embedpipe.saving.tree import (
 )
 from embedpipe.stages.bases.encoder_stage import EncoderStage
 
-__all__ = ["load"]
+__all__ = ["load", "restored"]
 
 S = TypeVar("S", bound=Savable)
 
@@ -49,7 +49,7 @@ def load(path: str | os.PathLike[str], wanted: type[S]) -> S:
     if chosen is None:
         return _of_model(wanted, place)
     try:
-        return cast("S", _restored(chosen, LoadedModels()))
+        return cast("S", restored(chosen, LoadedModels()))
     except ParameterError as error:
         raise ModelFormatError(
             f"{tree.source} holds a parameter that embedpipe {__version__} does not take: {error}"
@@ -112,8 +112,8 @@ def _of_model(wanted: type[S], path: Path) -> S:
     )
 
 
-def _restored(node: Node, models: LoadedModels) -> Savable:
-    """The object of a node, whose class must be a known one."""
+def restored(node: Node, models: LoadedModels) -> Savable:
+    """The object of a node; ModelFormatError or ParameterError for what it cannot be."""
     found = CLASSES.get(node.class_name)
     if found is None:
         raise ModelFormatError(
@@ -147,7 +147,7 @@ def _restored_pipeline(found: type[Any], node: Node, models: LoadedModels) -> Sa
     if node.stages is None:
         raise ModelFormatError(f"the saved pipeline {node.uid} has no list of stages. {SAVE_AGAIN}")
     _refuse_entries(node, params=node.params, defaults=node.defaults, model=node.model)
-    stages = [_restored(stage, models) for stage in node.stages]
+    stages = [restored(stage, models) for stage in node.stages]
     unfitted = [stage.uid for stage in stages if isinstance(stage, Pipeline)]
     if unfitted:
         raise ModelFormatError(

@@ -1,6 +1,7 @@
-"""Stages and pipelines that Spark NLP saved, as what embedpipe would have saved of the same.
+"""Stages and pipelines that Spark saved: those of Spark NLP, and embedpipe's own from the JVM.
 
-The model files and the vocabulary in them are read in `embedpipe.formats.spark_nlp.folder`.
+They become what embedpipe would have saved of the same. Spark NLP's model files, and the vocabulary
+in them, are read in `embedpipe.formats.spark_nlp.folder`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from embedpipe.errors import ModelFormatError
 from embedpipe.formats.archives.tree import FileTree
 from embedpipe.formats.layout import SPARK_METADATA
-from embedpipe.formats.spark_nlp.folder import embeddings_stages, read_metadata
+from embedpipe.formats.spark_nlp.folder import embeddings_stages, metadata_file, read_metadata
 from embedpipe.params import Param
 from embedpipe.pipeline.savable import Savable
 from embedpipe.saving.tree import SAVE_AGAIN, Node
@@ -25,6 +26,8 @@ _PIPELINES = {
     "org.apache.spark.ml.Pipeline": "Pipeline",
 }
 _PACKAGE = "com.johnsnowlabs.nlp."
+_OWN_PACKAGES = ("embedpipe.base.", "embedpipe.annotator.")
+_OWN_MODEL = "model"
 _OF_THE_MODEL = {"poolingLayer"}  # checked where the model is read
 _RULES = "fields/rules"
 _RULE = re.compile(rb"t(..)(?=\\A)", re.DOTALL)
@@ -34,7 +37,7 @@ _ADVICE = "Load its other stages one by one, such as BertEmbeddings.load(path), 
 
 def is_spark(tree: FileTree) -> bool:
     """Whether a stage or pipeline of Spark lies here."""
-    return SPARK_METADATA in tree
+    return metadata_file(tree) is not None
 
 
 def spark_node(
@@ -61,12 +64,24 @@ def spark_node(
     if wanted is not None and short not in wanted:
         return Node(short, uid)
     known = classes.get(short)
+    if known is not None and name.startswith(_OWN_PACKAGES):
+        return _own_node(tree, metadata, short)
     if known is None or not name.startswith(_PACKAGE):
         raise ModelFormatError(
             f"{tree.source} is a stage of the class {name[:200]}, which embedpipe does not have; "
             f"it has {', '.join(sorted(classes))}. {_ADVICE}"
         )
     return _stage_node(tree, metadata, short, known)
+
+
+def _own_node(tree: FileTree, metadata: Mapping[str, Any], name: str) -> Node:
+    """What `embedpipe.jvm` saved: all parameters are known, and the model lies in a folder."""
+    model = tree.below(_OWN_MODEL)
+    given, defaults = (
+        {key: value for key, value in metadata.get(part, {}).items() if key != _OWN_MODEL}
+        for part in ("paramMap", "defaultParamMap")
+    )
+    return Node(name, metadata["uid"], given, defaults, model=model if model.names else None)
 
 
 def _stage_node(
@@ -108,7 +123,7 @@ def _stage_folders(tree: FileTree, metadata: Mapping[str, Any]) -> list[str]:
         )
     width = len(str(len(uids) - 1))
     folders = [f"stages/{number:0{width}}_{uid}" for number, uid in enumerate(uids)]
-    missing = [folder for folder in folders if f"{folder}/{SPARK_METADATA}" not in tree]
+    missing = [folder for folder in folders if metadata_file(tree.below(folder)) is None]
     if missing:
         raise ModelFormatError(
             f"{tree.source} lacks {', '.join(missing)[:200]}, which its metadata lists. "

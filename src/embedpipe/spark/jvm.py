@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pyspark import cloudpickle
+from pyspark.rdd import PythonEvalType
 from pyspark.sql.types import StructType
-from pyspark.util import PythonEvalType
 
 from embedpipe.encoder import Encoder
 from embedpipe.errors import ParameterError
@@ -56,14 +56,14 @@ class JvmPlan:
 
 
 def plan_for_jvm(
-    stages: str | Sequence[Mapping[str, Any]], schema: str, *, shared: bool = False
+    stages: str | Sequence[Mapping[str, Any] | Stage], schema: str, *, shared: bool = False
 ) -> JvmPlan:
     """The plan of stages over the columns of a frame.
 
-    stages: the path of a saved pipeline or bundle; or descriptions of stages, as a list or as its
-        JSON: `{"class": "BertEmbeddings", "pretrained": ["small_bert_L12_256", "en"], "params":
-        {"inputCols": ["sentence", "token"], "outputCol": "vectors"}}`. Instead of `pretrained`,
-        `load` takes a path; stages without a model have neither. `uid` is optional.
+    stages: the path of a saved pipeline or bundle; or stages; or descriptions of them, as a list
+        or as its JSON: `{"class": "BertEmbeddings", "pretrained": ["small_bert_L12_256", "en"],
+        "params": {"inputCols": ["sentence", "token"], "outputCol": "vectors"}}`. Instead of
+        `pretrained`, `load` takes a path; stages without a model have neither. `uid` is optional.
     schema: of the frame, as Spark's `StructType.json` gives it.
     shared: whether executors see this machine's disk, so that models need not be sent.
 
@@ -92,7 +92,7 @@ def plan_for_jvm(
     )
 
 
-def _stages(given: str | Sequence[Mapping[str, Any]]) -> list[Stage]:
+def _stages(given: str | Sequence[Mapping[str, Any] | Stage]) -> list[Stage]:
     if isinstance(given, str) and not given.lstrip().startswith("["):
         loaded: Any = load(given, Savable)
         return PipelineModel([loaded.fit() if isinstance(loaded, Pipeline) else loaded]).stages
@@ -100,7 +100,9 @@ def _stages(given: str | Sequence[Mapping[str, Any]]) -> list[Stage]:
     return PipelineModel([_stage(one, place) for place, one in enumerate(described)]).stages
 
 
-def _stage(told: Mapping[str, Any], place: int) -> Stage:
+def _stage(told: Mapping[str, Any] | Stage, place: int) -> Stage:
+    if isinstance(told, Stage):
+        return told
     found = CLASSES.get(str(told.get("class")))
     if found is None or not issubclass(found, Stage):
         known = ", ".join(name for name, one in CLASSES.items() if issubclass(one, Stage))

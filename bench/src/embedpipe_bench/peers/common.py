@@ -40,7 +40,8 @@ Source = Literal["pieces", "text"]
 Value = TypeVar("Value")
 
 ONEDNN_ISA: Mapping[str, Mapping[str, str]] = {
-    "avx512_bf16": {},
+    "amx": {},
+    "avx512_bf16": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16"},
     "avx512_vnni": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_VNNI"},
     "avx512": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"},
     "avx_vnni": {"ONEDNN_MAX_CPU_ISA": "AVX2_VNNI"},
@@ -56,6 +57,8 @@ def held_with_onednn(
     """What holds an engine that uses oneDNN: its own variables by family, and oneDNN's."""
 
     def own(isa: str) -> Mapping[str, str]:
+        if isa == "amx":  # above all that these variables know
+            return {}
         if isa == "portable":
             return portable
         return avx512 if isa.startswith("avx512") else avx2

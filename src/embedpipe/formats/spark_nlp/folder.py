@@ -23,7 +23,7 @@ from embedpipe.formats.tensorflow.graph import read_graph_def
 from embedpipe.formats.tensorflow.variables import heads_from_scale, open_bundle, read_variables
 from embedpipe.formats.tokenizer_files import sentencepiece_files, vocabulary_files
 
-__all__ = ["embeddings_stages", "read_metadata", "read_spark_nlp"]
+__all__ = ["embeddings_stages", "metadata_file", "read_metadata", "read_spark_nlp"]
 
 
 @dataclass(frozen=True)
@@ -100,10 +100,28 @@ def read_spark_nlp(tree: FileTree) -> Model:
     return replace(model, source=inside.source, usage=usage, parameters=parameters)
 
 
+def metadata_file(tree: FileTree) -> str | None:
+    """The file that tells what Spark saved here: Spark 4 adds to its name. None if there is none.
+
+    >>> from embedpipe.formats.archives.tree import open_tree
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     pathlib.Path(folder, "metadata").mkdir()
+    ...     pathlib.Path(folder, "metadata", "part-00000-7c52-c000.txt").touch()
+    ...     metadata_file(open_tree(pathlib.Path(folder)))
+    'metadata/part-00000-7c52-c000.txt'
+    """
+    if SPARK_METADATA in tree:
+        return SPARK_METADATA
+    named = [name for name in tree.names if name.startswith(f"{SPARK_METADATA}-")]
+    return named[0] if len(named) == 1 else None
+
+
 def read_metadata(tree: FileTree) -> dict[str, Any]:
     """The contents of a saved stage's or pipeline's metadata: class and parameter maps at least."""
-    where = tree.where(SPARK_METADATA)
-    found: dict[str, Any] = tree.read_json(SPARK_METADATA, dict)
+    name = metadata_file(tree) or SPARK_METADATA
+    where = tree.where(name)
+    found: dict[str, Any] = tree.read_json(name, dict)
     for key in ("paramMap", "defaultParamMap"):
         if not isinstance(found.get(key, {}), dict):
             raise ModelFormatError(f"{where}: {key} is no object. {_AGAIN}")

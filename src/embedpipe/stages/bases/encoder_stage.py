@@ -119,6 +119,11 @@ class EncoderStage(HasLengthPolicy, HasCompatibility, Annotator):
         self._set_defaults(storageRef=uid)
         return super().with_uid(uid)
 
+    @property
+    def shown_model(self) -> str:
+        """The name of the encoder."""
+        return "" if self._encoder is None else self._encoder.name
+
     def word_splitter(self, cut: Callable[[str], Sequence[str]]) -> WordSplitter:
         """The splitter for words that `cut` finds, which is kept with its cache for later rows."""
         tokenizer = self.encoder.tokenizer
