@@ -67,7 +67,11 @@ def spark(environment):
     session = embedpipe.start(
         master="local[2]",
         memory="1g",
-        params={"spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "2"},
+        params={
+            "spark.ui.enabled": "false",
+            "spark.sql.shuffle.partitions": "2",
+            "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        },
     )
     session.sparkContext.setLogLevel("OFF")
     yield session

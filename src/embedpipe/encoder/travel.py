@@ -54,8 +54,13 @@ class Travels:
     def __deepcopy__(self: T, _memo: Any) -> T:
         return copy(self)
 
+    @property
+    def own(self) -> dict[str, Any]:
+        """What it has of its own, beside its model and its engine."""
+        return {key: value for key, value in vars(self).items() if key not in ("_model", "_choice")}
+
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
-        own = {key: value for key, value in vars(self).items() if key not in ("_model", "_choice")}
+        own = self.own
         engine: EngineChoice = self._choice
         asked = [engine.implementation, engine.asked_threads, engine.precision]
         told, files = _sent(self._model, with_buffers=operator.index(protocol) >= 5)

@@ -164,7 +164,8 @@ class Pipeline(Savable, HasParams):
 
     def copy(self, extra: Mapping[Any, Any] | None = None) -> Pipeline:
         """A pipeline of copies of the stages; `extra` overrides some parameters."""
-        return Pipeline(stages=[_copied(stage, extra) for stage in _flat(self.getStages())])
+        stages = [_copied(stage, extra) for stage in _flat(self.getStages())]
+        return Pipeline(stages=stages).with_uid(self.uid)
 
     def __repr__(self) -> str:
         return text_of_stages("Pipeline", self._given_stages())

@@ -136,10 +136,9 @@ def _token(encoder: Encoder) -> str:
 
 def _told(encoder: Encoder, place: Mapping[str, Any]) -> dict[str, Any]:
     """What makes the same encoder of its model; the number of threads is the task's affair."""
-    own = {name: getattr(encoder, name) for name in worker.OWN_ATTRIBUTES}
     implementation = "reference" if encoder.isa == "reference" else "native"
     engine = [implementation, encoder.precision]
-    return {"place": dict(place), "engine": engine, "own": own}
+    return {"place": dict(place), "engine": engine, "own": encoder.own}
 
 
 _temporary: list[Path] = []

@@ -32,13 +32,7 @@ from embedpipe.pipeline.plan import Planner
 from embedpipe.spark.failures import located
 from embedpipe.spark.unpacking import unpacked
 
-__all__ = ["OWN_ATTRIBUTES", "Told", "arrived", "opened", "run", "task_cpus"]
-
-OWN_ATTRIBUTES = (
-    *("name", "reference", "pooling", "normalize", "max_length"),
-    *("truncate_dim", "_prompts", "_similarity"),
-)
-"""What an encoder has of its own, beside its model and its engine."""
+__all__ = ["Told", "arrived", "opened", "run", "task_cpus"]
 
 _VECTOR = pa.struct(  # how Spark stores a VectorUDT
     [

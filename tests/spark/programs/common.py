@@ -9,7 +9,14 @@ from embedpipe.annotator import BertSentenceEmbeddings, SentenceDetector
 from embedpipe.base import DocumentAssembler, Pipeline
 
 FOLDER = Path(sys.argv[1])
-QUIET = {"spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "2"}
+SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""For Javas that end before their compiler has paid."""
+QUIET = {
+    "spark.ui.enabled": "false",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.driver.extraJavaOptions": SHORT_LIVED,
+    "spark.executor.extraJavaOptions": SHORT_LIVED,
+}
 ROWS = "concat('Number ', id, ' of ', repeat('many ', cast(id % 7 as int)), 'sentences.') as text"
 
 
