@@ -28,10 +28,13 @@ LEAST_ROWS = 50_000
 RECALL = 0.98
 """Of the ten nearest, measured with vectors of the index itself, and with means of two of them."""
 
+_LEAST_PROBES = 48
+"""So many lists are looked into at least, for queries that are unlike all vectors."""
+
 _SAMPLE = 128  # vectors that the recall is measured with
 _TRAINED_BY = 40  # vectors for each center
 _STEP = 1 << 16
-_CANDIDATES = 4  # times k, of which exact products choose
+_CANDIDATES = 20  # times k, of which exact products choose, as near ones differ by less than a byte
 
 
 class Approximate:
@@ -128,7 +131,7 @@ class Approximate:
         # What is asked for lies further from the vectors than they do from each other
         between = unit(some + some[::-1])[: _SAMPLE // 2]
         kinds = [(queries, top(vectors, queries, 11)[0]) for queries in (some, between)]
-        probes = 4
+        probes = min(_LEAST_PROBES, self.probes)
         while probes < self.probes and min(self._recall(*k, probes) for k in kinds) < RECALL:
             probes = min(self.probes, math.ceil(probes * 1.5))
         self.probes = probes
