@@ -85,6 +85,7 @@ bench: .venv/bench .venv/model ## compare with other engines on this machine (no
 	$(BIN)/embedpipe bench --json out/bench.json --overwrite
 	$(BIN)/python benchmarks/text.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/oneline.py
 	$(BIN)/python benchmarks/spark.py
 
 clean: ## remove everything that these targets made

@@ -74,7 +74,7 @@ def test_packed_weights_are_kept_unless_refused(monkeypatch, value, expected):
     assert keeps_packed_weights() == expected
 
 
-def test_variables_are_read_in_one_place_and_told_in_the_readme():
+def test_variables_are_read_in_one_place_and_told_in_the_documentation():
     root = Path(embedpipe.__file__).parent
     readers = {
         path.relative_to(root).as_posix()
@@ -86,7 +86,7 @@ def test_variables_are_read_in_one_place_and_told_in_the_readme():
     # The benchmark passes them on to its processes.
     ours = {name for name in readers if not name.startswith("bench/")}
     assert ours - {"subword/splitter.py"} == {"environment.py"}
-    readme = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")
+    page = Path(__file__).parents[1].joinpath("docs/environment.md").read_text(encoding="utf-8")
     names = [value for key, value in vars(environment).items() if key.endswith("_VARIABLE")]
-    assert len(names) == 6
-    assert all(f"| `{name}` |" in readme for name in names)
+    assert len(names) == 7
+    assert all(f"| `{name}` |" in page for name in names)

@@ -8,6 +8,8 @@ from types import ModuleType
 from embedpipe.errors import MissingDependencyError
 
 _DISTRIBUTIONS = {
+    "sklearn": "scikit-learn",
+    "umap": "umap-learn",
     "faiss": "faiss-cpu",
     "lance": "pylance",
     "markdown_it": "markdown-it-py",

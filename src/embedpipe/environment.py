@@ -1,6 +1,6 @@
 """Every environment variable that embedpipe reads; they are read anew each time they are asked for.
 
-What they mean to users stands in README.md. Proxies, certificates and tokens are left to
+What they mean to users stands in docs/environment.md. Proxies, certificates and tokens are left to
 huggingface_hub and its HTTP library.
 """
 

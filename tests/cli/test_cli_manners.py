@@ -8,6 +8,7 @@ import pty
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,9 @@ import pytest
 
 from embedpipe import __version__
 from embedpipe.cli import main
+from embedpipe.cli.options import PRECISION_NAMES
 from embedpipe.cli.program import OWN_COMMANDS, PROGRAM
+from embedpipe.engine.precision import PRECISIONS
 from tests.support.cli_support import command, embedpipe
 
 ROOT = click.Context(PROGRAM, info_name="embedpipe")
@@ -117,6 +120,23 @@ def test_help_of_a_command_is_its_option() -> None:
 def test_the_version(arguments: list[str]) -> None:
     run = embedpipe(*arguments)
     assert (run.returncode, run.stdout, run.stderr) == (0, f"embedpipe {__version__}\n", "")
+
+
+def test_help_starts_without_the_heavy_packages() -> None:
+    """Of all commands, as the overview imports them."""
+    code = (
+        "import sys\n"
+        "from embedpipe.cli import main\n"
+        "main(['--help'])\n"
+        "heavy = {'numpy', 'pyarrow', 'tokenizers', 'tqdm', 'sklearn'} & set(sys.modules)\n"
+        "sys.exit(f'loaded: {heavy}' if heavy else 0)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_precisions_are_those_of_the_engine() -> None:
+    assert PRECISION_NAMES == PRECISIONS
 
 
 # --- errors -----------------------------------------------------------------------------------

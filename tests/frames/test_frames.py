@@ -145,6 +145,14 @@ def test_empty_pandas_frames_stay_empty(stages):
     assert "sentence" in out
 
 
+def test_types_count_in_a_pandas_frame_without_rows(model):
+    for kind in ("int64", "bool", "datetime64[ns]", "int64[pyarrow]"):
+        with pytest.raises(ColumnError, match="'text' holds"):
+            model.transform(pd.DataFrame({"text": pd.Series([], dtype=kind)}))
+    for kind in ("object", "str", "category", "float64", "string"):
+        assert len(model.transform(pd.DataFrame({"text": pd.Series([], dtype=kind)}))) == 0
+
+
 def test_text_types_of_arrow_are_all_text(model):
     for kind in (pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string())):
         column = pa.array(["a b", None]).cast(kind)

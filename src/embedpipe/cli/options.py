@@ -17,6 +17,7 @@ from embedpipe.embedding.options import ModelOptions
 from embedpipe.files.input_options import FORMATS, InputOptions
 
 __all__ = [
+    "PRECISION_NAMES",
     "completed_model",
     "input_options",
     "json_option",
@@ -30,6 +31,9 @@ __all__ = [
 
 Options = TypeVar("Options", InputOptions, ModelOptions)
 Decorator = Callable[[Any], Any]
+
+PRECISION_NAMES = ("float32", "bfloat16", "int8", "auto")
+"""Those of `embedpipe.engine.precision`, which takes long to import; a test compares them."""
 
 _INPUT = "Input"
 _MODEL = "Model"
@@ -105,7 +109,7 @@ def model_options(*, prompted: str) -> Decorator:
         ),
         option(
             "--precision",
-            type=click.Choice(("float32", "bfloat16", "int8", "auto")),
+            type=click.Choice(PRECISION_NAMES),
             section=_MODEL,
             help="of the products with weights; float32 is exact, int8 the fastest; bfloat16 and "
             "auto are float32 on processors without AVX512-BF16 (default: float32)",

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embedpipe.cli.command import argument, command, option, positive_number
-from embedpipe.cli.options import completed_model, threads_option
-from embedpipe.engine.precision import PRECISIONS
+from embedpipe.cli.options import PRECISION_NAMES, completed_model, threads_option
 from embedpipe.environment import API_KEY_VARIABLE, api_key
 from embedpipe.errors import ParameterError
 
@@ -45,7 +44,7 @@ _LIMITS = "Limits"
 )
 @option(
     "--precision",
-    type=click.Choice(PRECISIONS),
+    type=click.Choice(PRECISION_NAMES),
     default="float32",
     section="Model",
     help="of the products with the layers' weights (default: float32)",

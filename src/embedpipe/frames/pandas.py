@@ -40,7 +40,7 @@ from embedpipe.frames.vectors import vectors
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["columns_of_frame", "transform"]
+__all__ = ["cells", "columns_of_frame", "transform"]
 
 # What columns of Python objects hold: annotations are read so from Parquet files.
 _OBJECT_TYPES = {
@@ -70,26 +70,28 @@ def transform(frame: pd.DataFrame, planner: Planner) -> pd.DataFrame:
         out = out.loc[:, kept].copy(deep=False)
     for name in made.column_names:
         column = made.column(name)
-        is_vector = pa.types.is_fixed_size_list(column.type)
-        out[name] = cells(column) if is_vector else pandas.arrays.ArrowExtensionArray(column)
+        if pa.types.is_fixed_size_list(column.type):
+            out[name] = _vector_cells(column)
+        else:
+            out[name] = pandas.arrays.ArrowExtensionArray(column)
     return out
 
 
-def cells(column: pa.ChunkedArray) -> npt.NDArray[np.object_]:
-    """The rows of one matrix of vectors, as objects (n,), of a column of lists of fixed size.
+def cells(rows: npt.NDArray[np.float32], present: npt.NDArray[np.bool_]) -> npt.NDArray[np.object_]:
+    """The rows of a matrix (n, dimension) as objects (n,), None for those that are not present."""
+    made = np.empty(len(rows), np.object_)
+    for i in np.flatnonzero(present):
+        made[i] = rows[i]
+    return made
 
-    None where a row is null.
-    """
+
+def _vector_cells(column: pa.ChunkedArray) -> npt.NDArray[np.object_]:
     rows = np.empty((len(column), column.type.list_size), np.float32)
-    made = np.empty(len(column), np.object_)
     begin = 0
     for chunk in column.chunks:
         rows[begin : begin + len(chunk)] = vectors(chunk)
         begin += len(chunk)
-    there = column.is_valid().to_numpy()
-    for i in np.flatnonzero(there):
-        made[i] = rows[i]
-    return made
+    return cells(rows, column.is_valid().to_numpy())
 
 
 def _columns(frame: pd.DataFrame, table: pa.Table) -> list[Column]:
@@ -122,7 +124,9 @@ def _needed_table(frame: pd.DataFrame, needed: Mapping[str, Need]) -> pa.Table:
 def _to_arrow(series: pd.Series[Any], need: Need) -> pa.Array | pa.ChunkedArray:
     """The column as an Arrow array; None, NaN and NA become null."""
     name, kind = series.name, need.kind
-    if series.isna().all():
+    # Of a column without rows, the type tells what it will hold: Dask plans by such frames
+    is_bare = series.dtype == object or series.dtype.kind == "f"
+    if series.isna().all() and (len(series) or is_bare):
         return pa.nulls(len(series), _OBJECT_TYPES.get(kind, pa.null()))
     if kind is ColumnKind.TEXT_MAPS and series.dtype == object:
         pairs = [list(cell.items()) if isinstance(cell, Mapping) else None for cell in series]

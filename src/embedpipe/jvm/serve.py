@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from embedpipe._version import __version__
-from embedpipe.errors import EmbedpipeError, ParameterError
+from embedpipe.errors import EmbedpipeError, ModelNotFoundError, ParameterError
 from embedpipe.formats.writing import model_parts
 from embedpipe.output import AtomicDirectory
 from embedpipe.pipeline.pipeline import PipelineModel
@@ -113,17 +113,18 @@ _models = LoadedModels()  # each is opened once, for all questions
 
 def _stages(question: Question) -> list[Stage]:
     """The stages of a question, ready to run."""
-    nodes = (
-        Node(
-            class_name=told["class"],
-            uid=told["uid"],
-            params=told["params"],
-            defaults=told["defaults"],
-            model=told.get("model", {}).get("reference"),
-        )
-        for told in question["stages"]
-    )
+    nodes = [_node(told) for told in question["stages"]]
     return PipelineModel([cast("Stage", restored(node, _models)) for node in nodes]).stages
+
+
+def _node(told: Mapping[str, Any]) -> Node:
+    name, uid, model = told["class"], told["uid"], told.get("model", {}).get("reference")
+    if model is None and issubclass(CLASSES[name], EncoderStage):
+        raise ModelNotFoundError(
+            f"{name} {uid} has no model; make the stage by {name}.pretrained(name, lang) or "
+            f"{name}.loadSavedModel(folder, spark)"
+        )
+    return Node(name, uid, told["params"], told["defaults"], model)
 
 
 _ANSWERS: dict[str, Callable[[Question], dict[str, Any]]] = {

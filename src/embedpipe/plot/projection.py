@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ METHODS = ("umap", "tsne", "pca")
 
 Floating = TypeVar("Floating", np.float32, np.float64)
 
+_THREADED = 1000
 _FEW = 50
 """Fewer records than this have no neighborhoods to keep, so that PCA shows all there is."""
 
@@ -62,21 +64,26 @@ def _tsne(rows: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.float32]:
     tsne = require("sklearn.manifold", "a map by t-SNE").TSNE
     fewer = _pca(rows, min(50, *rows.shape), seed)
     near = min(30.0, (len(rows) - 1) / 3)
-    places: Any = tsne(perplexity=near, init="pca", random_state=seed).fit_transform(fewer)
+    # threads that wait for each other cost more than so few records
+    threads = 1 if len(rows) < _THREADED else None
+    with require("threadpoolctl", "a map by t-SNE").threadpool_limits(threads):
+        places: Any = tsne(perplexity=near, init="pca", random_state=seed).fit_transform(fewer)
     return np.asarray(places, np.float32)
 
 
 def _umap(rows: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.float32]:
-    umap = require("umap", "a map by UMAP; --method tsne and pca do not").UMAP
-    made = umap(
-        n_neighbors=min(15, len(rows) - 1),
-        min_dist=0.1,
-        metric="cosine",
-        init="pca",
-        random_state=seed,
-        n_jobs=1,  # as many as a seed allows
-    )
-    return np.asarray(made.fit_transform(rows), np.float32)
+    with warnings.catch_warnings():  # of parts that are not used here
+        warnings.simplefilter("ignore")
+        umap = require("umap", "a map by UMAP (--method tsne and pca do not)").UMAP
+        made = umap(
+            n_neighbors=min(15, len(rows) - 1),
+            min_dist=0.1,
+            metric="cosine",
+            init="pca",
+            random_state=seed,
+            n_jobs=1,  # as many as a seed allows
+        )
+        return np.asarray(made.fit_transform(rows), np.float32)
 
 
 def unit_rows(vectors: npt.NDArray[Floating]) -> npt.NDArray[Floating]:

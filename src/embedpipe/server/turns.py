@@ -17,7 +17,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-__all__ = ["OverloadedError", "Turns", "Work"]
+from embedpipe.server.refusals import Refusal
+
+__all__ = ["Turns", "Work"]
 
 _TURN_SECONDS = 0.025
 _FEWEST = 1024  # pieces of a turn: fewer would leave cores idle
@@ -37,14 +39,6 @@ class Work(Protocol):
 
     def run(self, items: list[Any], /) -> Results:
         """The result of each item, in their order."""
-
-
-class OverloadedError(Exception):
-    """More waits already than is let in; `seconds` is when to ask again."""
-
-    def __init__(self, waiting: int, seconds: int) -> None:
-        super().__init__(f"{waiting:,} pieces of text are waiting; ask again in {seconds} s")
-        self.seconds = seconds
 
 
 @dataclass(eq=False)
@@ -116,14 +110,17 @@ class Turns:
 
         sizes: about how many pieces each item has.
 
-        Raises OverloadedError if too much waits already, or what `work.run` raises.
+        Raises Refusal if too much waits already, or what `work.run` raises.
         """
         size = sum(sizes)
         loop = asyncio.get_running_loop()
         job = _Job(work, items, sizes, loop, loop.create_future())
         with self._changed:
             if self._waiting and self._waiting + size > self._most_waiting:
-                raise OverloadedError(self._waiting, self._seconds_left(work))
+                seconds = self._seconds_left(work)
+                waiting = f"{self._waiting:,} pieces of text are waiting"
+                message = f"{waiting}; ask again in {seconds} s"
+                raise Refusal("overloaded", message, retry_after=seconds)
             self._waiting += size
             self._jobs.append(job)
             self._changed.notify()

@@ -18,7 +18,7 @@ from embedpipe.engine.pooling import Pooling
 from embedpipe.server.hosted import Hosted
 from embedpipe.server.refusals import Refusal
 from embedpipe.server.settings import ServerSettings
-from embedpipe.server.turns import OverloadedError, Turns, Work
+from embedpipe.server.turns import Turns, Work
 from embedpipe.server.works import Embedded, EmbedPieces, EmbedTexts, joined, sizes_of
 
 __all__ = ["JSON", "Service", "as_base64", "as_json", "check_texts"]
@@ -73,8 +73,6 @@ class Service:
             if not task.done():
                 raise Refusal("gone", "the client hung up")
             return task.result()
-        except OverloadedError as error:
-            raise Refusal("overloaded", str(error), retry_after=error.seconds) from None
         finally:
             task.cancel()
             gone.cancel()

@@ -13,7 +13,10 @@ from tests.spark.jvm.running import Programs
 from tests.support.model_folders import write_albert, write_bert
 
 if find_spark().major < 4:
-    collect_ignore = ["test_data_source.py"]  # Python data sources came with Spark 4
+    collect_ignore = [
+        "test_data_source.py",
+        "test_source_parts.py",
+    ]  # Python data sources came with Spark 4
 
 
 @pytest.fixture(scope="session")

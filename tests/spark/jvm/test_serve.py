@@ -40,6 +40,13 @@ def test_an_error_is_an_answer_in_the_words_of_python(models):
     assert "nothing is at" in answer(asked(models, "no_such_model"))["error"]
 
 
+def test_a_stage_without_a_model_is_told_how_to_get_one():
+    bare = {"class": "BertEmbeddings", "uid": "BERT_1", "params": {}, "defaults": {}}
+    error = answer({"ask": "plan", "stages": [bare], "schema": "{}", "shared": True})["error"]
+    assert error.startswith("BertEmbeddings BERT_1 has no model")
+    assert "BertEmbeddings.pretrained(" in error
+
+
 def test_serves_until_there_are_no_more_questions(models):
     process = subprocess.run(
         [sys.executable, "-m", "embedpipe.jvm.serve"],

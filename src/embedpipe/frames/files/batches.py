@@ -124,12 +124,15 @@ def unified(schemas: Sequence[pa.Schema], sources: Sequence[str]) -> pa.Schema:
     """One schema for several inputs: all of their columns, in order of first appearance.
 
     A column that an input lacks is null there. Types that differ become the one that holds both,
-    such as double for integers and doubles. Raises ColumnError where there is none, and for inputs
-    of different columns of which two have one name.
+    such as double for integers and doubles; categories beside other values become those values.
+    Raises ColumnError where there is none, and for inputs of different columns of which two have
+    one name.
     """
     first = schemas[0]
     if all(schema.equals(first) for schema in schemas):
         return first
+    schemas = _without_mixed_categories(schemas)
+    first = schemas[0]
     together = first.remove_metadata()
     for schema, source in zip(schemas, sources, strict=True):
         twice = [name for name, count in Counter(schema.names).items() if count > 1]
@@ -152,6 +155,23 @@ def unified(schemas: Sequence[pa.Schema], sources: Sequence[str]) -> pa.Schema:
         if not all(field.name in schema.names for schema in schemas):
             together = together.set(i, field.with_nullable(True))
     return together
+
+
+def _without_mixed_categories(schemas: Sequence[pa.Schema]) -> list[pa.Schema]:
+    """The schemas with values' types for categories, in columns that have others elsewhere."""
+    plain = {f.name for schema in schemas for f in schema if not pa.types.is_dictionary(f.type)}
+    return [
+        pa.schema(
+            [
+                f.with_type(f.type.value_type)
+                if f.name in plain and pa.types.is_dictionary(f.type)
+                else f
+                for f in schema
+            ],
+            schema.metadata,
+        )
+        for schema in schemas
+    ]
 
 
 def conform(batch: pa.RecordBatch, schema: pa.Schema, source: str) -> pa.RecordBatch:
