@@ -78,4 +78,4 @@ def test_the_notebook_of_a_model_runs(model, capsys):
         if cell["cell_type"] == "code":
             exec("".join(cell["source"]), names)
     shown = capsys.readouterr().out
-    assert "I hate cancer" in shown if model.startswith("sent") else "| love|" in shown
+    assert "I hate cancer" in shown if model.startswith("sent") else "love|" in shown
