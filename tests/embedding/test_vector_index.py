@@ -132,7 +132,7 @@ def test_approximate_search_finds_most_and_scores_exactly(tmp_path: Path) -> Non
     allowed = np.arange(12_000) >= 50
     state = json.loads((tmp_path / "i" / "index.json").read_text())
     assert (state["lists"]["rows"], state["lists"]["built"]) == (12_000, 9000)
-    assert 4 <= state["lists"]["probes"] < 128
+    assert 48 <= state["lists"]["probes"] < 128
     exact = index.search(queries, 10, exact=True)
     assert exact.rows.tolist() == [nearest(vectors, query, 10, allowed) for query in queries]
     found = index.search(queries, 10)

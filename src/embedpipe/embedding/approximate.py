@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedpipe._dependencies import require
-from embedpipe.embedding.exact import top
+from embedpipe.embedding.exact import top, unit
 from embedpipe.errors import InputError
 
 __all__ = ["LEAST_ROWS", "RECALL", "Approximate"]
@@ -26,12 +26,15 @@ LEAST_ROWS = 50_000
 """With fewer vectors exact search takes some milliseconds."""
 
 RECALL = 0.98
-"""Of the ten nearest, measured with vectors of the index itself."""
+"""Of the ten nearest, measured with vectors of the index itself, and with means of two of them."""
+
+_LEAST_PROBES = 48
+"""So many lists are looked into at least, for queries that are unlike all vectors."""
 
 _SAMPLE = 128  # vectors that the recall is measured with
 _TRAINED_BY = 40  # vectors for each center
 _STEP = 1 << 16
-_CANDIDATES = 4  # times k, of which exact products choose
+_CANDIDATES = 20  # times k, of which exact products choose, as near ones differ by less than a byte
 
 
 class Approximate:
@@ -124,10 +127,12 @@ class Approximate:
     def _calibrate(self, vectors: npt.NDArray[np.float32]) -> None:
         """Choose the smallest number of lists with which the recall is reached."""
         chosen = np.random.default_rng(1).choice(len(vectors), _SAMPLE, replace=False)
-        queries = vectors[np.sort(chosen)].astype(np.float64)
-        exact, _ = top(vectors, queries, 11)
-        probes = 4
-        while probes < self.probes and self._recall(queries, exact, probes) < RECALL:
+        some = vectors[np.sort(chosen)].astype(np.float64)
+        # What is asked for lies further from the vectors than they do from each other
+        between = unit(some + some[::-1])[: _SAMPLE // 2]
+        kinds = [(queries, top(vectors, queries, 11)[0]) for queries in (some, between)]
+        probes = min(_LEAST_PROBES, self.probes)
+        while probes < self.probes and min(self._recall(*k, probes) for k in kinds) < RECALL:
             probes = min(self.probes, math.ceil(probes * 1.5))
         self.probes = probes
 

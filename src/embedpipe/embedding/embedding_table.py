@@ -33,6 +33,7 @@ class EmbeddingTable:
     ) -> None:
         """Raise ColumnError for names that are missing or taken."""
         self._embedder = embedder
+        self._share = 0.0
         column = inputs.options.text_column
         found = inputs.schema()
         self._kept = kept_positions(found.names, column, keep)
@@ -63,11 +64,13 @@ class EmbeddingTable:
     def _embedded(self, texts: list[str | None], bar: Progress, share: float | None) -> Vectors:
         """In pieces as small as the bar wants them; a vector does not depend on its company."""
         found: list[Vectors] = []
-        begin = 0
+        begin, before = 0, self._share
+        self._share = share or before
         while begin < len(texts) or not found:
             end = begin + (bar.at_once(len(texts) - begin) if begin < len(texts) else 0)
             found.append(self._embedder.embed(texts[begin:end]))
-            bar.advance(end - begin, share=share if end == len(texts) else None)
+            part = before + (self._share - before) * end / max(len(texts), 1)
+            bar.advance(end - begin, share=None if share is None else part)
             begin = end
         if len(found) == 1:
             return found[0]
