@@ -88,7 +88,8 @@ def _over_pandas(function: ColumnFunction) -> Callable[..., Any]:
 
     def call(first, second):  # type: ignore[no-untyped-def]
         made = function(pa.Array.from_pandas(first), pa.Array.from_pandas(second))
-        return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([made])))
+        # Spark 3.5 maps over the series, and what pandas gives for a null of Arrow is no None to it
+        return pd.Series(made.to_pylist(), dtype=object)
 
     call.__annotations__ = {"first": pd.Series, "second": pd.Series, "return": pd.Series}
     return call
