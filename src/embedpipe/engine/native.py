@@ -19,12 +19,7 @@ from embedpipe.engine.pooling import Pooling, check_pooling
 from embedpipe.engine.precision import Precision
 from embedpipe.engine.ragged import check_piece_ids
 from embedpipe.engine.threads import check_threads
-from embedpipe.engine.weights import (
-    EncoderWeights,
-    LayerNormWeights,
-    LayerWeights,
-    LinearWeights,
-)
+from embedpipe.engine.weights import EncoderWeights, LayerNormWeights, LayerWeights, LinearWeights
 from embedpipe.environment import ISA_VARIABLE, isa_name
 from embedpipe.errors import MissingDependencyError, ParameterError
 
@@ -232,7 +227,9 @@ class NativeEncoder:
                 the position embeddings.
         """
         self._check(ids, offsets)
-        return self._encoder.hidden_states(_contiguous(ids), _contiguous(offsets), self.threads)
+        return self._encoder.hidden_states(
+            np.ascontiguousarray(ids), np.ascontiguousarray(offsets), self.threads
+        )
 
     def encode_pieces(
         self,
@@ -246,8 +243,8 @@ class NativeEncoder:
         self._check(ids, offsets)
         check_pooling(pooling, has_pooler=self._has_pooler)
         return self._encoder.encode_pieces(
-            _contiguous(ids),
-            _contiguous(offsets),
+            np.ascontiguousarray(ids),
+            np.ascontiguousarray(offsets),
             pooling=pooling,
             normalize=normalize,
             threads=self.threads,
@@ -260,11 +257,6 @@ class NativeEncoder:
             vocab_size=self.config.vocab_size,
             max_position_embeddings=self.config.max_position_embeddings,
         )
-
-
-def _contiguous(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The engine takes plain arrays only; a strided view is copied here, where it can be seen."""
-    return np.ascontiguousarray(array)
 
 
 def _model(config: EncoderConfig, weights: EncoderWeights) -> _native.Model:
