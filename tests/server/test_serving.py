@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,37 +18,9 @@ import pytest
 from embedpipe import Encoder
 from embedpipe.cli import main
 from tests.server.conftest import waiting_pieces
+from tests.support.serving import served, wait_for
 
 BODY = {"inputs": ["a text", "another one"]}
-
-
-@contextmanager
-def served(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The process and its address, once it answers."""
-    command = [sys.executable, "-m", "embedpipe", "serve", *map(str, arguments), "--port", "0"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    try:
-        line = process.stderr.readline()
-        found = re.search(r"http://\S+", line)
-        assert found, line
-        wait_for(found[0])
-        yield process, found[0]
-    finally:
-        process.kill()
-        process.wait()
-        process.stderr.close()
-
-
-def wait_for(address: str) -> None:
-    for _ in range(600):
-        try:
-            assert httpx.get(f"{address}/health", timeout=60).status_code == 200
-        except httpx.TransportError:
-            time.sleep(0.1)
-        else:
-            return
-    pytest.fail("it does not answer")
 
 
 def vectors(address: str, **more: Any) -> bytes:

@@ -42,14 +42,14 @@ class Chromium:
     @contextmanager
     def open(
         self,
-        path: Path,
+        place: Path | str,
         *,
         width: int = 1280,
         height: int = 800,
         scheme: str = "light",
         touch: bool = False,
     ) -> Iterator[Opened]:
-        """Open a file, and wait until its script says that it is ready."""
+        """Open a file or an address, and wait until its script says that it is ready."""
         context = self._browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme=scheme,
@@ -63,8 +63,8 @@ class Chromium:
         page.on("console", lambda message: opened.said.append(message.text))
         page.on("pageerror", lambda error: opened.said.append(str(error)))
         page.on("dialog", lambda dialog: opened.said.append(f"dialog: {dialog.message}"))
-        page.goto(path.as_uri())
-        page.wait_for_function("document.body.dataset.ready", timeout=120_000)
+        page.goto(place if isinstance(place, str) else place.as_uri())
+        page.wait_for_selector("body[data-ready]", state="attached", timeout=120_000)
         yield opened
         context.close()
 

@@ -131,9 +131,9 @@ def _tab(name: str, place: int) -> str:
 def _panel(code: str, place: int) -> str:
     hidden = " hidden" if place else ""
     return (
-        f'<div role="tabpanel" id="panel-{place}" aria-labelledby="tab-{place}" tabindex="0"'
-        f'{hidden}><button type="button" class="copy">Copy</button>'
-        f"<pre><code>{escape(clean(code))}</code></pre></div>\n"
+        f'<div role="tabpanel" id="panel-{place}" aria-labelledby="tab-{place}"{hidden}>'
+        '<button type="button" class="copy">Copy</button>'
+        f'<pre tabindex="0"><code>{escape(clean(code))}</code></pre></div>\n'
     )
 
 
@@ -173,7 +173,8 @@ def _data_source(model: CatalogModel) -> Iterator[str]:
 def _html(blocks: Any) -> str:
     reader = require("markdown_it", "the hub's pages").MarkdownIt
     text = "\n".join(blocks)
-    return str(reader("commonmark", {"html": False}).enable("table").render(text))
+    page = str(reader("commonmark", {"html": False}).enable("table").render(text))
+    return page.replace("<table>", '<table tabindex="0">')  # on a phone it scrolls, by keys too
 
 
 def _filled(name: str, **parts: str) -> str:

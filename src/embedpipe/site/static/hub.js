@@ -77,3 +77,4 @@ function tabs() {
 
 list();
 tabs();
+document.body.dataset.ready = "true";

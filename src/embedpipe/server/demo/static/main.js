@@ -69,6 +69,7 @@ function show(found, points, lines) {
   showSentences(found);
   showSimilarity(found);
   showMap(points, lines);
+  document.body.dataset.ready = String(latest);
 }
 
 async function take(file) {

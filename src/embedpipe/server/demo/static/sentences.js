@@ -42,7 +42,7 @@ export function showSentences({ sentences: found, tokens }) {
     }
     buttons[number].setAttribute("aria-pressed", "true");
     for (const [other, cosine] of tokens[number].nearest) {
-      buttons[other].style.setProperty("--near", Math.max(cosine, 0.08).toFixed(2));
+      buttons[other].style.setProperty("--near", Math.max(0.45 * cosine, 0.08).toFixed(2));
     }
     nearest.replaceChildren(described(tokens, number));
   };

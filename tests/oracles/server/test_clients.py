@@ -1,0 +1,58 @@
+"""Clients that others wrote, unchanged but for the address, against `embedpipe serve`."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import openai
+import pytest
+from huggingface_hub import InferenceClient
+
+from embedpipe import Encoder
+from tests.support.golden_models import load_encoders
+from tests.support.serving import served
+
+TEXTS = ["The train is late.", "Ein Zug, 火车", "a " * 100]
+
+
+@pytest.fixture(scope="module")
+def encoder(testdata: Path, tmp_path_factory: pytest.TempPathFactory) -> Encoder:
+    folder = tmp_path_factory.mktemp("models")
+    load_encoders(testdata, folder)
+    return Encoder.load(folder / "tiny_bert")
+
+
+@pytest.fixture(scope="module")
+def address(encoder: Encoder) -> Iterator[str]:
+    with served(encoder.path) as (_, address):
+        yield address
+
+
+@pytest.mark.parametrize("encoding", ["base64", "float"])
+def test_openais_client(address: str, encoder: Encoder, encoding: str) -> None:
+    client = openai.OpenAI(base_url=f"{address}/v1", api_key="none")
+    answer = client.embeddings.create(
+        model=encoder.name,
+        input=TEXTS,
+        encoding_format=encoding,  # type: ignore[arg-type]
+    )
+    rows = [row.embedding for row in answer.data]
+    if isinstance(rows[0], str):  # newer clients hand on what was asked for
+        rows = [np.frombuffer(b64decode(row), "<f4") for row in rows]  # type: ignore[misc]
+    assert np.array(rows, np.float32).tobytes() == encoder.encode(TEXTS).tobytes()
+    assert answer.usage.total_tokens == encoder.tokenize(TEXTS).ids.lengths.sum()
+    assert [model.id for model in client.models.list()] == [encoder.name]
+    with pytest.raises(openai.NotFoundError, match="no model here is named 'other'"):
+        client.embeddings.create(model="other", input="a")
+    with pytest.raises(openai.BadRequestError, match="input: found an empty list"):
+        client.embeddings.create(model=encoder.name, input=[])
+
+
+def test_hugging_faces_client(address: str, encoder: Encoder) -> None:
+    client = InferenceClient(base_url=f"{address}/embed")
+    found = client.feature_extraction(TEXTS[0], normalize=True, truncate=True)
+    expected = encoder.encode(TEXTS[:1], normalize=True)
+    assert np.asarray(found, np.float32).tobytes() == expected.tobytes()
