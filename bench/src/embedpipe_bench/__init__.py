@@ -26,6 +26,7 @@ RANDOM_SHAPES = (
     "bert_L4_H256",
     "bert_L4_H512",
     "bert_L8_H512",
+    "bert_L12_H128",
     "bert_L12_H256",
     "bert_L12_H512",
     "bert_L12_H768",
