@@ -5,6 +5,7 @@ A bar on a terminal and in a notebook; elsewhere, as in a log, a line a minute.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from contextlib import AbstractContextManager
@@ -14,6 +15,7 @@ from embedpipe._dependencies import require
 
 __all__ = ["Progress", "duration"]
 
+_USUAL_SIZE = {"ncols": 80, "nrows": 20}
 _BAR_SECONDS = 0.25
 _LINE_SECONDS = 60.0
 _FIRST_CHUNK = 32
@@ -117,7 +119,7 @@ class _Bar:
             desc=label or None,
             file=stream,
             leave=leave,
-            dynamic_ncols=True,
+            **({"dynamic_ncols": True} if _has_size(stream) else _USUAL_SIZE),
             mininterval=_BAR_SECONDS,
             miniters=0,  # or it would wait for as many as came at once before
             **scale,
@@ -219,6 +221,14 @@ def _open_stream() -> TextIO | None:
     """Standard error, if there is one: a process may have been started without."""
     stream: TextIO | None = sys.stderr
     return None if stream is None or stream.closed else stream
+
+
+def _has_size(stream: Any) -> bool:
+    """Whether the terminal knows its size; one without a window says 0, and would show nothing."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns > 0
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def _redraws(stream: Any) -> bool:
