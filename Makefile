@@ -28,11 +28,11 @@ test-oracles: .venv/oracles .venv/model ## compare with transformers and PyTorch
 
 test-spark: .venv/spark ## run pipelines on Apache Spark: local, two executors, Connect (needs Java 17)
 	@sh tools/check_java.sh
-	$(PYTEST) tests/spark --pyargs embedpipe.spark --doctest-modules
+	$(PYTEST) tests/spark --ignore tests/spark/programs --pyargs embedpipe.spark --doctest-modules
 
 test-spark-3: .venv/spark-3 ## the same on Spark 3.5, in an environment of its own
 	@sh tools/check_java.sh
-	.venv-spark-3/bin/python -m pytest $(PYTEST_OPTIONS) tests/spark
+	.venv-spark-3/bin/python -m pytest $(PYTEST_OPTIONS) tests/spark --ignore tests/spark/programs
 
 jar: .venv/spark ## make the classes for Scala and Java, for the Spark in SPARK_HOME or pyspark's
 	$(BIN)/python -m embedpipe.jvm -o out/embedpipe-spark.jar

@@ -26,6 +26,7 @@ __all__ = [
     "completion_asked",
     "hub_cache_directory",
     "installed_home",
+    "go_offline",
     "is_colorless",
     "is_offline",
     "isa_name",
@@ -101,6 +102,11 @@ def catalog_places() -> list[Path]:
 def mirror_place() -> str | None:
     """The directory or address in `EMBEDPIPE_MIRROR`."""
     return os.environ.get(MIRROR_VARIABLE) or None
+
+
+def go_offline() -> None:
+    """Make no more requests in this process, nor in those that it starts."""
+    os.environ[_OFFLINE_VARIABLES[0]] = "1"
 
 
 def is_offline() -> bool:

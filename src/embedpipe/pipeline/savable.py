@@ -136,7 +136,8 @@ def _is_of_spark(path: str | os.PathLike[str]) -> bool:
     """Whether it is an address of Spark's file systems, or was saved through Spark."""
     place = os.fspath(path)
     has_scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", place) is not None
-    return has_scheme or Path(place, SAVED_BY_SPARK).is_dir()
+    # os.path knows names that are too long, and those with characters that no name can have
+    return has_scheme or os.path.isdir(os.path.join(place, SAVED_BY_SPARK))  # noqa: PTH112, PTH118
 
 
 def _session_that_saves(savable: Savable, path: str | os.PathLike[str]) -> Any:

@@ -8,7 +8,6 @@ the network for anything.
 
 from __future__ import annotations
 
-import os
 import pickle
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -26,6 +25,7 @@ from embedpipe.encoder import Encoder
 from embedpipe.encoder.loaded import LoadedModel, Origin
 from embedpipe.engine.choice import EngineChoice
 from embedpipe.engine.weights import WeightsFile
+from embedpipe.environment import go_offline
 from embedpipe.errors import ModelNotFoundError
 from embedpipe.pipeline.columns import HasColumns
 from embedpipe.pipeline.plan import Planner
@@ -94,7 +94,7 @@ def _stay_offline() -> None:
     from pyspark import TaskContext
 
     if TaskContext.get():
-        os.environ["EMBEDPIPE_OFFLINE"] = "1"
+        go_offline()
 
 
 def arrived(sealed: Any) -> Encoder:
