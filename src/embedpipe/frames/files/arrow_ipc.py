@@ -9,10 +9,9 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from embedpipe.errors import InputError
 from embedpipe.files.input_options import InputOptions
 from embedpipe.frames.files.bad_records import BadRecords
-from embedpipe.frames.files.batches import GROUP_RECORDS, ReadBatch
+from embedpipe.frames.files.batches import GROUP_RECORDS, ReadBatch, reading_errors
 from embedpipe.frames.files.typed import text_position, with_decoded_text
 
 __all__ = ["arrow_batches"]
@@ -27,7 +26,10 @@ def arrow_batches(
     of this machine; else the format without one. A batch of the file is mapped, not loaded, unless
     it is compressed. Raises ColumnError as for Parquet.
     """
-    with _errors(source), _reader(stream, source, is_file=is_file) as (schema, parts, count):
+    with (
+        reading_errors(source, "an Arrow file"),
+        _reader(stream, source, is_file=is_file) as (schema, parts, count),
+    ):
         position = text_position(schema, source, options)
         yield ReadBatch(pa.RecordBatch.from_pylist([], schema=schema), None, 0.0)
         rows = 0
@@ -61,16 +63,3 @@ def _mapped(stream: BinaryIO, source: str) -> Any:
     if Path(source).is_file():
         return pa.memory_map(source, "r")
     return pa.PythonFile(stream, "r")
-
-
-@contextmanager
-def _errors(source: str) -> Iterator[None]:
-    try:
-        yield
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            f"{source} is not an Arrow file that can be read: {error}; check the file, or name "
-            "its format with --format"
-        ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any, NamedTuple, TypeVar
 
@@ -20,6 +21,7 @@ __all__ = [
     "conform",
     "grouped",
     "kept_positions",
+    "reading_errors",
     "string_array",
     "unified",
 ]
@@ -197,4 +199,18 @@ def _converted(array: Any, field: pa.Field, source: str) -> Any:
         raise InputError(
             f"{source}: a value of {field.name!r} does not fit the type {field.type}, which holds "
             f"those of all inputs: {error}; embed it alone, or convert the column"
+        ) from error
+
+
+@contextmanager
+def reading_errors(source: str, what: str) -> Iterator[None]:
+    """Make what Arrow raises about a file an InputError; what: such as "a Parquet file"."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"{source} is not {what} that can be read: {error}; check the file, or name its format "
+            "with --format"
         ) from error

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import BinaryIO
 
 import pyarrow as pa
 from pyarrow import parquet
 
-from embedpipe.errors import InputError
 from embedpipe.files.input_options import InputOptions
 from embedpipe.frames.files.bad_records import BadRecords
-from embedpipe.frames.files.batches import GROUP_RECORDS, ReadBatch
+from embedpipe.frames.files.batches import GROUP_RECORDS, ReadBatch, reading_errors
 from embedpipe.frames.files.typed import text_position, with_decoded_text
 
 __all__ = ["parquet_batches"]
@@ -27,7 +25,7 @@ def parquet_batches(
     """
     # Otherwise a whole row group, or one column of it, would be loaded at a time.
     piecewise = {"buffer_size": 1 << 20, "pre_buffer": False}
-    with _errors(source), parquet.ParquetFile(stream, **piecewise) as file:
+    with reading_errors(source, "a Parquet file"), parquet.ParquetFile(stream, **piecewise) as file:
         schema = file.schema_arrow
         position = text_position(schema, source, options)
         yield ReadBatch(pa.RecordBatch.from_pylist([], schema=schema), None, 0.0)
@@ -39,16 +37,3 @@ def parquet_batches(
             )
             rows += batch.num_rows
             yield ReadBatch(decoded, None, rows / file.metadata.num_rows)
-
-
-@contextmanager
-def _errors(source: str) -> Iterator[None]:
-    try:
-        yield
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            f"{source} is not a Parquet file that can be read: {error}; check the file, or name "
-            "its format with --format"
-        ) from error

@@ -12,9 +12,18 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from embedpipe._dependencies import require
-from embedpipe.errors import InputError, ParameterError
+from embedpipe.errors import InputError, OutputError, ParameterError
 
-__all__ = ["expanded", "is_pipe", "is_remote", "opened", "size_of", "source_name", "state_of"]
+__all__ = [
+    "expanded",
+    "is_pipe",
+    "is_remote",
+    "opened",
+    "remote_errors",
+    "size_of",
+    "source_name",
+    "state_of",
+]
 
 
 def expanded(inputs: Sequence[str]) -> list[tuple[str, bool]]:
@@ -107,7 +116,7 @@ def file_system(address: str) -> tuple[Any, str]:
 
 
 def _remote_files(address: str) -> list[str]:
-    with _remote_errors(address):
+    with remote_errors(address):
         system, path = file_system(address)
         if has_magic(path):
             paths = [found for found in system.glob(path) if not system.isdir(found)]
@@ -127,14 +136,17 @@ def _is_hidden(path: str) -> bool:
 
 
 @contextmanager
-def _remote_errors(address: str) -> Iterator[None]:
+def remote_errors(
+    address: str, *, verb: str = "read", kind: type[InputError | OutputError] = InputError
+) -> Iterator[None]:
+    """Make what an object store raises an error of this kind, which itself passes."""
     try:
         yield
-    except InputError:
+    except kind:
         raise
     except Exception as error:  # each store has errors of its own
-        raise InputError(
-            f"cannot read {address}: {type(error).__name__}: {error}; check the address and the "
+        raise kind(
+            f"cannot {verb} {address}: {type(error).__name__}: {error}; check the address and the "
             "store's credentials"
         ) from error
 
@@ -153,7 +165,7 @@ def is_pipe(source: str) -> bool:
 def size_of(source: str) -> int | None:
     """Bytes as they are stored; None where they are not known, as of a pipe."""
     if is_remote(source):
-        with _remote_errors(source):
+        with remote_errors(source):
             system, path = file_system(source)
             size: int | None = system.size(path)
             return size
@@ -193,7 +205,7 @@ def opened(source: str) -> Iterator[BinaryIO]:
         yield standard_input()
         return
     if is_remote(source):
-        with _remote_errors(source):
+        with remote_errors(source):
             system, path = file_system(source)
             remote = system.open(path, "rb")
         with remote:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from embedpipe.errors import OutputError
-from embedpipe.frames.files.sources import file_system, is_remote
+from embedpipe.frames.files.sources import file_system, is_remote, remote_errors
 from embedpipe.output import AtomicFile
 
 __all__ = [
@@ -68,7 +68,7 @@ def _uploaded(output: str) -> Iterator[Target]:
         path = Path(folder, "file")
         with AtomicFile(path, durable=False) as file:
             yield file
-        with _remote_errors(output):
+        with remote_errors(output, verb="write", kind=OutputError):
             system, remote = file_system(output)
             system.makedirs(remote.rpartition("/")[0], exist_ok=True)
             system.put_file(str(path), remote)
@@ -104,7 +104,7 @@ class _StandardOutput:
 def names_in(folder: str) -> list[str]:
     """The names in a folder, none if it is not there."""
     if is_remote(folder):
-        with _remote_errors(folder):
+        with remote_errors(folder, verb="write", kind=OutputError):
             system, path = file_system(folder)
             system.invalidate_cache()
             if not system.exists(path):
@@ -155,23 +155,10 @@ def read_target(name: str) -> bytes | None:
 def remove(name: str) -> None:
     """Remove a file, or a folder with all that is in it."""
     if is_remote(name):
-        with _remote_errors(name):
+        with remote_errors(name, verb="write", kind=OutputError):
             system, path = file_system(name)
             system.rm(path, recursive=True)
     elif Path(name).is_dir():
         shutil.rmtree(name)
     else:
         Path(name).unlink(missing_ok=True)
-
-
-@contextmanager
-def _remote_errors(address: str) -> Iterator[None]:
-    try:
-        yield
-    except OutputError:
-        raise
-    except Exception as error:  # each store has errors of its own
-        raise OutputError(
-            f"cannot write {address}: {type(error).__name__}: {error}; check the address and the "
-            "store's credentials"
-        ) from error
