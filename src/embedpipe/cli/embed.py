@@ -12,10 +12,11 @@ import click
 from embedpipe.cli.command import argument, command, option, positive_number
 from embedpipe.cli.options import (
     input_options,
-    kept_columns,
+    keep_option,
     model_options,
     overwrite_option,
     parsed_options,
+    quiet_option,
 )
 from embedpipe.cli.streams import printable
 from embedpipe.embedding.options import VECTORS, ModelOptions
@@ -80,13 +81,8 @@ SKIPPED = 3
     metavar="COLUMN",
     help=f"the name that the vectors get in OUT (default: {VECTORS})",
 )
-@option(
-    "--keep",
-    callback=kept_columns,
-    metavar="COLUMNS",
-    help="of the inputs' columns beside the text, as in id,stars, or none (default: all)",
-)
-@option("-q", "--quiet", is_flag=True, help="neither progress bar nor summary, errors alone")
+@keep_option
+@quiet_option
 @input_options
 @model_options(prompted="every text")
 def run(

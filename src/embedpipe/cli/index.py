@@ -14,10 +14,11 @@ from embedpipe.cli.command import argument, command, option
 from embedpipe.cli.options import (
     input_options,
     json_option,
-    kept_columns,
+    keep_option,
     model_options,
     overwrite_option,
     parsed_options,
+    quiet_option,
 )
 from embedpipe.cli.streams import printable
 from embedpipe.embedding.options import VECTORS, ModelOptions
@@ -61,14 +62,9 @@ __all__ = ["run"]
     metavar="COLUMN",
     help=f"the column of vectors in INPUT (default: {VECTORS}, where there is one)",
 )
-@option(
-    "--keep",
-    callback=kept_columns,
-    metavar="COLUMNS",
-    help="of the inputs' columns beside the text, as in id,stars, or none (default: all)",
-)
+@keep_option
 @json_option
-@option("-q", "--quiet", is_flag=True, help="neither progress bar nor summary, errors alone")
+@quiet_option
 @input_options
 @model_options(prompted="every text that is embedded")
 def run(

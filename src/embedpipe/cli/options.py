@@ -21,11 +21,12 @@ __all__ = [
     "completed_model",
     "input_options",
     "json_option",
-    "kept_columns",
+    "keep_option",
     "model_option",
     "model_options",
     "overwrite_option",
     "parsed_options",
+    "quiet_option",
     "threads_option",
 ]
 
@@ -47,13 +48,25 @@ overwrite_option = option(
 json_option = option("--json", "as_json", is_flag=True, help="as JSON, for programs")
 
 
-def kept_columns(
+def _kept_columns(
     _: click.Context, _parameter: click.Parameter, text: str | None
 ) -> list[str] | None:
     """The callback of --keep."""
     if text is None:
         return None
     return [] if text == "none" else text.split(",")
+
+
+keep_option = option(
+    "--keep",
+    callback=_kept_columns,
+    metavar="COLUMNS",
+    help="of the inputs' columns beside the text, as in id,stars, or none (default: all)",
+)
+
+quiet_option = option(
+    "-q", "--quiet", is_flag=True, help="neither progress bar nor summary, errors alone"
+)
 
 
 def completed_model(_: click.Context, _parameter: click.Parameter, incomplete: str) -> list[Any]:
