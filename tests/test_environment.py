@@ -82,10 +82,10 @@ def test_variables_are_read_in_one_place_and_told_in_the_documentation():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
     }
-    # The splitter sets a variable of another package's for the moment of a fork, a session Spark's.
+    # The splitter sets a variable of another package's for the moment of a fork.
     # The benchmark passes them on to its processes.
     ours = {name for name in readers if not name.startswith("bench/")}
-    assert ours - {"subword/splitter.py", "spark/session.py"} == {"environment.py"}
+    assert ours - {"subword/splitter.py"} == {"environment.py"}
     page = Path(__file__).parents[1].joinpath("docs/environment.md").read_text(encoding="utf-8")
     names = [value for key, value in vars(environment).items() if key.endswith("_VARIABLE")]
     assert len(names) == 7

@@ -7,6 +7,7 @@ huggingface_hub and its HTTP library.
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from embedpipe.errors import ParameterError
@@ -33,6 +34,7 @@ __all__ = [
     "keeps_packed_weights",
     "mirror_place",
     "model_directories",
+    "use_this_python_on_spark",
 ]
 
 API_KEY_VARIABLE = "EMBEDPIPE_API_KEY"
@@ -138,6 +140,11 @@ def installed_home(program: str) -> Path | None:
     """The folder of a program that others say in a variable too: JAVA_HOME, SPARK_HOME."""
     home = os.environ.get(f"{program.upper()}_HOME")
     return Path(home) if home else None
+
+
+def use_this_python_on_spark() -> None:
+    """Have Spark's executors run this Python, unless `PYSPARK_PYTHON` names another."""
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
 
 
 def _listed(variable: str) -> list[str]:

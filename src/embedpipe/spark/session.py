@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedpipe._dependencies import require
+from embedpipe.environment import installed_home, use_this_python_on_spark
 from embedpipe.errors import MissingDependencyError, ParameterError
 
 if TYPE_CHECKING:
@@ -64,7 +62,7 @@ def start(
     sql = require("pyspark.sql", "a Spark session")
     if not master.startswith("sc://"):
         check_java()
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    use_this_python_on_spark()
     builder = sql.SparkSession.builder.appName(app_name)
     builder = builder.remote(master) if master.startswith("sc://") else builder.master(master)
     settings = {**_SETTINGS, "spark.driver.memory": memory, **(params or {})}
@@ -77,8 +75,8 @@ def check_java() -> None:
     """Raise MissingDependencyError unless a Java is there that this version of Spark runs on."""
     spark = require("pyspark", "a Spark session").__version__
     needed = _OLDEST_JAVA[min(int(spark.partition(".")[0]), max(_OLDEST_JAVA))]
-    home = os.environ.get("JAVA_HOME")
-    java = str(Path(home, "bin/java")) if home else shutil.which("java")
+    home = installed_home("java")
+    java = str(home / "bin/java") if home else shutil.which("java")
     if java is None:
         raise MissingDependencyError(
             f"Spark {spark} needs Java {needed} or newer, and there is none: no JAVA_HOME, and no "
