@@ -21,15 +21,13 @@ from embedpipe.encoder.texts import (
     with_gaps,
 )
 from embedpipe.encoder.travel import Travels
-from embedpipe.encoder.windows import windows
+from embedpipe.encoder.windows import estimated_pieces, windows
 from embedpipe.engine.pooling import Pooling
 from embedpipe.engine.ragged import Ragged
 from embedpipe.progress import Progress
 from embedpipe.subword import PieceBatch
 
 __all__ = ["Encoder"]
-
-_CHARACTERS_PER_PIECE = 4  # of English text; a window's size need not be exact
 
 
 class Encoder(Opens, Shortcuts, Travels):
@@ -144,7 +142,7 @@ class Encoder(Opens, Shortcuts, Travels):
         listed = [prompt + text for text in texts] if prompt else texts
         left_out = self._pieces_before(prompt) if prompt and not self.prompts.pooled else 0
         vectors = np.empty((len(listed), form.size), dtype=np.float32)
-        sizes = (len(text) // _CHARACTERS_PER_PIECE + 2 for text in listed)
+        sizes = map(estimated_pieces, listed)
         cut = 0
         with Progress(len(listed), unit="texts", shown=progress) as bar:
             for begin, end in windows(sizes, self._window):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,18 +28,17 @@ class Shortcuts:
     max_length: int
     similarity_fn_name: str
 
-    @property
-    def tokenizer(self) -> SubwordTokenizer:
-        """See `Described`."""
-        raise NotImplementedError
+    if TYPE_CHECKING:  # what `Encoder` has
 
-    def encode(self, texts: Any = None, **arguments: Any) -> Any:
-        """See `Encoder`."""
-        raise NotImplementedError
+        @property
+        def tokenizer(self) -> SubwordTokenizer:
+            """See `Described`."""
 
-    def hidden_states(self, sequences: Any) -> Ragged:
-        """See `Encoder`."""
-        raise NotImplementedError
+        def encode(self, texts: Any = None, **arguments: Any) -> Any:
+            """See `Encoder`."""
+
+        def hidden_states(self, sequences: Any) -> Ragged:
+            """See `Encoder`."""
 
     def encode_query(self, texts: Any = None, **arguments: Any) -> npt.NDArray[np.float32]:
         """`encode` with the model's prompt for what is searched for, "query" among its `prompts`.

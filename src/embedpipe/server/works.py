@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from embedpipe.encoder import Encoder
+from embedpipe.encoder.windows import estimated_pieces
 from embedpipe.engine.pooling import Pooling
 from embedpipe.engine.ragged import Ragged
 
 __all__ = ["EmbedPieces", "EmbedTexts", "Embedded", "HiddenStates", "joined", "sizes_of"]
-
-_CHARACTERS_PER_PIECE = 4  # of English text; it need not be exact
 
 
 @dataclass(frozen=True)
@@ -101,4 +100,4 @@ def sizes_of(texts: Sequence[str], most: int) -> list[int]:
     >>> sizes_of(["a short text", "long " * 1000], 512)
     [5, 512]
     """
-    return [min(len(text) // _CHARACTERS_PER_PIECE + 2, most) for text in texts]
+    return [min(estimated_pieces(text), most) for text in texts]
