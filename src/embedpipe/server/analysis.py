@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from embedpipe.encoder import Encoder
 from embedpipe.engine.architecture import ARCHITECTURES
 from embedpipe.engine.pooling import Pooling, normalize
 from embedpipe.pipeline.pipeline import Pipeline, PipelineModel
+from embedpipe.server.works import EmbedTexts
 from embedpipe.stages import STAGES, DocumentAssembler, SentenceDetector, Tokenizer
 from embedpipe.stages.bases.word_embeddings import WordEmbeddings
 
@@ -42,12 +43,11 @@ class Analysis:
         Offsets count UTF-16 units, as JavaScript and Spark NLP do; ends are included.
         """
         batch = pa.record_batch({"text": pa.array([text], pa.string())})
-        (found,) = _pipeline(self.encoder).transform_batches([batch])
+        (found,) = self._pipeline.transform_batches([batch])
         sentences = found["sentence"][0].as_py()
         tokens = found["token"][0].as_py()
         texts = [sentence["result"] for sentence in sentences]
-        vectors = normalize(self.encoder.encode_counting(texts, pooling=self.pooling)[0])
-        lengths = self.encoder.tokenize(texts).full_lengths
+        embedded = EmbedTexts(self.encoder, self.pooling, normalize=True, prompt="").run(texts)
         return {
             "sentences": [
                 {
@@ -57,11 +57,24 @@ class Analysis:
                     "pieces": int(length),
                     "cut": bool(length > self.encoder.max_length),
                 }
-                for sentence, length in zip(sentences, lengths, strict=True)
+                for sentence, length in zip(sentences, embedded.full_lengths, strict=True)
             ],
-            "similarity": np.round(vectors @ vectors.T, 4),
+            "similarity": np.round(embedded.vectors @ embedded.vectors.T, 4),
             "tokens": self._described(tokens, _vectors(tokens, found["embeddings"])),
         }
+
+    @cached_property
+    def _pipeline(self) -> PipelineModel:
+        names = ARCHITECTURES[self.encoder.config.architecture].annotators
+        stage = next(s for s in STAGES if s.__name__ in names and issubclass(s, WordEmbeddings))
+        return Pipeline(
+            stages=[
+                DocumentAssembler(inputCol="text", outputCol="document"),
+                SentenceDetector(inputCols=["document"], outputCol="sentence"),
+                Tokenizer(inputCols=["sentence"], outputCol="token"),
+                stage(self.encoder, inputCols=["sentence", "token"], outputCol="embeddings"),
+            ]
+        ).fit()
 
     def _described(self, tokens: list[dict[str, Any]], vectors: Float32) -> list[dict[str, Any]]:
         tokenizer = self.encoder.tokenizer
@@ -86,20 +99,6 @@ class Analysis:
                 }
             )
         return described
-
-
-@lru_cache(maxsize=8)
-def _pipeline(encoder: Encoder) -> PipelineModel:
-    names = ARCHITECTURES[encoder.config.architecture].annotators
-    stage = next(s for s in STAGES if s.__name__ in names and issubclass(s, WordEmbeddings))
-    return Pipeline(
-        stages=[
-            DocumentAssembler(inputCol="text", outputCol="document"),
-            SentenceDetector(inputCols=["document"], outputCol="sentence"),
-            Tokenizer(inputCols=["sentence"], outputCol="token"),
-            stage(encoder, inputCols=["sentence", "token"], outputCol="embeddings"),
-        ]
-    ).fit()
 
 
 def _vectors(tokens: list[dict[str, Any]], column: pa.Array) -> Float32:

@@ -18,7 +18,6 @@ from starlette.types import ASGIApp
 from embedpipe.errors import ColumnError, InputError, ParameterError
 from embedpipe.server import hub, openai, openapi, pipelines, tei
 from embedpipe.server.demo import routes as demo
-from embedpipe.server.demo.analysis import Analysis
 from embedpipe.server.guard import Guard, answer
 from embedpipe.server.hosted import Hosted
 from embedpipe.server.metrics import Metrics
@@ -49,7 +48,7 @@ def create_app(hosted: Hosted, settings: ServerSettings = ServerSettings()) -> A
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         turns.start()
-        first = Analysis(hosted.model(None), hosted.model(None).pooling)
+        first = hosted.analysis(hosted.model(None), hosted.model(None).pooling)
         warm = asyncio.ensure_future(turns.results(first, ["A first text."], [1]))
         try:
             yield

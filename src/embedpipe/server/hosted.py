@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from embedpipe.encoder import Encoder
+from embedpipe.engine.pooling import Pooling
 from embedpipe.engine.precision import AskedPrecision
 from embedpipe.errors import ParameterError
 from embedpipe.formats.reading import open_model_tree
@@ -16,6 +17,7 @@ from embedpipe.hub.names import DEFAULT_MODEL
 from embedpipe.pipeline.pipeline import PipelineModel
 from embedpipe.saving.read import load
 from embedpipe.saving.tree import SAVED_STAGES
+from embedpipe.server.analysis import Analysis
 from embedpipe.server.refusals import Refusal
 
 __all__ = ["Hosted"]
@@ -32,6 +34,7 @@ class Hosted:
 
     models: dict[str, Encoder]
     pipelines: dict[str, PipelineModel]
+    _made: dict[tuple[Encoder, str], Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def open(
@@ -69,6 +72,23 @@ class Hosted:
         if found is None:
             raise _unknown("model", name, self.models, field, "model_not_found")
         return found
+
+    # Works are equal where their encoders are the same object, so each is made once.
+
+    def in_precision(self, encoder: Encoder, precision: AskedPrecision) -> Encoder:
+        """A hosted model in another precision."""
+        made: Encoder = self._once(encoder, precision, lambda: encoder.with_precision(precision))
+        return made
+
+    def analysis(self, encoder: Encoder, pooling: Pooling) -> Analysis:
+        """What analyzes texts for the page at `/`, by a hosted model in some precision."""
+        made: Analysis = self._once(encoder, pooling, lambda: Analysis(encoder, pooling))
+        return made
+
+    def _once(self, encoder: Encoder, choice: str, make: Callable[[], Any]) -> Any:
+        if (encoder, choice) not in self._made:
+            self._made[encoder, choice] = make()
+        return self._made[encoder, choice]
 
     def pipeline(self, name: str) -> PipelineModel:
         """The pipeline of that name."""

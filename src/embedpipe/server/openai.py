@@ -19,8 +19,14 @@ from embedpipe.encoder import Encoder
 from embedpipe.server.bodies import decoded
 from embedpipe.server.hosted import Hosted
 from embedpipe.server.piece_ids import PieceId, piece_ids
-from embedpipe.server.refusals import Refusal
-from embedpipe.server.vectors import JSON, Service, as_base64, as_json, check_texts
+from embedpipe.server.vectors import (
+    JSON,
+    Service,
+    as_base64,
+    as_json,
+    check_dimensions,
+    check_texts,
+)
 
 __all__ = ["ROUTES", "EmbeddingsRequest"]
 
@@ -49,7 +55,7 @@ async def embeddings(request: Request) -> Response:
     encoder = service.hosted.model(asked.model)
     inputs = _inputs(asked.input, encoder)
     check_texts(inputs, service.settings, "input")
-    _check_dimensions(asked.dimensions, encoder)
+    check_dimensions(asked.dimensions, encoder)
     prompt = encoder.prompts.chosen() if isinstance(inputs[0], str) else ""
     found = await service.embed(request, encoder, inputs, prompt=prompt)
     is_text = asked.encoding_format == "base64"
@@ -92,16 +98,6 @@ def _inputs(
     if len(texts) == len(given):
         return texts
     return piece_ids(given, encoder, "input")
-
-
-def _check_dimensions(asked: int | None, encoder: Encoder) -> None:
-    if asked not in (None, encoder.dimension):
-        raise Refusal(
-            "invalid",
-            f"dimensions: found {asked:,}; this model's vectors have {encoder.dimension:,} "
-            "numbers, and parts of them mean nothing. Leave it out",
-            field="dimensions",
-        )
 
 
 ROUTES = [

@@ -21,7 +21,7 @@ from embedpipe.server.settings import ServerSettings
 from embedpipe.server.turns import Turns, Work
 from embedpipe.server.works import Embedded, EmbedPieces, EmbedTexts, joined, sizes_of
 
-__all__ = ["JSON", "Service", "as_base64", "as_json", "check_texts"]
+__all__ = ["JSON", "Service", "as_base64", "as_json", "check_dimensions", "check_texts"]
 
 JSON = "application/json"
 _VECTORS_AT_ONCE = 512  # written as JSON before others may go on
@@ -95,6 +95,17 @@ def check_texts(inputs: Sequence[Any], settings: ServerSettings, field: str) -> 
             f"{field}: found {len(inputs):,} texts; expected at most {most:,}. Send them in "
             "several requests",
             field=field,
+        )
+
+
+def check_dimensions(asked: int | None, encoder: Encoder) -> None:
+    """Refuse another number of dimensions than the model's vectors have."""
+    if asked not in (None, encoder.dimension):
+        raise Refusal(
+            "invalid",
+            f"dimensions: found {asked:,}; this model's vectors have {encoder.dimension:,} "
+            "numbers, and parts of them mean nothing. Leave it out",
+            field="dimensions",
         )
 
 

@@ -16,8 +16,8 @@ from starlette.staticfiles import StaticFiles
 from embedpipe.encoder import Encoder
 from embedpipe.engine.pooling import POOLINGS, Pooling
 from embedpipe.engine.precision import PRECISIONS, AskedPrecision
+from embedpipe.server.analysis import projected
 from embedpipe.server.bodies import decoded
-from embedpipe.server.demo.analysis import Analysis, projected
 from embedpipe.server.refusals import Refusal
 from embedpipe.server.vectors import JSON, Service
 
@@ -87,7 +87,8 @@ async def analyze(request: Request) -> Response:
     asked = await decoded(request, service.settings.limits, _TEXT)
     encoder, pooling = _chosen(service, asked)
     size = len(asked.text) // 2 + 1  # sentences and tokens are both embedded
-    (part,) = await service.computed(request, Analysis(encoder, pooling), [asked.text], [size])
+    work = service.hosted.analysis(encoder, pooling)
+    (part,) = await service.computed(request, work, [asked.text], [size])
     body = orjson.dumps(part[0], option=orjson.OPT_SERIALIZE_NUMPY)
     return Response(body, media_type=JSON)
 
@@ -114,7 +115,7 @@ def _chosen(service: Service, asked: Question) -> tuple[Encoder, Pooling]:
         if value not in known:
             message = f"{field}: found {value!r:.80}; expected one of {', '.join(known)}"
             raise Refusal("invalid", message, field=field)
-    return encoder.with_precision(cast("AskedPrecision", precision)), pooling
+    return service.hosted.in_precision(encoder, cast("AskedPrecision", precision)), pooling
 
 
 ROUTES: list[BaseRoute] = [
