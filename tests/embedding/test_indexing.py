@@ -21,16 +21,6 @@ from tests.support.cli_support import names_in, write_tiny_model
 TEXTS = [f"{'abcdefgh'[i % 8] * (i % 11 + 1)} text {i * i}" for i in range(1200)]
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
-
-
-@pytest.fixture(scope="module")
-def encoder(model: Path) -> Encoder:
-    return Encoder.load(model, threads=1)
-
-
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     """Three files of one table."""

@@ -16,19 +16,9 @@ from embedpipe import Encoder, ModelOptions, embed_files
 from embedpipe.cli import main
 from embedpipe.embedding.estimate import estimate_files
 from embedpipe.errors import MissingDependencyError, OutputError, ParameterError
-from tests.support.cli_support import names_in, write_tiny_model
+from tests.support.cli_support import names_in
 
 TEXTS = [f"text {i}" if i % 50 else None for i in range(2500)]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
-
-
-@pytest.fixture(scope="module")
-def encoder(model: Path) -> Encoder:
-    return Encoder.load(model, threads=1)
 
 
 @pytest.fixture(scope="module")

@@ -20,12 +20,6 @@ from embedpipe import Encoder, ModelOptions, embed_files
 from embedpipe.embedding import parts
 from embedpipe.embedding.files import EmbedSummary
 from embedpipe.errors import InputError, OutputError, ParameterError
-from tests.support.cli_support import write_tiny_model
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
-    return Encoder.load(write_tiny_model(tmp_path_factory.mktemp("models") / "tiny"), threads=1)
 
 
 @pytest.fixture(autouse=True)

@@ -21,11 +21,6 @@ LINES = ["the train is late", "hello", "a question"]
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
-
-
-@pytest.fixture(scope="module")
 def retrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Another model in a folder of the same name."""
     return write_tiny_model(tmp_path_factory.mktemp("other") / "tiny", seed=1)

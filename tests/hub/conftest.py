@@ -12,6 +12,7 @@ from tests.support.download_support import (
     Place,
     entry,
 )
+from tests.support.model_folders import tiny_config, write_model
 from tests.support.model_server import model_server
 
 
@@ -26,6 +27,15 @@ def place(tmp_path, monkeypatch) -> Place:
     monkeypatch.setattr(retries, "_FIRST_WAIT", 0.01)
     monkeypatch.chdir(tmp_path)
     return Place(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def files(tmp_path) -> dict[str, bytes]:
+    """The files of a small model's folder, by name."""
+    folder = write_model(tmp_path / "made", tiny_config())
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefgh"]
+    (folder / "vocab.txt").write_text("".join(f"{piece}\n" for piece in pieces))
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.fixture

@@ -42,14 +42,6 @@ def place(tmp_path, monkeypatch) -> Place:
 
 
 @pytest.fixture
-def files(tmp_path) -> dict[str, bytes]:
-    folder = write_model(tmp_path / "made", tiny_config())
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefgh"]
-    (folder / "vocab.txt").write_text("".join(f"{piece}\n" for piece in pieces))
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-@pytest.fixture
 def no_network(monkeypatch):
     def refused(*_):
         raise AssertionError("a connection was made")

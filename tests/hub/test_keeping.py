@@ -21,7 +21,7 @@ from embedpipe.hub.catalog import show
 from embedpipe.hub.keeping import place_of
 from tests.support.download_support import Place, entry
 from tests.support.hub_server import keep, states_below
-from tests.support.model_folders import tiny_config, write_bert, write_model
+from tests.support.model_folders import write_bert
 
 
 @pytest.fixture
@@ -30,14 +30,6 @@ def place(tmp_path, monkeypatch) -> Place:
     made = Place(tmp_path, monkeypatch)
     made.describe(entry("known", {"kind": "archive", "address": "http://127.0.0.1:9/no.zip"}))
     return made
-
-
-@pytest.fixture
-def files(tmp_path) -> dict[str, bytes]:
-    folder = write_model(tmp_path / "made", tiny_config())
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefgh"]
-    (folder / "vocab.txt").write_text("".join(f"{piece}\n" for piece in pieces))
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import multiprocessing
 import os
 import pickle
 import shutil
-import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,8 @@ from embedpipe import Encoder, _pickles
 from embedpipe.annotator import SentenceDetector, Tokenizer
 from embedpipe.base import DocumentAssembler, LightPipeline, Pipeline, PipelineModel
 from embedpipe.errors import ModelFormatError, ModelNotFoundError
+
+pytestmark = pytest.mark.usefixtures("importable")
 
 BUNDLE = Path(__file__).parent / "golden_pipeline/format_1/bundle.zip"
 TABLE = pa.table({"text": ["It rains a lot. The sun, though!", None, "Rain and sun"]})
@@ -48,12 +49,6 @@ def model() -> PipelineModel:
 @pytest.fixture(scope="module")
 def expected(model: PipelineModel) -> pa.Table:
     return model.transform(TABLE)
-
-
-@pytest.fixture(autouse=True)
-def importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let new interpreters import what this one does."""
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
 
 
 # ---- other processes ----

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import os
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,8 +14,11 @@ from embedpipe.annotation import AnnotationColumn
 from embedpipe.encoder import Encoder
 from embedpipe.errors import ColumnError
 from tests.support.golden_models import load_encoders
+from tests.support.libraries import require
 from tests.support.small_pipelines import embedding, sentences
 from tests.support.wide_table import TEXTS, wide_table
+
+pytestmark = pytest.mark.usefixtures("importable")
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of Dask's and Ray's own
 
@@ -31,19 +31,6 @@ def encoder(testdata, tmp_path_factory) -> Encoder:
 @pytest.fixture(scope="module")
 def expected(encoder) -> bytes:
     return encoder.encode(TEXTS).tobytes()
-
-
-@pytest.fixture(autouse=True)
-def importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let new interpreters import what this one does."""
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
-
-
-def require(library: str) -> Any:
-    try:
-        return importlib.import_module(library)
-    except ImportError as error:
-        pytest.skip(f"COULD NOT RUN: {error}; pip install {library.partition('.')[0]}")
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +11,9 @@ import pytest
 
 from embedpipe.base import PipelineModel
 from tests.saving.test_travel import BUNDLE, TABLE, encoded, transformed
+from tests.support.libraries import require
+
+pytestmark = pytest.mark.usefixtures("importable")
 
 
 @pytest.fixture(scope="module")
@@ -25,19 +26,6 @@ def model() -> PipelineModel:
 @pytest.fixture(scope="module")
 def expected(model: PipelineModel) -> pa.Table:
     return model.transform(TABLE)
-
-
-@pytest.fixture(autouse=True)
-def importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let new interpreters import what this one does."""
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
-
-
-def require(library: str) -> Any:
-    try:
-        return importlib.import_module(library)
-    except ImportError as error:
-        pytest.skip(f"COULD NOT RUN: {error}; pip install {library.partition('.')[0]}")
 
 
 def test_joblib(model, expected) -> None:
