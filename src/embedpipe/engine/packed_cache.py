@@ -7,6 +7,7 @@ multiple of 4096 bytes, and the block as `embedpipe._native` gave it. Where cach
 
 from __future__ import annotations
 
+import fcntl
 import json
 import mmap
 import os
@@ -14,7 +15,7 @@ import struct
 import time
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -77,7 +78,10 @@ class PackedCache:
         return block
 
     def keep(self, made_for: Mapping[str, Any], block: Float32) -> Float32 | None:
-        """Write a block, and give it back as `find` does; None for a small one, or if it fails."""
+        """Write a block, and give it back as `find` does; None for a small one, or if it fails.
+
+        Of processes that packed the same at once, the first one's file is what all of them get.
+        """
         from embedpipe.output import AtomicFile  # not loaded by starts that find a block
 
         if not _is_worth_it(block.nbytes):
@@ -86,12 +90,15 @@ class PackedCache:
         head = self._head(made_for, block.size)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with AtomicFile(path, durable=False) as file, _Checksum(block) as checksum:
-                file.write(head.ljust(_block_begin(head), b"\0"))
-                file.write(block.data)
-                file.overwrite(len(head), _CHECKSUM.pack(checksum.value()))
-            self._remove_oldest(path)
-            return _map_block(path, head, block.nbytes)
+            with _one_at_a_time(self.folder):
+                if (others := self.find(made_for, block.size)) is not None:
+                    return others
+                with AtomicFile(path, durable=False) as file, _Checksum(block) as checksum:
+                    file.write(head.ljust(_block_begin(head), b"\0"))
+                    file.write(block.data)
+                    file.overwrite(len(head), _CHECKSUM.pack(checksum.value()))
+                self._remove_oldest(path)
+                return _map_block(path, head, block.nbytes)
         except (OSError, OutputError, ValueError) as error:
             _log(path, error)
             return None
@@ -135,6 +142,18 @@ class PackedCache:
                     yield path, path.stat()
                 except FileNotFoundError:  # removed by another process meanwhile
                     continue
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Lock a folder for writing; a disk that knows no locks is written to without."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
 
 
 class _Checksum:

@@ -13,8 +13,16 @@ import embedpipe
 PACKED = re.compile(r"^\S+-\S+ .*\.packed.*$(?:\n(?!Pss:)[A-Z].*)*\nPss: +(\d+) kB", re.MULTILINE)
 """The part of a mapping of packed weights that a process is counted for, in kB."""
 
+# Spark starts tasks when both executors are there; otherwise one of them may do all alone.
+BOTH = {
+    "spark.cores.max": "4",
+    "spark.scheduler.minRegisteredResourcesRatio": "1.0",
+    "spark.scheduler.maxRegisteredResourcesWaitingTime": "120s",
+}
 spark = embedpipe.start(
-    master="local-cluster[2,2,1024]", memory="1g", params={**QUIET, "spark.executor.memory": "1g"}
+    master="local-cluster[2,2,1024]",
+    memory="1g",
+    params={**QUIET, **BOTH, "spark.executor.memory": "1g"},
 )
 spark.sparkContext.setLogLevel("OFF")
 made = model("large").transform(spark.range(0, 8_000, 1, 8).selectExpr("id", ROWS))
