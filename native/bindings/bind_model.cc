@@ -54,14 +54,14 @@ BoundModel::BoundModel(Index hidden, Index heads, const std::string& activation,
               types.shape(0) > 0,
           "the embedding tables disagree");
   require(projection.has_value() || size == hidden, "an embedding projection is missing");
-  require(!layers.empty() && !schedule.empty(), "there are no layers");
+  require(layers.empty() == schedule.empty(), "layers and their schedule disagree");
   for (const int layer : schedule) {
     require(layer >= 0 && layer < static_cast<int>(layers.size()), "the schedule names an unknown layer");
   }
   check_norm(embedding_norm, size);
   if (projection) check_linear(*projection, hidden, size);
   if (pooler) check_linear(*pooler, hidden, hidden);
-  const Index intermediate = layers[0].intermediate.view().outputs;
+  const Index intermediate = layers.empty() ? 0 : layers[0].intermediate.view().outputs;
   view_.hidden = hidden;
   view_.heads = heads;
   view_.activation = activation == "gelu_erf" ? Activation::kGeluErf : Activation::kGeluTanh;

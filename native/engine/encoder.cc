@@ -30,7 +30,7 @@ Encoder::Encoder(const EncoderView& view, const Kernels& kernels, const Products
     : kernels_(kernels),
       products_(products),
       hidden_(view.hidden),
-      intermediate_(view.layers.at(0).intermediate.outputs),
+      intermediate_(view.layers.empty() ? 0 : view.layers[0].intermediate.outputs),
       head_group_{view.hidden, view.heads},
       activation_(view.activation),
       tables_(view.tables),
@@ -40,7 +40,8 @@ Encoder::Encoder(const EncoderView& view, const Kernels& kernels, const Products
   const Index heads = heads_together(head_group_, products.panel);
   head_group_ = {heads * (view.hidden / view.heads), heads};
   most_rows_ = most_rows(hidden_, std::max(3 * head_group_.hidden, kIntermediateBlock));
-  const int first = schedule_.at(0);
+  if (schedule_.empty()) return;  // a table of words alone
+  const int first = schedule_[0];
   if (view.reads_embeddings(first)) {
     const PackedLinear& query_key_value = weights_.layers[static_cast<size_t>(first)].query_key_value.packed();
     first_projection_.emplace(tables_, weights_.embedding_norm.weights(), query_key_value, kernels_);
@@ -123,6 +124,7 @@ void Encoder::encode_as_team(const Sequences& sequences, const Chunk& chunk, int
 
 void Encoder::encode(const Sequences& sequences, const Chunk& chunk, const Share& share, Workspace& work) {
   embed_pieces(sequences, chunk, share, work);
+  if (schedule_.empty()) return;
   const auto layer = [&](size_t i) { return &weights_.layers[static_cast<size_t>(schedule_[i])]; };
   Operand x{};  // what a layer reads; none where its queries, keys and values are looked up
   if (first_projection_) {

@@ -32,6 +32,7 @@ OWN_COMMANDS = {
     "hub": "embedpipe.cli.hub",
     "verify": "embedpipe.cli.verify",
     "card": "embedpipe.cli.card",
+    "distil": "embedpipe.cli.distil",
     "import": "embedpipe.cli.import_model",
     "bundle": "embedpipe.cli.bundle",
     "info": "embedpipe.cli.info",

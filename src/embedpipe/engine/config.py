@@ -75,7 +75,8 @@ class EncoderConfig:
 
     `architecture` names a row of `engine.architecture`. `embedding_size` equals `hidden_size` for
     BERT; that of ALBERT and ELECTRA may be smaller and is projected up. `num_hidden_layers` counts
-    passes: ALBERT shares weights, and each pass through a group runs its `inner_group_num` layers.
+    passes, and is 0 for a
+    table of words that are normalized alone: ALBERT shares weights, and each pass through a group runs its `inner_group_num` layers.
     `max_position_embeddings` is the most pieces of a sequence.
 
     >>> EncoderConfig.from_huggingface(
@@ -171,6 +172,8 @@ class EncoderConfig:
 def _fields(row: Architecture) -> dict[str, Field]:
     """What a `config.json` of this architecture may say."""
     sizes = {key: whole_number(1, _LARGEST[key]) for key in (*row.sizes, *row.defaults)}
+    if not row.shares_layers:  # a table of words, LayerNorm and pooling are a model, too
+        sizes["num_hidden_layers"] = whole_number(0, _LARGEST["num_hidden_layers"])
     sizes["max_position_embeddings"] = whole_number(
         row.first_position + 1, _LARGEST["max_position_embeddings"]
     )

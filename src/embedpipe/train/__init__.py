@@ -1,0 +1,27 @@
+"""Training of small models on a processor; needs the extra `train`, which brings PyTorch.
+
+Importing this package loads none of it: a name is resolved when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from embedpipe.train.distillation.distilling import DistilSummary, distil
+    from embedpipe.train.distillation.options import DistilOptions
+
+__all__ = ["DistilOptions", "DistilSummary", "distil"]
+
+_PLACES = {
+    "DistilOptions": "embedpipe.train.distillation.options",
+    "DistilSummary": "embedpipe.train.distillation.distilling",
+    "distil": "embedpipe.train.distillation.distilling",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)

@@ -1,0 +1,1 @@
+"""Distillation: a small student learns the vectors that a teacher gives to texts."""
