@@ -77,7 +77,7 @@ def test_an_embedding_size_in_a_bert_is_not_its_own() -> None:
 def test_every_problem_is_reported_at_once() -> None:
     bad = without(tiny_config(), "vocab_size") | {
         "hidden_act": "relu",
-        "num_hidden_layers": 0,
+        "num_hidden_layers": -1,
         "intermediate_size": "32",
         "layer_norm_eps": -1,
         "position_embedding_type": "relative_key",
@@ -88,7 +88,7 @@ def test_every_problem_is_reported_at_once() -> None:
     for found in (
         "vocab_size: missing",
         "hidden_act: 'relu'",
-        "num_hidden_layers: 0",
+        "num_hidden_layers: -1",
         "intermediate_size: '32'",
         "layer_norm_eps: -1",
         "position_embedding_type: 'relative_key'; expected 'absolute'",

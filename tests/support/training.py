@@ -13,7 +13,7 @@ PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, "##s", "##ing", 
 
 
 def write_teacher(folder: Path, **changes: object) -> Path:
-    """A BERT of 4 layers, 32 wide, at most 24 pieces, whose words differ more than its layers do."""
+    """A BERT of 4 layers, 32 wide, at most 24 pieces, whose words differ much."""
     sizes = {"num_hidden_layers": 4, "hidden_size": 32, "intermediate_size": 48}
     config = tiny_config(vocab_size=len(PIECES), **(sizes | changes))
     tensors = random_tensors(config, seed=3)

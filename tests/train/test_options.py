@@ -7,11 +7,9 @@ import sys
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
 
 from embedpipe.errors import ParameterError
 from embedpipe.train import DistilOptions
-from embedpipe.train.distillation.development import spearman
 from embedpipe.train.distillation.layer_search import best_layers
 
 
@@ -39,12 +37,6 @@ def test_students_are_sizes_or_models():
     assert DistilOptions(student="static_H64").shape == (0, 64)
     assert DistilOptions(student="small_bert_L2_128").base == "small_bert_L2_128"
     assert DistilOptions(layers="0,3,5").chosen_layers == (0, 3, 5)
-
-
-def test_spearman_is_that_of_scipy_also_with_equal_values():
-    random = np.random.default_rng(0)
-    a, b = random.integers(0, 9, 200).astype(float), random.normal(size=200)
-    assert spearman(a, b) == pytest.approx(spearmanr(a, b).statistic, abs=1e-12)
 
 
 def test_the_search_for_layers_finds_the_best_choice_and_keeps_the_last():

@@ -55,7 +55,7 @@ def test_nothing_is_computed_twice_whatever_the_order_or_the_files(
     assert some.computed == 1
 
 
-def test_a_killed_run_keeps_the_files_that_were_finished(encoder, tmp_path, computed, monkeypatch):
+def test_a_killed_run_keeps_the_files_that_were_finished(encoder, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_FILE_TEXTS", 16)
     texts, cache = sentences(60), tmp_path / "cache"
     written = module._written

@@ -61,7 +61,8 @@ _STUDENT, _LEARNING, _RUN = "Student", "Learning", "Run"
     "--student",
     metavar="SIZE",
     section=_STUDENT,
-    help="layers and width, as L2_H128; static or static_H256 (no layers); or a model to begin with",
+    help="layers and width, as L2_H128; static or static_H256 (no layers); or a model to begin "
+    "with",
 )
 @option(
     "--layers",

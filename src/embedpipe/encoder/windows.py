@@ -19,7 +19,7 @@ _MOST_PIECES = 2**15
 def window_pieces(config: EncoderConfig) -> int:
     """How many pieces to hand to the engine at once: fewer for larger models."""
     layer = 4 * config.hidden_size**2 + 2 * config.hidden_size * config.intermediate_size
-    operations_per_piece = 2 * layer * len(config.layer_schedule)
+    operations_per_piece = 2 * layer * max(1, len(config.layer_schedule))
     return min(max(int(_WINDOW_OPERATIONS / operations_per_piece), _FEWEST_PIECES), _MOST_PIECES)
 
 

@@ -75,8 +75,8 @@ class EncoderConfig:
 
     `architecture` names a row of `engine.architecture`. `embedding_size` equals `hidden_size` for
     BERT; that of ALBERT and ELECTRA may be smaller and is projected up. `num_hidden_layers` counts
-    passes, and is 0 for a
-    table of words that are normalized alone: ALBERT shares weights, and each pass through a group runs its `inner_group_num` layers.
+    passes; none, in BERT and ELECTRA, leaves a table of words that are normalized. ALBERT shares
+    weights, and each pass through a group runs its `inner_group_num` layers.
     `max_position_embeddings` is the most pieces of a sequence.
 
     >>> EncoderConfig.from_huggingface(
@@ -197,5 +197,5 @@ def _contradictions(sizes: Mapping[str, int]) -> Iterator[str]:
     if hidden % heads:
         yield f"hidden_size {hidden} is not a multiple of num_attention_heads {heads}"
     layers, groups = sizes["num_hidden_layers"], sizes.get("num_hidden_groups", 1)
-    if groups > layers:
+    if groups > max(layers, 1):
         yield f"num_hidden_groups {groups} is larger than num_hidden_layers {layers}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -14,6 +15,7 @@ from embedpipe.output import AtomicFile
 __all__ = ["Checkpoint"]
 
 _STATE = "checkpoint.pt"
+_WRITING = "writing"
 _LOCK = ".lock"
 _SHOWN = 60
 
@@ -94,9 +96,17 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Remove the folder, once the output stands."""
-        for name in (_STATE, _LOCK):
+        for name in (_STATE, _WRITING, _LOCK):
             (self.folder / name).unlink(missing_ok=True)
         self.folder.rmdir()
+
+    def will_write(self, temporary: Path) -> None:
+        """Note where the output is put together; what a killed run left of its own goes now."""
+        note = self.folder / _WRITING
+        if note.exists():
+            shutil.rmtree(temporary.with_name(note.read_text(encoding="utf-8")), ignore_errors=True)
+        with AtomicFile(note) as file:
+            file.write(temporary.name.encode())
 
     def _check(self, record: dict[str, Any]) -> None:
         names = [name for name in {**record, **self.record} if self._differs(name, record)]

@@ -119,6 +119,7 @@ def distil(  # noqa: PLR0913
             learning.run()
         elif not learning.finish():
             raise ParameterError(f"finish: there is no state in {state}; leave out --finish")
+        checkpoint.will_write(folder.temporary)
         with folder:
             quality = write_result(folder, plan, texts, ready)
         checkpoint.remove()

@@ -48,7 +48,7 @@ class Prepared(NamedTuple):
     targets: TeacherVectors
 
 
-def prepare(
+def prepare(  # noqa: PLR0913
     plan: Plan,
     texts: list[str],
     pairs: Development | None,
@@ -128,7 +128,7 @@ def _scoring(
 ) -> Scoring:
     """By pairs where there are some, else by the texts held out."""
     if pairs is not None:
-        goal = plan.teacher.encode(pairs.texts, normalize=True)
+        goal, _ = plan.teacher.encode_counting(pairs.texts, normalize=True)
         return Scoring(pairs.texts, goal, pairs)
     return Scoring([texts[row] for row in held], targets[held], None)
 

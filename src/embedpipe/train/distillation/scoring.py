@@ -29,7 +29,7 @@ class Scoring:
     def name(self) -> str:
         """What the score is, for people."""
         if self._pairs is not None:
-            return f"Spearman x 100 on {len(self._pairs.scores):,} pairs of {self._pairs.source}"
+            return f"Spearman x 100 on {len(self._pairs):,} pairs of {self._pairs.source}"
         return f"cosine to the teacher x 100 on {len(self.texts):,} texts held out"
 
     def tokenize(self, tokenizer: SubwordTokenizer, max_length: int) -> None:

@@ -43,7 +43,7 @@ def write_result(
 
 
 def _quality(encoder: Encoder, name: str, ready: Prepared) -> Quality:
-    vectors = encoder.encode(ready.scoring.texts, normalize=True)
+    vectors, _ = encoder.encode_counting(ready.scoring.texts, normalize=True)
     closeness = ready.scoring.closeness(vectors)
     return Quality(name, encoder.precision, ready.scoring.of(vectors), closeness)
 
