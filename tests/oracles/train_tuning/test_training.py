@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import random
 import subprocess
 import sys
@@ -25,8 +26,10 @@ from embedpipe.evaluation import evaluate
 from embedpipe.formats.huggingface.safetensors import read_safetensors
 from embedpipe.sklearn import load_classifier
 from embedpipe.train import TrainOptions, train
+from embedpipe.train.tuning.pairs import rates_by_layer
 from embedpipe.train.tuning.work import COMPLETE, work_folder
 from tests.support.cli_support import MAX_LENGTH, write_tiny_model
+from tests.support.model_folders import tiny_config, write_bert, write_model
 
 DRAWN = random.Random(0)
 WORDS = ["".join(DRAWN.choice("abcdef") for _ in range(4)) for _ in range(30)]
@@ -35,11 +38,11 @@ OTHERS = [f"{text.partition(' ')[0]} {DRAWN.choice(WORDS)}" for text in TEXTS]
 SCORES = [round(DRAWN.random() * 5, 2) for _ in TEXTS]
 LABELS = ["abc".find(text[0]) % 3 for text in TEXTS]
 ASKED = [*TEXTS[:3], "", "A CAB, a cab"]
-QUICK = TrainOptions(steps=4, evaluations=2, batch=8, device="cpu", threads=1)
+USUAL = {"steps": 4, "evaluations": 2, "batch": 8, "device": "cpu", "threads": 1}
 
 
 def options(**changes: Any) -> TrainOptions:
-    return TrainOptions(**{"steps": 4, "evaluations": 2, "batch": 8, "device": "cpu"} | changes)
+    return TrainOptions(**USUAL | changes)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +56,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     write(folder / "scores.csv", ("sentence1", "sentence2", "score"), TEXTS[:60], OTHERS, SCORES)
     write(folder / "dev.csv", ("sentence1", "sentence2", "score"), TEXTS[60:], OTHERS[60:], SCORES)
-    write(folder / "pairs.csv", ("anchor", "positive"), TEXTS, OTHERS)
+    write(folder / "pairs.csv", ("anchor", "positive"), TEXTS[:60], OTHERS)
     write(folder / "three.csv", ("text", "label"), TEXTS, LABELS)
     write(folder / "two.csv", ("text", "label"), TEXTS, [label > 0 for label in LABELS])
     (folder / "texts.txt").write_text("\n".join(TEXTS), encoding="utf-8")
@@ -171,16 +174,12 @@ def test_classifiers_are_read_by_scikit_learn(
 def test_masked_words_are_learned(model: Path, data: Path, tmp_path: Path) -> None:
     how = options(steps=60, evaluations=3, random=True, learning_rate=1e-2, batch=16)
     train(model, data / "texts.txt", tmp_path / "made", how, task="mlm")
-    import json
-
     curve = json.loads((tmp_path / "made" / "training.json").read_text())["learning"]["curve"]
     losses = [entry["loss"] for entry in curve if "loss" in entry]
     assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:5])
 
 
 def test_lower_layers_move_less(tmp_path: Path, data: Path) -> None:
-    from tests.support.model_folders import write_bert
-
     base = tmp_path / "base"
     vocab = write_tiny_model(tmp_path / "tiny") / "vocab.txt"
     size = len(vocab.read_text().splitlines())
@@ -200,7 +199,7 @@ def test_lower_layers_move_less(tmp_path: Path, data: Path) -> None:
 def test_after_kill_9_the_same_command_comes_to_the_same_bits(
     model: Path, data: Path, tmp_path: Path
 ) -> None:
-    how = options(steps=40, evaluations=10, threads=1)
+    how = options(steps=16, evaluations=8)
     files = [data / "scores.csv", data / "pairs.csv"]
     train(model, files, tmp_path / "whole", how, development=data / "dev.csv")
     made = tmp_path / "made"
@@ -222,45 +221,39 @@ def test_after_kill_9_the_same_command_comes_to_the_same_bits(
             model,
             files,
             made,
-            options(steps=40, evaluations=10, threads=1, seed=1),
+            options(steps=16, evaluations=8, seed=1),
             development=data / "dev.csv",
         )
     summary = train(model, files, made, how, development=data / "dev.csv")
-    assert summary.steps == 40
+    assert summary.steps == 16
     whole, resumed = (
         (each / "model.safetensors").read_bytes() for each in (tmp_path / "whole", made)
     )
     assert whole == resumed
-    train(model, files, tmp_path / "other", options(steps=40, evaluations=10, threads=1, seed=1))
+    train(model, files, tmp_path / "other", options(steps=16, evaluations=8, seed=1))
     assert (tmp_path / "other" / "model.safetensors").read_bytes() != whole
 
 
 def test_a_loss_that_is_no_number_stops_it(model: Path, data: Path, tmp_path: Path) -> None:
-    how = options(steps=40, evaluations=10, learning_rate=1e30, warmup=0.5)
+    how = options(steps=16, evaluations=8, learning_rate=1e30, warmup=0.5)
     with pytest.raises(
         TrainingError, match=r"after step \d+: .*lower --learning-rate, and --restart"
     ):
         train(model, data / "scores.csv", tmp_path / "made", how)
     assert not (tmp_path / "made").exists()
-    train(model, data / "scores.csv", tmp_path / "made", QUICK, restart=True)
+    train(model, data / "scores.csv", tmp_path / "made", options(), restart=True)
     assert_opens_alike(tmp_path / "made")
 
 
 def test_a_full_disk(model: Path, data: Path, small_disk: Path) -> None:
-    (small_disk / "filler").write_bytes(b"x" * 800_000)
-    with pytest.raises(OutputError, match=r"cannot write .*"):
-        train(model, data / "scores.csv", small_disk / "made", QUICK)
+    (small_disk / "filler").write_bytes(b"x" * 700_000)
+    with pytest.raises(OutputError, match=r"cannot write .*checkpoint-\d.*free some space"):
+        train(model, data / "scores.csv", small_disk / "made", options())
     assert not (small_disk / "made").exists()
     (small_disk / "filler").unlink()
 
 
-def test_layers_that_share_their_weights_have_one_rate(tmp_path: Path, data: Path) -> None:
-    from tests.support.model_folders import tiny_config, write_model
-
+def test_layers_that_share_their_weights_have_one_rate(tmp_path: Path) -> None:
     folder = write_model(tmp_path / "albert", tiny_config("albert"))
-    from transformers import AutoModel
-
-    from embedpipe.train.tuning.pairs import rates_by_layer
-
     with pytest.raises(ParameterError, match="share their weights; leave it out"):
         rates_by_layer(AutoModel.from_pretrained(folder), 1e-3, 0.5)

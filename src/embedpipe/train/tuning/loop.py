@@ -7,19 +7,22 @@ are one family: `Careful` goes before either of them.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
+from safetensors import SafetensorError
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 
-from embedpipe.errors import OutputError, TrainingError
+from embedpipe.errors import EmbedpipeError, OutputError, TrainingError
 from embedpipe.progress import Progress
 from embedpipe.train.tuning.options import TrainOptions
 from embedpipe.train.tuning.work import COMPLETE, Work
 
-__all__ = ["Careful", "arguments", "learn", "prepared"]
+__all__ = ["Careful", "arguments", "learn", "prepared", "writing"]
 
 _LOGS = 50  # of the loss, in a run
 
@@ -71,6 +74,18 @@ def arguments(
     return found
 
 
+@contextmanager
+def writing(path: Path, remedy: str) -> Iterator[None]:
+    """Whatever the libraries raise where nothing can be written, as an OutputError."""
+    try:
+        yield
+    except (OSError, SafetensorError, RuntimeError) as error:
+        is_of_files = not isinstance(error, RuntimeError) or "StreamWriter" in str(error)
+        if isinstance(error, EmbedpipeError) or not (is_of_files or "inline_cont" in str(error)):
+            raise
+        raise OutputError(f"cannot write {path}: {error}; free some space, {remedy}") from error
+
+
 class Careful:
     """Stops at a loss or weight that is no finite number, and writes whole checkpoints."""
 
@@ -88,14 +103,10 @@ class Careful:
         odd = next((n for n, p in model.named_parameters() if not torch.isfinite(p).all()), None)
         if odd is not None:
             self._stop(f"{odd} holds numbers that are not finite")
-        try:
+        again = "then give the same command again, which goes on from the checkpoint before"
+        with writing(self._checkpoint(), again):
             super()._save_checkpoint(*given, **named)  # type: ignore[misc]
             (self._checkpoint() / COMPLETE).touch()
-        except (OSError, RuntimeError) as error:  # of files, torch raises the second
-            raise OutputError(
-                f"cannot write {self._checkpoint()}: {error}; free some space, then give the same "
-                "command again, which goes on from the checkpoint before"
-            ) from error
 
     def _checkpoint(self) -> Path:
         state, args = self.state, self.args  # type: ignore[attr-defined]

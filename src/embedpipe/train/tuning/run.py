@@ -29,6 +29,8 @@ __all__ = ["Run"]
 _PRECISIONS: tuple[Precision, ...] = ("float32", "int8")
 _PACKAGES = ("torch", "transformers", "sentence-transformers", "scikit-learn")
 
+_AGAIN = "then give the same command again, which finds what was learned"
+
 
 @dataclass(frozen=True)
 class Run:
@@ -142,8 +144,11 @@ class Run:
         return told
 
     def _save(self, model: Any, folder: AtomicDirectory) -> None:
+        from embedpipe.train.tuning.loop import writing
+
         model.max_seq_length = self.base.max_length  # which may have been less while it learned
-        model.save_pretrained(os.fspath(folder.temporary), create_model_card=False)
+        with writing(folder.path, _AGAIN):
+            model.save_pretrained(os.fspath(folder.temporary), create_model_card=False)
 
     def _learn_words(self, work: Work, folder: AtomicDirectory) -> dict[str, Any]:
         from embedpipe.train.tuning.pairs import opened
@@ -184,6 +189,7 @@ class Run:
     def _learn_sequence(
         self, examples: Examples, work: Work, folder: AtomicDirectory
     ) -> dict[str, Any]:
+        from embedpipe.train.tuning.loop import writing
         from embedpipe.train.tuning.sequences import learn_labels
 
         if self.base.config.architecture == "electra":
@@ -201,7 +207,8 @@ class Run:
             max_length=self.base.max_length,
             progress=self.progress,
         )
-        model.save_pretrained(os.fspath(folder.temporary))
+        with writing(folder.path, _AGAIN):
+            model.save_pretrained(os.fspath(folder.temporary))
         for name, content in self.base.model.tokenizer_files.items():
             if not (folder.temporary / name).exists():
                 folder.write(name, [content])
