@@ -11,6 +11,7 @@ __all__ = [
     "PARTS_OF_MODELS",
     "SAFETENSORS",
     "SAVED_MODEL",
+    "SAVED_STAGES",
     "SPARK_METADATA",
     "TOKENIZER_FILES",
     "VARIABLES",
@@ -35,6 +36,9 @@ TOKENIZER_FILES = (
     *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
 )
 """The files on which the pieces of a text may depend, here or in transformers."""
+
+SAVED_STAGES = "stages.json"
+"""The file that tells a saved stage or pipeline."""
 
 SPARK_METADATA = "metadata/part-00000"
 SAVED_MODEL = "saved_model.pb"
