@@ -95,7 +95,7 @@ async def _warm_up(hosted: Hosted, turns: Turns) -> None:
     model = hosted.model(None)
     first = await asyncio.to_thread(hosted.analysis, model, model.pooling)
     with suppress(Refusal):  # too much waits: the page's own first text will be the first
-        await turns.results(first, ["A first text."], [1])
+        await turns.submit(first, ["A first text."], [1])
 
 
 async def _answered(request: Request, error: Exception) -> Response:

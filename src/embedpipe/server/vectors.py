@@ -87,15 +87,17 @@ class Service:
         self, request: Request, work: Work, items: Sequence[Any], sizes: Sequence[int]
     ) -> list[Any]:
         """The results of all items, in parts; given up where the client has gone."""
-        task = asyncio.ensure_future(self.turns.results(work, items, sizes))
+        results = self.turns.submit(work, items, sizes)
         gone = asyncio.ensure_future(_gone(request))
+        gone.add_done_callback(lambda _: results.cancel())
         try:
-            await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                raise Refusal("gone", "the client hung up")
-            return task.result()
+            return await results
+        except asyncio.CancelledError:
+            if gone.done():
+                raise Refusal("gone", "the client hung up") from None
+            raise
         finally:
-            task.cancel()
+            results.cancel()
             gone.cancel()
 
 
