@@ -22,6 +22,7 @@ __all__ = [
     "Ask",
     "Server",
     "ask_once",
+    "children_of",
     "first_answer_seconds",
     "free_port",
     "loaded",
@@ -140,9 +141,18 @@ def seconds_of(process: int) -> float:
         found = Path(f"/proc/{ids.pop()}")
         fields = (found / "stat").read_text().rpartition(")")[2].split()
         total += sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
-        for task in (found / "task").iterdir():
-            ids += map(int, (task / "children").read_text().split())
+        ids += children_of(int(found.name))
     return total
+
+
+def children_of(process: int) -> list[int]:
+    """Its processes that serve, without the one that keeps track of what they share."""
+    found = []
+    for task in Path(f"/proc/{process}/task").iterdir():
+        for child in map(int, (task / "children").read_text().split()):
+            if b"resource_tracker" not in Path(f"/proc/{child}/cmdline").read_bytes():
+                found.append(child)
+    return found
 
 
 def first_answer_seconds(arguments: Sequence[str], check: bytes) -> tuple[float, float]:

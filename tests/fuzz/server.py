@@ -33,7 +33,7 @@ from tests.support.golden_models import load_encoders
 from tests.support.serving import served
 from tests.support.testdata import testdata_folder
 
-SECONDS = 5.0
+SECONDS = 10.0
 """Within which a well-behaved client is answered, on a machine that others use, too."""
 
 MEGABYTES = 400.0

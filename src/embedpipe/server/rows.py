@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,10 +51,18 @@ def table_of_stream(body: bytes) -> pa.Table:
         with pa.ipc.open_stream(body) as reader:
             table = reader.read_all()
         table.validate(full=True)
-    except (pa.ArrowException, OSError) as error:
+        _check_names(table.schema)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         message = f"the body is no Arrow IPC stream: {error!s:.300}"
         raise Refusal("invalid", message) from None
     return table
+
+
+def _check_names(fields: Iterable[pa.Field]) -> None:
+    """Raise UnicodeDecodeError for a name that is no text, which Arrow does not look at."""
+    for field in fields:
+        _ = field.name
+        _check_names(field.type.field(place) for place in range(field.type.num_fields))
 
 
 def sliced(table: pa.Table) -> Iterator[pa.RecordBatch]:
