@@ -9,7 +9,7 @@ __all__ = ["inflected", "plural", "with_articles"]
 _VOWELS = "aeiou"
 
 _PAST = {
-    **{"be": "was", "begin": "began", "bow": "bowed", "box": "boxed", "break": "broke"},
+    **{"begin": "began", "bow": "bowed", "box": "boxed", "break": "broke"},
     **{"build": "built", "buy": "bought", "carry": "carried", "catch": "caught", "cut": "cut"},
     **{"dig": "dug", "do": "did", "drink": "drank", "drive": "drove", "eat": "ate"},
     **{"edge": "edged", "fall": "fell", "feed": "fed", "fight": "fought", "find": "found"},
@@ -30,7 +30,7 @@ _PAST = {
 _DOUBLED = {
     *("run", "sit", "cut", "swim", "chop", "put", "hit", "get", "stop", "jog", "slip", "drop"),
     *("dig", "hug", "pet", "stir", "skip", "win", "quit", "step", "rub", "ban", "sip", "clap"),
-    *("plan", "undo-", "grab", "mop", "bat", "reset", "commit", "transfer", "forget", "begin"),
+    *("plan", "grab", "mop", "bat", "reset", "commit", "transfer", "forget", "begin"),
 }
 
 _UNCHANGED = {"sheep", "fish", "deer", "shrimp", "cattle", "salmon", "moose"}
@@ -55,25 +55,38 @@ def inflected(phrase: str, form: str) -> str:
 
 
 def _verb(verb: str, form: str) -> str:
-    ends_in_y = verb.endswith("y") and verb[-2] not in _VOWELS
-    if form == "s":
-        if verb == "be":
-            return "is"
-        if ends_in_y:
-            return verb[:-1] + "ies"
-        return verb + ("es" if verb.endswith(("s", "sh", "ch", "x", "z", "o")) else "s")
-    stem = verb + verb[-1] if verb in _DOUBLED else verb
-    if form == "ed":
-        if verb in _PAST:
-            return _PAST[verb]
-        if ends_in_y:
-            return verb[:-1] + "ied"
-        return stem + ("d" if stem.endswith("e") else "ed")
     if verb == "be":
-        return "being"
+        return {"s": "is", "ed": "was", "ing": "being"}[form]
+    return {"s": _third_person, "ed": _past, "ing": _participle}[form](verb)
+
+
+def _third_person(verb: str) -> str:
+    if _ends_in_y(verb):
+        return verb[:-1] + "ies"
+    return verb + ("es" if verb.endswith(("s", "sh", "ch", "x", "z", "o")) else "s")
+
+
+def _past(verb: str) -> str:
+    if verb in _PAST:
+        return _PAST[verb]
+    if _ends_in_y(verb):
+        return verb[:-1] + "ied"
+    return _stem(verb) + ("d" if verb.endswith("e") else "ed")
+
+
+def _participle(verb: str) -> str:
     if verb.endswith("ie"):
         return verb[:-2] + "ying"
-    return stem[:-1] + "ing" if stem.endswith("e") and not stem.endswith("ee") else stem + "ing"
+    is_silent = verb.endswith("e") and not verb.endswith("ee")
+    return (verb[:-1] if is_silent else _stem(verb)) + "ing"
+
+
+def _stem(verb: str) -> str:
+    return verb + verb[-1] if verb in _DOUBLED else verb
+
+
+def _ends_in_y(verb: str) -> bool:
+    return verb.endswith("y") and verb[-2] not in _VOWELS
 
 
 def plural(noun: str) -> str:
