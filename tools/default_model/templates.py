@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tools.default_model.inflection import inflected, plural, with_articles
+from .inflection import inflected, plural, with_articles
 
 __all__ = ["Templates"]
 

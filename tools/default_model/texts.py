@@ -16,11 +16,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from tools.default_model import books, reference
-from tools.default_model.cleaning import one_line, paragraphs_of, sentences_of
-from tools.default_model.lexicon import Lexicon
-from tools.default_model.packages import PACKAGES, fetch
-from tools.default_model.templates import Templates
+from . import books, reference
+from .cleaning import one_line, paragraphs_of, sentences_of
+from .lexicon import Lexicon
+from .packages import PACKAGES, fetch
+from .templates import Templates
 
 SEED = 20
 _USUAL = slice(1996, 18000)

@@ -129,11 +129,11 @@ def _problem(name: str, tensor: npt.NDArray[Any], scale: npt.NDArray[Any] | None
 
 def _widened(tensor: npt.NDArray[Any], scale: npt.NDArray[Any] | None) -> _Float32:
     if scale is None:
-        return tensor
+        return np.asarray(tensor)
     if tensor.dtype == np.int8:
-        return np.multiply(tensor, scale[:, np.newaxis], dtype=np.float32)
+        return np.asarray(np.multiply(tensor, scale[:, np.newaxis], dtype=np.float32))
     rows, width = tensor.shape
-    pairs = _both_nibbles()[tensor].view(np.float32)
+    pairs: _Float32 = _both_nibbles()[tensor].view(np.float32)
     groups = pairs.reshape(rows, 2 * width // GROUP, GROUP)
     groups *= scale.astype(np.float32)[:, :, np.newaxis]
     return pairs
