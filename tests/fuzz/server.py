@@ -225,7 +225,8 @@ def main() -> int:
         Pipeline(stages=stages).fit().save(folder / "reviews")
         options = ("--no-access-log",)
         with served(folder / "tiny_bert", folder / "reviews", *options) as (process, address):
-            expected = httpx.post(f"{address}/v1/embeddings", json=_question()).content
+            asked = httpx.post(f"{address}/v1/embeddings", json=_question(), timeout=120)
+            expected = asked.raise_for_status().content
             with Watcher(address, expected, process.pid) as watcher:
                 run(arguments, address, watcher)
         grown = watcher.most - watcher.begin
