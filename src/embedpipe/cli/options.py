@@ -27,6 +27,7 @@ __all__ = [
     "overwrite_option",
     "parsed_options",
     "quiet_option",
+    "reading_options",
     "threads_option",
 ]
 
@@ -144,12 +145,19 @@ def model_options(*, prompted: str) -> Decorator:
 
 
 def input_options(function: Any) -> Any:
-    """--column, --format, --encoding, --errors, --delimiter, --quote and --escape.
+    """--column, and `reading_options`.
 
     `parsed_options` makes InputOptions of them.
     """
     return _all_of(
         option("--column", section=_INPUT, help="the column with the text (default: text)"),
+        reading_options,
+    )(function)
+
+
+def reading_options(function: Any) -> Any:
+    """--format, --encoding, --errors, --delimiter, --quote and --escape."""
+    return _all_of(
         option(
             "--format",
             type=click.Choice(FORMATS),

@@ -26,6 +26,7 @@ OWN_COMMANDS = {
     "map": "embedpipe.cli.map",
     "similar": "embedpipe.cli.similar",
     "tokens": "embedpipe.cli.tokens",
+    "evaluate": "embedpipe.cli.evaluate",
     "serve": "embedpipe.cli.serve",
     "models": "embedpipe.cli.models",
     "cache": "embedpipe.cli.cache",

@@ -6,6 +6,7 @@ import re
 
 __all__ = [
     "CHECKPOINT",
+    "COMPACT",
     "CONFIG",
     "MODULES",
     "PARTS_OF_MODELS",
@@ -26,6 +27,9 @@ MODULES = "modules.json"
 SAFETENSORS = "model.safetensors"
 WEIGHTS = (SAFETENSORS, "pytorch_model.bin")
 """By preference; each may lie in shards instead, see `index_of`."""
+
+COMPACT = "compact.safetensors"
+"""Weights in embedpipe's own form of fewer bits, read where there are no others."""
 
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "spiece.model")
 """Files that a tokenizer can be made of."""
