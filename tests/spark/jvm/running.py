@@ -27,7 +27,7 @@ _CONF = {
 }
 
 SAID = """\
-def said(what: => Any): Unit = try { what; println("@@nothing") } catch { case e: Throwable => println("@@" + e.getClass.getName + ": " + e.getMessage.replace("\\n", " ") + " @" + e.getStackTrace.length) }
+def said(what: => Any): Unit = try { what; println("@@nothing") } catch { case e: Throwable => println("@@" + e.getClass.getName + ": " + e.getMessage.replace("\\n", " ") + " @" + e.getStackTrace.map(_.getClassName).count(c => c.startsWith("embedpipe.") || c.startsWith("org.apache.spark.sql.") || c.startsWith("org.apache.spark.ml."))) }
 """  # noqa: E501
 
 
@@ -121,7 +121,7 @@ class Programs:
 
 def sayings(output: str) -> list[str]:
     """What `said` wrote."""
-    return re.findall(r"@@(.+)", output)
+    return re.findall(r"(?m)^@@(.+)", output)  # Spark 3's shell repeats what is typed
 
 
 def expected(model: str, models: Path) -> pa.Table:
