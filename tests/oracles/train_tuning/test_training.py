@@ -21,6 +21,7 @@ from sentence_transformers.sentence_transformer.modules import Dense, Pooling, T
 from transformers import AutoModel, AutoTokenizer, pipeline
 
 from embedpipe import Encoder
+from embedpipe.card import gather
 from embedpipe.errors import OutputError, ParameterError, TrainingError
 from embedpipe.evaluation import evaluate
 from embedpipe.formats.huggingface.safetensors import read_safetensors
@@ -149,6 +150,9 @@ def test_scores_are_learned_and_the_best_is_kept(model: Path, data: Path, tmp_pa
     assert after > before + 0.2
     assert after == evaluate(made, tmp_path / "same.csv")[0].metrics["spearman"]
     assert f"{100 * after:.2f}" in (made / "README.md").read_text()
+    told = gather(made, measuring=None).training
+    assert told is not None and told.curve is not None
+    assert told.rows[3][:3] == ("made", "float32", f"{100 * after:.2f}")
 
 
 @pytest.mark.parametrize("head", ["frozen", "contrastive", "sequence"])

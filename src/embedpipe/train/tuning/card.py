@@ -9,10 +9,10 @@ from xml.sax.saxutils import escape
 
 from embedpipe.evaluation import Evaluation
 from embedpipe.evaluation.table import markdown
+from embedpipe.formats.layout import TRAINING, TRAINING_CURVE
 
-__all__ = ["CURVE_FILE", "RECORD_FILE", "card_files"]
+__all__ = ["card_files"]
 
-RECORD_FILE, CURVE_FILE = "training.json", "training.svg"
 _WIDTH, _HEIGHT, _MARGIN = 640, 240, 48
 
 
@@ -21,15 +21,16 @@ def card_files(record: Mapping[str, Any], measured: Sequence[Evaluation]) -> dic
 
     record: what `training` gathers, see `_text`. measured: the base, then what was made of it.
     """
+    record = {**record, "told": _told(record, measured)}
     curve = record["learning"]["curve"]
     name = record["learning"]["curve_name"]
     points = [(entry["step"], entry[name]) for entry in curve if name in entry]
     files = {
         "README.md": "\n".join(_text(record, measured, has_curve=len(points) > 1)) + "\n",
-        RECORD_FILE: json.dumps(record, indent=2) + "\n",
+        TRAINING: json.dumps(record, indent=2) + "\n",
     }
     if len(points) > 1:
-        files[CURVE_FILE] = _picture(points, name.removeprefix("eval_"))
+        files[TRAINING_CURVE] = _picture(points, name.removeprefix("eval_"))
     return {name: text.encode() for name, text in files.items()}
 
 
@@ -59,21 +60,32 @@ def _text(
         "",
         "## How it was trained",
         "",
+        *(f"- {line}" for line in record["told"]["lines"]),
     )
-    data, learning = record["data"], record["learning"]
-    sources = ", ".join(f"`{each}`" for each in data["sources"])
-    yield (
-        f"- {data['records']:,} records of {sources} ({data['passed_over']:,} without text or "
-        f"answer, {data['duplicates']:,} duplicates and {data['left_out']:,} that stand in the "
-        f"development data were left out). Their SHA-256: {data['digest'][:16]}…."
-    )
-    yield from (f"- {line}" for line in learning["lines"])
-    versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
-    yield f"- Seed {record['options']['seed']}; {versions}."
     if has_curve:
-        name = learning["curve_name"].removeprefix("eval_")
-        yield from ("", f"![{name} by step]({CURVE_FILE})")
-    yield from ("", f"All of this for programs: `{RECORD_FILE}`.")
+        name = record["learning"]["curve_name"].removeprefix("eval_")
+        yield from ("", f"![{name} by step]({TRAINING_CURVE})")
+    yield from ("", f"All of this for programs: `{TRAINING}`.")
+
+
+def _told(record: Mapping[str, Any], measured: Sequence[Evaluation]) -> dict[str, Any]:
+    """What `embedpipe card` tells of it, too."""
+    data = record["data"]
+    versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
+    lines = [
+        f"{data['records']:,} records of {', '.join(data['sources'])} ({data['passed_over']:,} "
+        f"without text or answer, {data['duplicates']:,} duplicates and {data['left_out']:,} that "
+        f"stand in the development data were left out). Their SHA-256: {data['digest'][:16]}…",
+        *record["learning"]["lines"],
+        f"Seed {record['options']['seed']}; {versions}.",
+    ]
+    rows = [[each.model, each.precision, *_points(each)] for each in measured]
+    header = ["model", "precision", *measured[0].metrics] if measured else []
+    return {"lines": lines, "rows": [header, *rows] if rows else []}
+
+
+def _points(evaluation: Evaluation) -> list[str]:
+    return [f"{100 * value:.2f}" for value in evaluation.metrics.values()]
 
 
 def _use(record: Mapping[str, Any]) -> Iterator[str]:
