@@ -306,5 +306,5 @@ def test_a_frozen_head_needs_no_pytorch(tmp_path: Path, encoder: Encoder) -> Non
         Encoder.load(tmp_path / "made").encode(["aaaa"]), encoder.encode(["aaaa"])
     )
     card = (tmp_path / "made" / "README.md").read_text()
-    assert "load_classifier" in card and "| made" in card and "40 records of `a.csv`" in card
+    assert "load_classifier" in card and "| made" in card and "40 records of a.csv" in card
     assert not (tmp_path / "made.training").exists()

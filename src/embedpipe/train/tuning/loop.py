@@ -17,10 +17,10 @@ import transformers
 from safetensors import SafetensorError
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 
-from embedpipe.errors import EmbedpipeError, OutputError, TrainingError
+from embedpipe.errors import EmbedpipeError, OutputError, ParameterError, TrainingError
 from embedpipe.progress import Progress
 from embedpipe.train.tuning.options import TrainOptions
-from embedpipe.train.tuning.work import COMPLETE, Work
+from embedpipe.train.tuning.work import COMPLETE, Work, last_whole
 
 __all__ = ["Careful", "arguments", "learn", "prepared", "writing"]
 
@@ -29,6 +29,8 @@ _LOGS = 50  # of the loss, in a run
 
 def prepared(options: TrainOptions) -> None:
     """Set threads and seeds, and keep the libraries from printing what our progress shows."""
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise ParameterError("device cuda: PyTorch finds no GPU here; take auto or cpu")
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     transformers.set_seed(options.seed)
@@ -114,9 +116,8 @@ class Careful:
 
     def _stop(self, what: str) -> None:
         step = self.state.global_step  # type: ignore[attr-defined]
-        whole = sorted(Path(self.args.output_dir).glob(f"checkpoint-*/{COMPLETE}"))  # type: ignore[attr-defined]
-        last = max(whole, key=lambda each: int(each.parent.name.rpartition("-")[2]), default=None)
-        kept = "nothing was kept" if last is None else f"the last good state is {last.parent}"
+        last = last_whole(Path(self.args.output_dir))  # type: ignore[attr-defined]
+        kept = "nothing was kept" if last is None else f"the last good state is {last}"
         raise TrainingError(
             f"{what} after step {step}: {kept}. Begin anew with a lower --learning-rate, and "
             "--restart"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from embedpipe._version import __version__
 from embedpipe.embedding.options import ModelOptions
@@ -30,6 +32,13 @@ _PRECISIONS: tuple[Precision, ...] = ("float32", "int8")
 _PACKAGES = ("torch", "transformers", "sentence-transformers", "scikit-learn")
 
 _AGAIN = "then give the same command again, which finds what was learned"
+
+
+class Learned(NamedTuple):
+    """What is told of it, see `loop.learn`, and what writes the model's files into a folder."""
+
+    told: dict[str, Any]
+    write: Callable[[AtomicDirectory], None]
 
 
 @dataclass(frozen=True)
@@ -58,12 +67,12 @@ class Run:
             **self.options.record(),
         }
 
-    def learn(self, work: Work, folder: AtomicDirectory) -> dict[str, Any]:
-        """Train, write the model's files into the folder, and tell of it."""
+    def learn(self, work: Work) -> Learned:
+        """Train; nothing is written but checkpoints."""
         if self.records.task == "classification":
-            return self._learn_labels(work, folder)
+            return self._learn_labels(work)
         if self.records.task == "mlm":
-            return self._learn_words(work, folder)
+            return self._learn_words(work)
         examples = [scaled(each, self.options) for each in self.records.examples]
         count = self.options.hard_negatives
         if count:
@@ -73,12 +82,11 @@ class Run:
                 else each
                 for each in examples
             ]
-        told = self._learn_pairs(examples, self.options, work, folder)
+        learned = self._learn_pairs(examples, self.options, work)
         if count:
-            told["lines"].insert(
-                0, f"{count} hard negatives for each pair, found by {self.base.name}."
-            )
-        return told
+            line = f"{count} hard negatives for each pair, found by {self.base.name}."
+            learned.told["lines"].insert(0, line)
+        return learned
 
     def measured(self, made: Path) -> list[Evaluation]:
         """The base and the model in a folder on the development data, by our engine."""
@@ -131,26 +139,24 @@ class Run:
             write_base(self.base.model, written)
         return begin
 
-    def _learn_pairs(
-        self, examples: list[Examples], options: TrainOptions, work: Work, folder: AtomicDirectory
-    ) -> dict[str, Any]:
+    def _learn_pairs(self, examples: list[Examples], options: TrainOptions, work: Work) -> Learned:
         from embedpipe.train.tuning.pairs import learn_pairs, opened
 
         model = opened(self._begin(work), options)
         told = learn_pairs(
             model, examples, options, work, development=self.development, progress=self.progress
         )
-        self._save(model, folder)
-        return told
+        return Learned(told, partial(self._save, model))
 
     def _save(self, model: Any, folder: AtomicDirectory) -> None:
+        """A model of sentence-transformers."""
         from embedpipe.train.tuning.loop import writing
 
         model.max_seq_length = self.base.max_length  # which may have been less while it learned
         with writing(folder.path, _AGAIN):
             model.save_pretrained(os.fspath(folder.temporary), create_model_card=False)
 
-    def _learn_words(self, work: Work, folder: AtomicDirectory) -> dict[str, Any]:
+    def _learn_words(self, work: Work) -> Learned:
         from embedpipe.train.tuning.pairs import opened
         from embedpipe.train.tuning.sequences import learn_masked_words
 
@@ -164,31 +170,33 @@ class Run:
             progress=self.progress,
         )
         model = opened(begin, self.options)
-        model[0].model.load_state_dict(weights, strict=False)  # it has a pooler that guesses none
-        self._save(model, folder)
-        return told
+        model[0].model.load_state_dict(weights, strict=False)  # its pooler takes no part in it
+        return Learned(told, partial(self._save, model))
 
-    def _learn_labels(self, work: Work, folder: AtomicDirectory) -> dict[str, Any]:
+    def _learn_labels(self, work: Work) -> Learned:
         examples, options = self.records.examples[0], self.options
         if options.head == "sequence":
-            return self._learn_sequence(examples, work, folder)
+            return self._learn_sequence(examples, work)
         if options.head == "contrastive":
             pairs = contrasts(examples, options.seed)
             how = replace(options, losses=("CosineSimilarityLoss",), score_range=None)
-            told = self._learn_pairs([pairs], how, work, folder)
-            told["lines"].insert(0, f"{len(pairs):,} pairs of the same and of different labels.")
+            body = self._learn_pairs([pairs], how, work)
+            line = f"{len(pairs):,} pairs of the same and of different labels."
+            body.told["lines"].insert(0, line)
         else:
-            write_base(self.base.model, folder)
             told = {"lines": [], "curve": [], "curve_name": "loss", "step": 0, "best_step": None}
-        made = Encoder.load(folder.temporary, threads=options.threads)
-        head = fit_head(made, examples, seed=options.seed, progress=self.progress)
-        write_head(folder, [*map(str, head.classes_)], head.coef_, head.intercept_)
-        told["lines"].append("A logistic regression of scikit-learn on the vectors (C = 1).")
-        return told
+            body = Learned(told, partial(write_base, self.base.model))
+        body.told["lines"].append("A logistic regression of scikit-learn on the vectors (C = 1).")
 
-    def _learn_sequence(
-        self, examples: Examples, work: Work, folder: AtomicDirectory
-    ) -> dict[str, Any]:
+        def write(folder: AtomicDirectory) -> None:
+            body.write(folder)
+            made = Encoder.load(folder.temporary, threads=options.threads)
+            head = fit_head(made, examples, seed=options.seed, progress=self.progress)
+            write_head(folder, [*map(str, head.classes_)], head.coef_, head.intercept_)
+
+        return Learned(body.told, write)
+
+    def _learn_sequence(self, examples: Examples, work: Work) -> Learned:
         from embedpipe.train.tuning.loop import writing
         from embedpipe.train.tuning.sequences import learn_labels
 
@@ -207,16 +215,19 @@ class Run:
             max_length=self.base.max_length,
             progress=self.progress,
         )
-        with writing(folder.path, _AGAIN):
-            model.save_pretrained(os.fspath(folder.temporary))
-        for name, content in self.base.model.tokenizer_files.items():
-            if not (folder.temporary / name).exists():
+
+        def write(folder: AtomicDirectory) -> None:
+            with writing(folder.path, _AGAIN):
+                model.save_pretrained(os.fspath(folder.temporary))
+            for name, content in self.base.model.tokenizer_files.items():
                 folder.write(name, [content])
-        weight, bias = (
-            part.detach().cpu().numpy() for part in (model.classifier.weight, model.classifier.bias)
-        )
-        write_head(folder, labels, weight, bias, pooling="pooler")
-        return told
+            weight, bias = (
+                part.detach().cpu().numpy()
+                for part in (model.classifier.weight, model.classifier.bias)
+            )
+            write_head(folder, labels, weight, bias, pooling="pooler")
+
+        return Learned(told, write)
 
 
 def _versions() -> dict[str, str]:

@@ -103,12 +103,14 @@ def train(  # noqa: PLR0913 - all but three are keywords with defaults
     )
     began = time.monotonic()
     work = Work(run.output, run.settings)
-    with AtomicDirectory(output, replace=overwrite) as folder:
-        with work.held(restart=restart):
-            told = run.learn(work, folder)
-        measured = run.measured(folder.temporary)
-        for name, content in card_files(run.record(told), measured).items():
-            folder.write(name, [content])
+    target = AtomicDirectory(output, replace=overwrite)  # which it checks
+    with work.held(restart=restart):
+        told, write = run.learn(work)
+        with target as folder:
+            write(folder)
+            measured = run.measured(folder.temporary)
+            for name, content in card_files(run.record(told), measured).items():
+                folder.write(name, [content])
     work.remove()
     return TrainSummary(
         str(output),

@@ -13,8 +13,9 @@ from filelock import FileLock, Timeout
 
 from embedpipe.errors import OutputError
 from embedpipe.output import AtomicFile
+from embedpipe.output.atomic_file import output_failure
 
-__all__ = ["COMPLETE", "Work", "work_folder"]
+__all__ = ["COMPLETE", "Work", "last_whole", "work_folder"]
 
 COMPLETE = "complete"
 """A file that is put into a checkpoint when all of it is there."""
@@ -30,6 +31,12 @@ def work_folder(output: Path) -> Path:
     'tuned.training'
     """
     return output.with_name(output.name + ".training")
+
+
+def last_whole(checkpoints: Path) -> Path | None:
+    """The newest checkpoint in a folder that is whole; None where there is none yet."""
+    found = [each.parent for each in checkpoints.glob(f"checkpoint-*/{COMPLETE}")]
+    return max(found, key=lambda each: int(each.name.rpartition("-")[2]), default=None)
 
 
 class Work:
@@ -50,7 +57,10 @@ class Work:
         Raises OutputError for a folder that another process holds, or of other settings.
         """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise output_failure(self.folder, error) from error
+        try:
             with FileLock(self.folder / _LOCK, timeout=0):
                 self._begin(restart=restart)
                 yield self
@@ -62,10 +72,7 @@ class Work:
 
     def last(self) -> Path | None:
         """The newest checkpoint that is whole; None where there is none yet."""
-        found = [
-            each for each in self.checkpoints.glob("checkpoint-*") if (each / COMPLETE).exists()
-        ]
-        return max(found, key=lambda each: int(each.name.rpartition("-")[2]), default=None)
+        return last_whole(self.checkpoints)
 
     def remove(self) -> None:
         """Remove everything, once the output stands."""
