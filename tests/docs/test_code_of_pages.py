@@ -9,7 +9,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("README.md", "docs/pipelines.md", "docs/evaluation.md")
+PAGES = ("README.md", "docs/pipelines.md", "docs/evaluation.md", "docs/fine-tuning.md")
 """Others have tests of their own, for they need servers, files or sessions."""
 
 

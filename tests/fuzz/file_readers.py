@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from embedpipe.engine import EncoderConfig
 from embedpipe.files.strict_json import parse_json
 from embedpipe.formats.archives.zip import ZipArchive
+from embedpipe.formats.huggingface.compact import widen
+from embedpipe.formats.huggingface.compact_writer import compact_file
 from embedpipe.formats.huggingface.safetensors import parse_safetensors
 from embedpipe.formats.layout import SAVED_MODEL as GRAPH
 from embedpipe.formats.onnx.weights import read_onnx
@@ -31,6 +35,13 @@ CONFIG = tiny_config(
     max_position_embeddings=8,
 )
 """Of the model that is written in every format."""
+
+_WIDE = {
+    "embeddings.word_embeddings.weight": np.linspace(-1, 1, 128, dtype=np.float32).reshape(2, 64),
+    "matrix": np.eye(16, dtype=np.float32),
+    "vector": np.ones(3, np.float32),
+}
+"""Tensors of each kind that compact weights store."""
 
 
 def single_files(testdata: Path, models: Mapping[str, Path]) -> list[Reader]:
@@ -57,6 +68,14 @@ def single_files(testdata: Path, models: Mapping[str, Path]) -> list[Reader]:
             files_named(models["safetensors"], "*.safetensors"),
             lambda c: [a.tobytes() for a in parse_safetensors(memoryview(c), "fuzz").values()],
             hostile=files_named(hostile, "*.safetensors"),
+        ),
+        of_files(
+            "compact weights",
+            5,
+            {"compact.safetensors": compact_file(_WIDE)[0]},
+            lambda c: [
+                a.tobytes() for a in widen(parse_safetensors(memoryview(c), "f"), "f").values()
+            ],
         ),
         of_files(
             "pytorch",

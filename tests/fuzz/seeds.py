@@ -7,7 +7,7 @@ format, the recorded pieces of real ones, and the hostile files that are kept.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from embedpipe.formats.archives.zip import ZipArchive
 from embedpipe.formats.huggingface.safetensors_writer import safetensors_parts
 from embedpipe.formats.huggingface.sentence_transformers import read_usage
 from embedpipe.formats.reading import open_model, open_model_tree
+from embedpipe.formats.writing import model_parts
 from embedpipe.subword import make_tokenizer
 from tests.fuzz.file_readers import CONFIG, catalogs, single_files
 from tests.fuzz.reader import Files, Reader, of_files, of_trees, put, tree_of
@@ -108,6 +109,8 @@ def _archives(models: Mapping[str, Path], inputs: Path) -> list[Reader]:
 
 def _folders(models: Mapping[str, Path]) -> list[Reader]:
     trees = [files_of(path) for path in models.values() if path.is_dir()]
+    plain = {**trees[0], "embedpipe.json": b'{"pooling": "cls"}'}
+    trees.append(dict(_written(model_parts(open_model(tree_of(plain)), compact=True))))
     pooled = files_of(models["safetensors"]) | {
         "modules.json": json.dumps(
             [
@@ -137,6 +140,13 @@ def _folders(models: Mapping[str, Path]) -> list[Reader]:
         of_trees("pooling", 8, [settings, own], lambda f: read_usage(tree_of(f))),
         of_trees("model folder", 4, [*trees, pooled], use),
     ]
+
+
+def _written(
+    parts: Iterable[tuple[str, Iterable[bytes | memoryview]]],
+) -> Iterator[tuple[str, bytes]]:
+    for name, content in parts:
+        yield name, b"".join(content)
 
 
 def _saved(testdata: Path, scratch: Path, models: Mapping[str, Path], inputs: Path) -> list[Reader]:

@@ -97,3 +97,12 @@ def test_what_is_no_stream_is_refused(client: TestClient) -> None:
         if answer.status_code != 200:  # a stream may end without its mark
             assert answer.status_code == 422
             assert "no Arrow IPC stream" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("name", ["nest", "text"])
+def test_a_column_whose_name_is_no_text_is_refused(client: TestClient, name: str) -> None:
+    table = pa.table({"text": ["a"], "more": [{"nest": 1}]})
+    body = stream_of(table).replace(name.encode(), b"\xff" + name[1:].encode())
+    answer = client.post("/pipelines/reviews", content=body, headers={"content-type": ARROW_STREAM})
+    assert answer.status_code == 422
+    assert "the body is no Arrow IPC stream" in answer.json()["error"]

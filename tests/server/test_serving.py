@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -125,3 +126,15 @@ def test_without_the_extra_the_command_says_how_to_get_it(
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     assert main(["serve"]) == 1
     assert "pip install 'embedpipe[server]'" in capsys.readouterr().err
+
+
+def test_a_server_of_models_starts_without_what_pipelines_and_pages_need(folder: Path) -> None:
+    code = (
+        "import sys; from embedpipe.server import Hosted, ServerSettings, create_app\n"
+        f"create_app(Hosted.open([{str(folder / 'tiny_bert')!r}]))\n"
+        "print(*(name for name in ('pyarrow', 'pandas', 'embedpipe.stages', 'embedpipe.site')"
+        " if name in sys.modules))"
+    )
+    command = [sys.executable, "-c", code]
+    found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    assert found.stdout.strip() == ""

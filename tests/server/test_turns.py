@@ -57,13 +57,12 @@ def test_jobs_that_arrive_together_are_computed_together_and_each_gets_its_own()
     work = Doubled()
 
     async def main(turns: Turns) -> list[list[list[int]]]:
-        first = asyncio.create_task(turns.results(work, [0], [1]))
+        first = turns.submit(work, [0], [1])
         await asyncio.to_thread(work.begun.wait)
-        others = [turns.results(work, [n, n + 100], [1, 1]) for n in range(20, 39)]
-        tasks = [asyncio.create_task(job) for job in others]
+        others = [turns.submit(work, [n, n + 100], [1, 1]) for n in range(20, 39)]
         await until(lambda: turns.waiting == 39)
         work.may_go.set()
-        return [await first, *await asyncio.gather(*tasks)]
+        return [await first, *await asyncio.gather(*others)]
 
     with running() as turns:
         found = asyncio.run(main(turns))
@@ -75,9 +74,9 @@ def test_a_short_job_waits_for_a_turn_and_not_for_a_long_one() -> None:
     work = Doubled()
 
     async def main(turns: Turns) -> None:
-        long = asyncio.create_task(turns.results(work, [1] * 100, [512] * 100))
+        long = turns.submit(work, [1] * 100, [512] * 100)
         await asyncio.to_thread(work.begun.wait)
-        short = asyncio.create_task(turns.results(work, [2], [1]))
+        short = turns.submit(work, [2], [1])
         await until(lambda: turns.waiting == 100 * 512 + 1)
         work.may_go.set()
         assert flat(await short) == [4]
@@ -95,9 +94,9 @@ def test_another_kind_of_work_has_its_turn_between() -> None:
     other.may_go.set()
 
     async def main(turns: Turns) -> None:
-        long = asyncio.create_task(turns.results(work, [1] * 100, [512] * 100))
+        long = turns.submit(work, [1] * 100, [512] * 100)
         await asyncio.to_thread(work.begun.wait)
-        short = asyncio.create_task(turns.results(other, [2], [1]))
+        short = turns.submit(other, [2], [1])
         await until(lambda: turns.waiting == 100 * 512 + 1)
         work.may_go.set()
         await asyncio.gather(short, long)
@@ -111,9 +110,9 @@ def test_an_error_reaches_only_the_job_that_caused_it() -> None:
     work = Doubled()
 
     async def main(turns: Turns) -> list[object]:
-        first = asyncio.create_task(turns.results(work, [0], [1]))
+        first = turns.submit(work, [0], [1])
         await asyncio.to_thread(work.begun.wait)
-        tasks = [asyncio.create_task(turns.results(work, [n], [1])) for n in (12, 13, 14)]
+        tasks = [turns.submit(work, [n], [1]) for n in (12, 13, 14)]
         await until(lambda: turns.waiting == 4)
         work.may_go.set()
         await first
@@ -130,15 +129,15 @@ def test_what_is_given_up_is_not_computed() -> None:
     work = Doubled()
 
     async def main(turns: Turns) -> None:
-        first = asyncio.create_task(turns.results(work, [0], [1]))
+        first = turns.submit(work, [0], [1])
         await asyncio.to_thread(work.begun.wait)
-        given_up = asyncio.create_task(turns.results(work, [1] * 50, [1] * 50))
+        given_up = turns.submit(work, [1] * 50, [1] * 50)
         await until(lambda: turns.waiting == 51)
         given_up.cancel()
         await asyncio.wait({given_up})
         work.may_go.set()
         await first
-        assert flat(await turns.results(work, [2], [1])) == [4]
+        assert flat(await turns.submit(work, [2], [1])) == [4]
 
     with running() as turns:
         asyncio.run(main(turns))
@@ -150,14 +149,14 @@ def test_more_than_may_wait_is_refused_with_a_time_to_come_back() -> None:
     work = Doubled()
 
     async def main(turns: Turns) -> None:
-        large = asyncio.create_task(turns.results(work, [5], [1000]))  # alone, it is let in
+        large = turns.submit(work, [5], [1000])  # alone, it is let in
         await asyncio.to_thread(work.begun.wait)
         with pytest.raises(Refusal, match="1,000 pieces of text are waiting") as caught:
-            await turns.results(work, [6], [1])
+            await turns.submit(work, [6], [1])
         assert (caught.value.retry_after or 0) >= 1
         work.may_go.set()
         assert flat(await large) == [10]
-        assert flat(await turns.results(work, [6], [1])) == [12]
+        assert flat(await turns.submit(work, [6], [1])) == [12]
 
     with running(most_waiting=100) as turns:
         asyncio.run(main(turns))
@@ -169,7 +168,7 @@ def test_closing_computes_what_was_let_in() -> None:
     async def main() -> list[list[int]]:
         turns = Turns(10**9)
         turns.start()
-        job = asyncio.create_task(turns.results(work, [1, 2, 3], [600, 600, 600]))
+        job = turns.submit(work, [1, 2, 3], [600, 600, 600])
         await asyncio.to_thread(work.begun.wait)
         work.may_go.set()
         await asyncio.to_thread(turns.close)

@@ -53,6 +53,7 @@ class Chromium:
         context = self._browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme=scheme,
+            reduced_motion="reduce",  # colors on their way would be looked at, too
             has_touch=touch,
             is_mobile=touch,
             accept_downloads=True,

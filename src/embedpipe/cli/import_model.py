@@ -36,23 +36,32 @@ _LONGEST_NAME = 200
     metavar="DIR",
     help="the directory to make",
 )
+@option(
+    "--compact",
+    is_flag=True,
+    help="store weights in a fifth of the bytes, for embedpipe alone: 8 bits a number, 4 for words",
+)
 @overwrite_option
 @json_option
-def run(path: str, output: str, overwrite: bool, as_json: bool) -> None:
+def run(path: str, output: str, compact: bool, overwrite: bool, as_json: bool) -> None:
     """Convert a BERT, ELECTRA or ALBERT model to a folder in Hugging Face's layout.
 
     How its tensors were mapped is reported. Formats, recognized by content: Google checkpoints,
-    TF-Hub models, Spark NLP models and pipelines, pytorch_model.bin, safetensors.
+    TF-Hub models, Spark NLP models and pipelines, pytorch_model.bin, safetensors, and what
+    --compact wrote.
     """
-    model = convert(path, output, overwrite=overwrite)
+    model = convert(path, output, overwrite=overwrite, compact=compact)
     print(json.dumps(report(model, output), indent=2) if as_json else format_report(model, output))
 
 
-def convert(path: str | Path, directory: str | Path, *, overwrite: bool = False) -> Model:
+def convert(
+    path: str | Path, directory: str | Path, *, overwrite: bool = False, compact: bool = False
+) -> Model:
     """Read the model at `path`, write it to `directory`, and return it with its report.
 
     overwrite: whether a directory that is there and not empty is replaced, with all that is in it;
-    never one that the model is read from.
+    never one that the model is read from. compact: whether weights are stored in fewer bits, as
+    `embedpipe.formats.huggingface.compact` says.
 
     Raises OutputError if the directory cannot be written, ModelNotFoundError or
     ModelFormatError for what is wrong with the model; nothing is left behind then.
@@ -64,7 +73,7 @@ def convert(path: str | Path, directory: str | Path, *, overwrite: bool = False)
     check_output(directory, overwrite=overwrite, folder=True, inputs=[path])
     with AtomicDirectory(directory, replace=overwrite) as folder:
         model = open_model(path)
-        write_model(model, folder)
+        write_model(model, folder, compact=compact)
     return model
 
 

@@ -99,6 +99,12 @@ _LIMITS = "Limits"
     help="size of a request (default: 16)",
 )
 @option("--truncate", is_flag=True, section=_LIMITS, help="/embed cuts texts that are too long")
+@option(
+    "--any-dimensions",
+    is_flag=True,
+    section=_LIMITS,
+    help="`dimensions` cuts vectors of models, too, that do not say that they may be cut",
+)
 def run(
     names: tuple[str, ...],
     precision: Any,
@@ -136,11 +142,18 @@ def _settings(
     max_texts: int,
     max_body: int,
     truncate: bool,
+    any_dimensions: bool,
 ) -> ServerSettings:
     from embedpipe.server import Limits, ServerSettings
 
     limits = Limits(body_bytes=max_body * 2**20, texts=max_texts)
-    return ServerSettings(limits, _api_key(api_key_file), origins, truncate)
+    return ServerSettings(
+        limits,
+        _api_key(api_key_file),
+        origins,
+        truncate=truncate,
+        any_dimensions=any_dimensions,
+    )
 
 
 def _api_key(file: str | None) -> str | None:

@@ -6,13 +6,17 @@ import re
 
 __all__ = [
     "CHECKPOINT",
+    "COMPACT",
     "CONFIG",
     "MODULES",
     "PARTS_OF_MODELS",
     "SAFETENSORS",
     "SAVED_MODEL",
+    "SAVED_STAGES",
     "SPARK_METADATA",
     "TOKENIZER_FILES",
+    "TRAINING",
+    "TRAINING_CURVE",
     "VARIABLES",
     "VOCABULARIES",
     "WEIGHTS",
@@ -27,6 +31,9 @@ SAFETENSORS = "model.safetensors"
 WEIGHTS = (SAFETENSORS, "pytorch_model.bin")
 """By preference; each may lie in shards instead, see `index_of`."""
 
+COMPACT = "compact.safetensors"
+"""Weights in embedpipe's own form of fewer bits, read where there are no others."""
+
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "spiece.model")
 """Files that a tokenizer can be made of."""
 
@@ -35,6 +42,12 @@ TOKENIZER_FILES = (
     *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
 )
 """The files on which the pieces of a text may depend, here or in transformers."""
+
+TRAINING, TRAINING_CURVE = "training.json", "training.svg"
+"""How a model was trained, as the commands that train write it, and its curve."""
+
+SAVED_STAGES = "stages.json"
+"""The file that tells a saved stage or pipeline."""
 
 SPARK_METADATA = "metadata/part-00000"
 SAVED_MODEL = "saved_model.pb"

@@ -5,6 +5,7 @@
 | pooling, normalize, max_length | how sentence vectors are made; people, and `embedpipe import` |
 | prompts, default_prompt_name, include_prompt, lowercase | what is done to texts; likewise |
 | truncate_dim, similarity | how much of a vector is kept, and how two are compared; likewise |
+| compact | version and CRC-32 of compact weights beside it; `embedpipe import --compact` |
 | name, version, language, license, ... | which model of the catalog it is; the download |
 | source | kind and place that the files came from; the download |
 | files | SHA-256 and size of each file; the download |

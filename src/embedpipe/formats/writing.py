@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from embedpipe.errors import ModelFormatError
 from embedpipe.formats.huggingface.safetensors_writer import safetensors_parts
 from embedpipe.formats.huggingface.sentence_transformers_writer import step_texts, step_weights
-from embedpipe.formats.layout import CONFIG, SAFETENSORS, VOCABULARIES
+from embedpipe.formats.layout import COMPACT, CONFIG, SAFETENSORS, VOCABULARIES
 from embedpipe.formats.model import Model
 from embedpipe.formats.own_record import OWN_RECORD
 
@@ -50,22 +50,38 @@ def model_texts(model: Model) -> dict[str, bytes]:
     return {CONFIG: json_text(kept), **model.tokenizer_files, **record, **steps}
 
 
-def model_parts(model: Model) -> Iterator[tuple[str, Iterable[bytes | memoryview]]]:
-    """The name and the bytes of each file to write, the weights as float32."""
-    for name, content in sorted(model_texts(model).items()):
+def model_parts(
+    model: Model, *, compact: bool = False
+) -> Iterator[tuple[str, Iterable[bytes | memoryview]]]:
+    """The name and the bytes of each file to write, the weights as float32.
+
+    compact: whether the encoder's weights are written in the form of `huggingface.compact` instead,
+    which embedpipe alone reads.
+    """
+    texts = model_texts(model)
+    if compact:
+        from embedpipe.formats.huggingface.compact_writer import compact_file
+
+        weights, declared = compact_file(model.tensors)
+        record = json.loads(texts.get(OWN_RECORD, b"{}"))
+        texts[OWN_RECORD] = json_text({**record, "compact": declared})
+        yield COMPACT, [weights]
+    for name, content in sorted(texts.items()):
         yield name, [content]
-    yield SAFETENSORS, safetensors_parts(model.tensors)
+    if not compact:
+        yield SAFETENSORS, safetensors_parts(model.tensors)
     for name, tensors in step_weights(model).items():
         yield name, safetensors_parts(tensors)
 
 
-def write_model(model: Model, folder: AtomicDirectory) -> None:
+def write_model(model: Model, folder: AtomicDirectory, *, compact: bool = False) -> None:
     """Write `model_parts` into a folder.
 
-    `embedpipe.Encoder.load` and transformers' `AutoModel.from_pretrained` open the result. Raises
-    ModelFormatError as `model_texts` does, and OutputError if the folder cannot be written.
+    `embedpipe.Encoder.load` and, unless compact, transformers' `AutoModel.from_pretrained` open the
+    result. Raises ModelFormatError as `model_texts` does, and OutputError if the folder cannot be
+    written.
     """
-    for name, parts in model_parts(model):
+    for name, parts in model_parts(model, compact=compact):
         folder.write(name, parts)
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 from embedpipe._version import __version__
 from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterError
 from embedpipe.formats.archives.tree import FileTree, open_tree
+from embedpipe.formats.layout import SAVED_STAGES
 from embedpipe.formats.reading import open_model_tree
 from embedpipe.pipeline.pipeline import Pipeline, PipelineModel
 from embedpipe.pipeline.savable import Savable
@@ -20,7 +21,6 @@ from embedpipe.saving.tree import (
     CLASSES,
     FORMAT_VERSION,
     SAVE_AGAIN,
-    SAVED_STAGES,
     Node,
     parse_node,
 )

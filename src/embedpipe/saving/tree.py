@@ -17,14 +17,10 @@ __all__ = [
     "CLASSES",
     "FORMAT_VERSION",
     "SAVED_MODELS",
-    "SAVED_STAGES",
     "SAVE_AGAIN",
     "Node",
     "parse_node",
 ]
-
-SAVED_STAGES = "stages.json"
-"""The file that tells a saved stage or pipeline."""
 
 SAVED_MODELS = "models"
 """The folder in it that holds the folders of its models."""

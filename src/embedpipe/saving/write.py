@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from embedpipe._version import __version__
 from embedpipe.errors import OutputError
-from embedpipe.formats.layout import PARTS_OF_MODELS
+from embedpipe.formats.layout import PARTS_OF_MODELS, SAVED_STAGES
 from embedpipe.formats.writing import json_text, model_parts
 from embedpipe.output import AtomicDirectory, check_output
 from embedpipe.pipeline.pipeline import Pipeline, PipelineModel
@@ -17,7 +17,7 @@ from embedpipe.pipeline.savable import ModelStorage, Savable
 from embedpipe.pipeline.stage import Stage
 from embedpipe.saving.bundle import BundleFile
 from embedpipe.saving.models import StoredModels
-from embedpipe.saving.tree import CLASSES, FORMAT_VERSION, SAVED_MODELS, SAVED_STAGES
+from embedpipe.saving.tree import CLASSES, FORMAT_VERSION, SAVED_MODELS
 from embedpipe.stages.bases.encoder_stage import EncoderStage
 
 __all__ = ["bundle", "save"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
@@ -28,13 +28,14 @@ from embedpipe.server.vectors import Service
 
 __all__ = ["create_app"]
 
+_SETTLED_SECONDS = 0.2
 _BAD_INPUT = (ColumnError, InputError, ParameterError)
 
 
 def create_app(hosted: Hosted, settings: ServerSettings = ServerSettings()) -> ASGIApp:  # noqa: B008
     """The application, for any ASGI server; it begins to compute when that starts it.
 
-    A first text is analyzed beside the first requests, so that the page is quick from the start.
+    Soon after, a first text is analyzed, so that the page is quick from the start.
 
     >>> from starlette.testclient import TestClient
     >>> with TestClient(create_app(Hosted.open([]))) as client:
@@ -48,11 +49,12 @@ def create_app(hosted: Hosted, settings: ServerSettings = ServerSettings()) -> A
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         turns.start()
-        first = hosted.analysis(hosted.model(None), hosted.model(None).pooling)
-        warm = asyncio.ensure_future(turns.results(first, ["A first text."], [1]))
+        warm = asyncio.ensure_future(_warm_up(hosted, turns))
         try:
             yield
-            await warm
+            warm.cancel()
+            with suppress(asyncio.CancelledError):
+                await warm
         finally:
             await asyncio.to_thread(turns.close)
 
@@ -85,6 +87,15 @@ def create_app(hosted: Hosted, settings: ServerSettings = ServerSettings()) -> A
         allow_methods=["GET", "POST"],
         allow_headers=["authorization", "content-type"],
     )
+
+
+async def _warm_up(hosted: Hosted, turns: Turns) -> None:
+    """Import and compile what the page needs, once requests that waited for the start are done."""
+    await asyncio.sleep(_SETTLED_SECONDS)
+    model = hosted.model(None)
+    first = await asyncio.to_thread(hosted.analysis, model, model.pooling)
+    with suppress(Refusal):  # too much waits: the page's own first text will be the first
+        await turns.submit(first, ["A first text."], [1])
 
 
 async def _answered(request: Request, error: Exception) -> Response:

@@ -11,6 +11,7 @@ import logging
 import time
 from typing import Any
 
+import orjson
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -79,7 +80,7 @@ class Guard:
         self._metrics.requests.labels(route, str(status)).inc()
         self._metrics.seconds.labels(route).observe(seconds)
         if _LOG.isEnabledFor(logging.INFO):
-            _LOG.info(json.dumps(_line(scope, status, seconds)))
+            _LOG.info(orjson.dumps(_line(scope, status, seconds)).decode())
 
 
 def _line(scope: Scope, status: int, seconds: float) -> dict[str, Any]:

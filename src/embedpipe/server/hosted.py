@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from embedpipe.encoder import Encoder
 from embedpipe.engine.pooling import Pooling
 from embedpipe.engine.precision import AskedPrecision
 from embedpipe.errors import ParameterError
+from embedpipe.formats.layout import SAVED_STAGES
 from embedpipe.formats.reading import open_model_tree
 from embedpipe.hub.catalog import suggestion
 from embedpipe.hub.names import DEFAULT_MODEL
-from embedpipe.pipeline.pipeline import PipelineModel
-from embedpipe.saving.read import load
-from embedpipe.saving.tree import SAVED_STAGES
-from embedpipe.server.analysis import Analysis
 from embedpipe.server.refusals import Refusal
+
+if TYPE_CHECKING:  # pipelines bring Arrow, which a server of models does not wait for
+    from embedpipe.pipeline.pipeline import PipelineModel
+    from embedpipe.server.analysis import Analysis
 
 __all__ = ["Hosted"]
 
@@ -53,7 +54,7 @@ class Hosted:
         pipelines: dict[str, PipelineModel] = {}
         saved = [name for name in names if _is_saved_pipeline(name)]
         for name in saved:
-            _add(pipelines, Path(name).name.removesuffix(".zip"), load(name, PipelineModel))
+            _add(pipelines, Path(name).name.removesuffix(".zip"), _loaded(name))
         for asked in [name for name in names if name not in saved] or [DEFAULT_MODEL]:
             encoder = Encoder.load(asked, precision=precision, threads=threads)
             _add(models, encoder.name, encoder)
@@ -82,6 +83,8 @@ class Hosted:
 
     def analysis(self, encoder: Encoder, pooling: Pooling) -> Analysis:
         """What analyzes texts for the page at `/`, by a hosted model in some precision."""
+        from embedpipe.server.analysis import Analysis
+
         made: Analysis = self._once(encoder, pooling, lambda: Analysis(encoder, pooling))
         return made
 
@@ -99,6 +102,13 @@ class Hosted:
 
 def _is_saved_pipeline(name: str) -> bool:
     return Path(name).exists() and SAVED_STAGES in open_model_tree(name)
+
+
+def _loaded(name: str) -> PipelineModel:
+    from embedpipe.pipeline.pipeline import PipelineModel
+    from embedpipe.saving.read import load
+
+    return load(name, PipelineModel)
 
 
 def _add(table: dict[str, Found], name: str, found: Found) -> None:

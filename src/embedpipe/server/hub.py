@@ -12,7 +12,6 @@ from starlette.routing import Route
 
 from embedpipe.server.refusals import Refusal
 from embedpipe.server.vectors import Service
-from embedpipe.site.building import hub_files, hub_pages
 
 __all__ = ["ROUTES"]
 
@@ -45,6 +44,8 @@ async def moved(_: Request) -> Response:
 
 @lru_cache(maxsize=1)
 def _files(served: tuple[str, ...]) -> dict[str, bytes]:
+    from embedpipe.site.building import hub_files, hub_pages
+
     return dict(hub_files(list(hub_pages()), dict.fromkeys(served, "/")))
 
 

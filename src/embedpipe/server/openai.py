@@ -24,7 +24,6 @@ from embedpipe.server.vectors import (
     Service,
     as_base64,
     as_json,
-    check_dimensions,
     check_texts,
 )
 
@@ -35,7 +34,7 @@ class EmbeddingsRequest(msgspec.Struct):
     """What is to be embedded.
 
     input: a text, texts, piece ids of one text, or of several. dimensions: how many numbers of
-    each vector; the vectors of most models mean something only as a whole. user: passed over.
+    each vector, for models whose vectors may be cut; all by default. user: passed over.
     """
 
     input: str | list[str | PieceId | list[PieceId]]
@@ -55,9 +54,10 @@ async def embeddings(request: Request) -> Response:
     encoder = service.hosted.model(asked.model)
     inputs = _inputs(asked.input, encoder)
     check_texts(inputs, service.settings, "input")
-    check_dimensions(asked.dimensions, encoder)
     prompt = encoder.prompts.chosen() if isinstance(inputs[0], str) else ""
-    found = await service.embed(request, encoder, inputs, prompt=prompt)
+    found = await service.embed(
+        request, encoder, inputs, prompt=prompt, dimensions=asked.dimensions
+    )
     is_text = asked.encoding_format == "base64"
     vectors = as_base64(found.vectors) if is_text else found.vectors
     data = await as_json(

@@ -6,28 +6,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import orjson
-import pyarrow as pa
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from embedpipe.errors import ColumnError, InputError
-from embedpipe.pipeline.pipeline import PipelineModel
 from embedpipe.server.bodies import decoded, media_type, read_body
 from embedpipe.server.refusals import Refusal
-from embedpipe.server.settings import Limits
 from embedpipe.server.vectors import JSON, Service, as_json
 
 __all__ = ["ARROW_STREAM", "ROUTES", "RowsRequest"]
 
 ARROW_STREAM = "application/vnd.apache.arrow.stream"
-_ROWS_AT_ONCE = 64
 _BYTES_PER_PIECE = 5
 
 
@@ -37,16 +31,6 @@ class RowsRequest(msgspec.Struct):
     rows: list[dict[str, Any]]
 
 
-@dataclass(frozen=True)
-class RunPipeline:
-    """The batches that a pipeline makes of each batch of rows."""
-
-    model: PipelineModel
-
-    def run(self, items: list[pa.RecordBatch]) -> list[list[pa.RecordBatch]]:
-        return [list(self.model.transform_batches([rows])) for rows in items]
-
-
 _DECODER = msgspec.json.Decoder(RowsRequest)
 
 
@@ -54,9 +38,17 @@ async def run(request: Request) -> Response:
     """Rows in, rows with the pipeline's columns out."""
     service = Service.of(request)
     model = service.hosted.pipeline(request.path_params["name"])
+    from embedpipe.server import rows  # with Arrow: not before a pipeline is served
+
     is_arrow = media_type(request) == ARROW_STREAM
     limits = service.settings.limits
-    table = await (_table_of_stream if is_arrow else _table_of_rows)(request, limits)
+    if is_arrow:
+        table = rows.table_of_stream(await read_body(request, limits))
+    else:
+        asked = await decoded(request, limits, _DECODER)
+        if not asked.rows:
+            raise Refusal("empty", "rows: found an empty list; expected rows", field="rows")
+        table = rows.table_of_rows(asked.rows)
     if table.num_rows > limits.texts:
         message = f"found {table.num_rows:,} rows; expected at most {limits.texts:,}"
         raise Refusal("too_many", message)
@@ -64,17 +56,21 @@ async def run(request: Request) -> Response:
         schema = model.output_schema(table.schema)
     except (ColumnError, InputError) as error:
         raise Refusal("invalid", str(error)) from None
-    items = list(_sliced(table))
-    sizes = [max(rows.nbytes // _BYTES_PER_PIECE, rows.num_rows) for rows in items]
-    parts = await service.computed(request, RunPipeline(model), items, sizes)
+    items = list(rows.sliced(table))
+    sizes = [max(part.nbytes // _BYTES_PER_PIECE, part.num_rows) for part in items]
+    parts = await service.computed(request, rows.RunPipeline(model), items, sizes)
     batches = [batch for part in parts for item in part for batch in item]
     if is_arrow or ARROW_STREAM in request.headers.get("accept", ""):
-        return Response(_stream(schema, batches), media_type=ARROW_STREAM)
-    rows = []
+        return Response(rows.stream_of(schema, batches), media_type=ARROW_STREAM)
+    return Response(b'{"rows":' + await _listed_rows(batches) + b"}", media_type=JSON)
+
+
+async def _listed_rows(batches: list[Any]) -> bytes:
+    listed = []
     for batch in batches:
-        rows += batch.to_pylist(maps_as_pydicts="strict")
+        listed += batch.to_pylist(maps_as_pydicts="strict")
         await asyncio.sleep(0)
-    return Response(b'{"rows":' + await as_json(rows) + b"}", media_type=JSON)
+    return await as_json(listed)
 
 
 async def listed(request: Request) -> Response:
@@ -85,52 +81,6 @@ async def listed(request: Request) -> Response:
         for name, model in hosted.pipelines.items()
     ]
     return Response(orjson.dumps({"pipelines": found}), media_type=JSON)
-
-
-async def _table_of_rows(request: Request, limits: Limits) -> pa.Table:
-    asked = await decoded(request, limits, _DECODER)
-    if not asked.rows:
-        raise Refusal("empty", "rows: found an empty list; expected rows", field="rows")
-    names = list(asked.rows[0])
-    for position, row in enumerate(asked.rows):
-        if list(row) != names:
-            place = f"rows[{position}]"
-            message = f"{place}: found the columns {list(row)}; expected {names} as in the first"
-            raise Refusal("invalid", message[:1000], field=place)
-    columns = []
-    for name in names:
-        try:
-            columns.append(pa.array([row[name] for row in asked.rows]))
-        except (pa.ArrowException, OverflowError) as error:
-            message = f"rows: the column {name!r:.80} is not of one kind: {error!s:.300}"
-            raise Refusal("invalid", message, field="rows") from None
-    return pa.table(columns, names=names)
-
-
-async def _table_of_stream(request: Request, limits: Limits) -> pa.Table:
-    body = await read_body(request, limits)
-    try:
-        with pa.ipc.open_stream(body) as reader:
-            table = reader.read_all()
-        table.validate(full=True)
-    except (pa.ArrowException, OSError) as error:
-        message = f"the body is no Arrow IPC stream: {error!s:.300}"
-        raise Refusal("invalid", message) from None
-    return table
-
-
-def _sliced(table: pa.Table) -> Iterator[pa.RecordBatch]:
-    for batch in table.to_batches():
-        for begin in range(0, batch.num_rows, _ROWS_AT_ONCE):
-            yield batch.slice(begin, _ROWS_AT_ONCE)
-
-
-def _stream(schema: pa.Schema, batches: list[pa.RecordBatch]) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, schema) as writer:
-        for batch in batches:
-            writer.write_batch(batch)
-    return bytes(sink.getvalue())
 
 
 ROUTES = [

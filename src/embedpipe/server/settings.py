@@ -28,17 +28,19 @@ class ServerSettings:
 
     api_key: what clients must send as `Authorization: Bearer ...`, None for none. origins: whose
     pages may ask, by CORS; none unless named. truncate: whether `/embed` cuts texts that are too
-    long where the request does not say.
+    long where the request does not say. any_dimensions: whether requests may have vectors cut of
+    models that do not say that these may be.
     """
 
     limits: Limits = Limits()
     api_key: str | None = None
     origins: tuple[str, ...] = ()
     truncate: bool = False
+    any_dimensions: bool = False
 
     def __repr__(self) -> str:
         key = None if self.api_key is None else "..."
         return (
             f"ServerSettings(limits={self.limits}, api_key={key}, origins={self.origins}, "
-            f"truncate={self.truncate})"
+            f"truncate={self.truncate}, any_dimensions={self.any_dimensions})"
         )

@@ -20,7 +20,7 @@ from embedpipe.encoder import Encoder
 from embedpipe.server.bodies import decoded
 from embedpipe.server.piece_ids import PieceId, piece_ids
 from embedpipe.server.refusals import Refusal
-from embedpipe.server.vectors import JSON, Service, as_json, check_dimensions, check_texts
+from embedpipe.server.vectors import JSON, Service, as_json, check_texts
 from embedpipe.server.works import HiddenStates, sizes_of
 
 __all__ = ["ROUTES", "EmbedAllRequest", "EmbedRequest", "SimilarityRequest", "TokenizeRequest"]
@@ -92,10 +92,16 @@ async def embed(request: Request) -> Response:
     service = Service.of(request)
     asked = await decoded(request, service.settings.limits, _EMBED)
     encoder = service.hosted.model(None)
-    check_dimensions(asked.dimensions, encoder)
     texts = _texts(asked.inputs, service)
     prompt = _prompt(encoder, asked.prompt_name)
-    found = await service.embed(request, encoder, texts, normalize=asked.normalize, prompt=prompt)
+    found = await service.embed(
+        request,
+        encoder,
+        texts,
+        normalize=asked.normalize,
+        prompt=prompt,
+        dimensions=asked.dimensions,
+    )
     _check_lengths(found.full_lengths, encoder, asked.truncate, service)
     return Response(await as_json(found.vectors), media_type=JSON)
 

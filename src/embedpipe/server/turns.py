@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, Protocol
 
 from embedpipe.server.refusals import Refusal
@@ -105,12 +106,14 @@ class Turns:
         if self._thread is not None:
             self._thread.join()
 
-    async def results(self, work: Work, items: Sequence[Any], sizes: Sequence[int]) -> list[Any]:
-        """The results of all items, in parts, in their order. What is cancelled is left out.
+    def submit(
+        self, work: Work, items: Sequence[Any], sizes: Sequence[int]
+    ) -> asyncio.Future[list[Any]]:
+        """The results of all items, in parts, in their order; or what `work.run` raises.
 
-        sizes: about how many pieces each item has.
+        sizes: about how many pieces each item has. What is cancelled is not computed.
 
-        Raises Refusal if too much waits already, or what `work.run` raises.
+        Raises Refusal if too much waits already.
         """
         size = sum(sizes)
         loop = asyncio.get_running_loop()
@@ -124,7 +127,7 @@ class Turns:
             self._waiting += size
             self._jobs.append(job)
             self._changed.notify()
-        return await job.done
+        return job.done
 
     def _seconds_left(self, work: Work) -> int:
         seconds = math.ceil(self._waiting / self._speeds.get(work, _FIRST_SPEED))
@@ -178,13 +181,15 @@ class Turns:
             self._fail(work, shares, error)
             return
         self._measure(work, shares, time.perf_counter() - begin)
-        position = 0
+        position, done = 0, []
         for job, share in shares:
             count = share.stop - share.start
             job.parts.append(results[position : position + count])
             position += count
             if job.taken == len(job.items):
-                job.loop.call_soon_threadsafe(_resolve, job)
+                done.append(job)
+        for loop, jobs in groupby(done, key=lambda job: job.loop):  # each call wakes a loop
+            loop.call_soon_threadsafe(_resolve, list(jobs))
 
     def _fail(self, work: Work, shares: list[tuple[_Job, slice]], error: Exception) -> None:
         """Give the error to the job that caused it: each is computed alone."""
@@ -206,9 +211,10 @@ class Turns:
                 self._speeds[work] = 0.7 * self._speeds.get(work, speed) + 0.3 * speed
 
 
-def _resolve(job: _Job) -> None:
-    if not job.done.done():
-        job.done.set_result(job.parts)
+def _resolve(jobs: list[_Job]) -> None:
+    for job in jobs:
+        if not job.done.done():
+            job.done.set_result(job.parts)
 
 
 def _reject(job: _Job, error: Exception) -> None:

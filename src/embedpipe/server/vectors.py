@@ -15,13 +15,14 @@ from starlette.requests import Request
 
 from embedpipe.encoder import Encoder
 from embedpipe.engine.pooling import Pooling
+from embedpipe.server.dimensions import kept_dimensions
 from embedpipe.server.hosted import Hosted
 from embedpipe.server.refusals import Refusal
 from embedpipe.server.settings import ServerSettings
 from embedpipe.server.turns import Turns, Work
 from embedpipe.server.works import Embedded, EmbedPieces, EmbedTexts, joined, sizes_of
 
-__all__ = ["JSON", "Service", "as_base64", "as_json", "check_dimensions", "check_texts"]
+__all__ = ["JSON", "Service", "as_base64", "as_json", "check_texts"]
 
 JSON = "application/json"
 _VECTORS_AT_ONCE = 512  # written as JSON before others may go on
@@ -49,16 +50,36 @@ class Service:
         pooling: Pooling | None = None,
         normalize: bool | None = None,
         prompt: str = "",
+        dimensions: int | None = None,
     ) -> Embedded:
-        """One vector per input. `None` takes what the model was published with."""
+        """One vector per input. `None` takes what the model was published with.
+
+        dimensions: how many numbers of each vector are wanted. What is cut gets length 1 again
+        where whole vectors have it.
+        """
+        kept = kept_dimensions(dimensions, encoder, any_size=self.settings.any_dimensions)
         chosen = encoder.pooling if pooling is None else pooling
-        unit_length = encoder.normalize if normalize is None else normalize
+        found = await self._whole(request, encoder, inputs, chosen, normalize, prompt)
+        if kept is None:
+            return found
+        is_unit = encoder.normalize if normalize is None else normalize
+        return found.cut(kept, normalize=is_unit)
+
+    async def _whole(  # noqa: PLR0913, PLR0917
+        self,
+        request: Request,
+        encoder: Encoder,
+        inputs: Sequence[str] | Sequence[list[int]],
+        pooling: Pooling,
+        normalize: bool | None,
+        prompt: str,
+    ) -> Embedded:
         texts = [item for item in inputs if isinstance(item, str)]
         if texts:
-            work: Work = EmbedTexts(encoder, chosen, unit_length, prompt)
+            work: Work = EmbedTexts(encoder, pooling, normalize, prompt)
             sizes = sizes_of(texts, encoder.max_length)
             return joined(await self.computed(request, work, texts, sizes))
-        work = EmbedPieces(encoder, chosen, unit_length)
+        work = EmbedPieces(encoder, pooling, normalize)
         ids = [np.array(sequence, dtype=np.int32) for sequence in inputs]
         return joined(await self.computed(request, work, ids, [len(found) for found in ids]))
 
@@ -66,15 +87,17 @@ class Service:
         self, request: Request, work: Work, items: Sequence[Any], sizes: Sequence[int]
     ) -> list[Any]:
         """The results of all items, in parts; given up where the client has gone."""
-        task = asyncio.ensure_future(self.turns.results(work, items, sizes))
+        results = self.turns.submit(work, items, sizes)
         gone = asyncio.ensure_future(_gone(request))
+        gone.add_done_callback(lambda _: results.cancel())
         try:
-            await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                raise Refusal("gone", "the client hung up")
-            return task.result()
+            return await results
+        except asyncio.CancelledError:
+            if gone.done():
+                raise Refusal("gone", "the client hung up") from None
+            raise
         finally:
-            task.cancel()
+            results.cancel()
             gone.cancel()
 
 
@@ -95,17 +118,6 @@ def check_texts(inputs: Sequence[Any], settings: ServerSettings, field: str) -> 
             f"{field}: found {len(inputs):,} texts; expected at most {most:,}. Send them in "
             "several requests",
             field=field,
-        )
-
-
-def check_dimensions(asked: int | None, encoder: Encoder) -> None:
-    """Refuse another number of dimensions than the model's vectors have."""
-    if asked not in (None, encoder.dimension):
-        raise Refusal(
-            "invalid",
-            f"dimensions: found {asked:,}; this model's vectors have {encoder.dimension:,} "
-            "numbers, and parts of them mean nothing. Leave it out",
-            field="dimensions",
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from embedpipe.encoder import Encoder
 from embedpipe.encoder.windows import estimated_pieces
 from embedpipe.engine.pooling import Pooling
+from embedpipe.engine.pooling import normalize as unit_rows
 from embedpipe.engine.ragged import Ragged
 
 __all__ = ["EmbedPieces", "EmbedTexts", "Embedded", "HiddenStates", "joined", "sizes_of"]
@@ -30,14 +31,19 @@ class Embedded:
     def __getitem__(self, rows: slice) -> Embedded:
         return Embedded(self.vectors[rows], self.pieces[rows], self.full_lengths[rows])
 
+    def cut(self, size: int, *, normalize: bool) -> Embedded:
+        """The same with the first numbers of each vector alone, of length 1 if that is asked."""
+        kept = np.ascontiguousarray(self.vectors[:, :size])
+        return replace(self, vectors=unit_rows(kept) if normalize else kept)
+
 
 @dataclass(frozen=True)
 class EmbedTexts:
-    """One vector for each text."""
+    """One vector for each text. normalize: None as the model was published."""
 
     encoder: Encoder
     pooling: Pooling
-    normalize: bool
+    normalize: bool | None
     prompt: str
 
     def run(self, items: list[str]) -> Embedded:
@@ -60,7 +66,7 @@ class EmbedPieces:
 
     encoder: Encoder
     pooling: Pooling
-    normalize: bool
+    normalize: bool | None
 
     def run(self, items: list[npt.NDArray[np.int32]]) -> Embedded:
         """Embed the sequences, as `Encoder.encode_pieces` does."""

@@ -65,7 +65,10 @@ def start(
     use_this_python_on_spark()
     builder = sql.SparkSession.builder.appName(app_name)
     builder = builder.remote(master) if master.startswith("sc://") else builder.master(master)
-    settings = {**_SETTINGS, "spark.driver.memory": memory, **(params or {})}
+    settings = {**_SETTINGS, "spark.driver.memory": memory}
+    if master.startswith("local"):  # where Python is this one and so has this module
+        settings["spark.python.daemon.module"] = "embedpipe.spark.daemon"
+    settings |= params or {}
     for name, value in settings.items():
         builder = builder.config(name, str(value))
     return builder.getOrCreate()

@@ -8,9 +8,11 @@ the network for anything.
 
 from __future__ import annotations
 
+import ctypes
 import pickle
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from threading import Lock
@@ -74,6 +76,15 @@ def run(payload: bytes, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Record
             yield _as_spark_reads(made, told.vectors)
     except Exception as error:
         raise located(error) from None
+    finally:
+        _give_memory_back()
+
+
+def _give_memory_back() -> None:
+    """Return to the system what the batches took: a worker may wait long for its next partition."""
+    pa.default_memory_pool().release_unused()
+    with suppress(AttributeError):  # what glibc has; others return it by themselves, or not at all
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def opened(payload: bytes) -> Any:

@@ -11,13 +11,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from embedpipe.train.distillation.distilling import DistilSummary, distil
     from embedpipe.train.distillation.options import DistilOptions
+    from embedpipe.train.tuning.options import TrainOptions
+    from embedpipe.train.tuning.training import TrainSummary, train
 
-__all__ = ["DistilOptions", "DistilSummary", "distil"]
+__all__ = ["DistilOptions", "DistilSummary", "TrainOptions", "TrainSummary", "distil", "train"]
 
 _PLACES = {
     "DistilOptions": "embedpipe.train.distillation.options",
     "DistilSummary": "embedpipe.train.distillation.distilling",
+    "TrainOptions": "embedpipe.train.tuning.options",
+    "TrainSummary": "embedpipe.train.tuning.training",
     "distil": "embedpipe.train.distillation.distilling",
+    "train": "embedpipe.train.tuning.training",
 }
 
 

@@ -19,6 +19,7 @@ from torch.nn import functional
 from transformers import AutoModel, AutoTokenizer
 
 from embedpipe import Encoder
+from embedpipe.card import gather, markdown
 from embedpipe.errors import (
     InputError,
     ModelFormatError,
@@ -35,7 +36,7 @@ from embedpipe.train.distillation.vocabulary import cut_vocabulary
 from tests.support.model_folders import tiny_config, write_model
 from tests.support.training import PIECES, sentences, write_lines, write_teacher
 
-OPTIONS = DistilOptions(student="L2_H16", epochs=4, batch=16, threads=1, evaluations=4)
+OPTIONS = DistilOptions(student="L2_H16", epochs=8, batch=16, threads=1, evaluations=4)
 EVERY_STEP = replace(OPTIONS, checkpoint_seconds=0.0)
 TEXTS = ["bad cad dads.", "", "fad, gaden unknown", " ".join(["ben"] * 40)]
 
@@ -137,6 +138,9 @@ def test_the_card_says_how_it_was_made_beside_the_teacher(make, pairs, tmp_path)
     assert "| the teacher | int8 |" in card and "| student | float32 |" in card
     assert "240 distinct ones of `texts.txt`" in card and "seed 0" in card
     assert (tmp_path / "student/training.svg").read_text().startswith("<svg")
+    told = markdown(gather(tmp_path / "student", measuring=None))
+    assert "A student of teacher" in told and "| student | float32 |" in told
+    assert "](training.svg)" in told
     assert summary.teacher_score > 95 > summary.score > 20
     assert not (tmp_path / "student.training").exists()
 

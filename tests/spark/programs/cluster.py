@@ -48,8 +48,12 @@ def kill_some(spark, killed):
             time.sleep(0.02)
 
     wait_for(2)
-    daemons = [pid for pid, parent in processes("pyspark.daemon").items() if parent == executors[0]]
-    workers = [pid for pid, parent in processes("pyspark.daemon").items() if parent in daemons]
+    daemons = [
+        pid for pid, parent in processes("embedpipe.spark.daemon").items() if parent == executors[0]
+    ]
+    workers = [
+        pid for pid, parent in processes("embedpipe.spark.daemon").items() if parent in daemons
+    ]
     os.kill(workers[0], signal.SIGKILL)
     killed.append("worker")
     wait_for(6)

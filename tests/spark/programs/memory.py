@@ -33,7 +33,7 @@ packed = sum(p.stat().st_size for p in Path(os.environ["EMBEDPIPE_CACHE"], "pack
 held, weights = [], 0
 for entry in Path("/proc").iterdir():
     try:
-        if entry.name.isdigit() and "pyspark.daemon" in (entry / "cmdline").read_text():
+        if entry.name.isdigit() and "embedpipe.spark.daemon" in (entry / "cmdline").read_text():
             maps = (entry / "smaps").read_text()
             environment = (entry / "environ").read_text()
             if ".packed" in maps and os.environ["EMBEDPIPE_CACHE"] in environment:
@@ -48,4 +48,5 @@ print(
 )
 assert len(held) == 4, held
 assert 0 < weights * 1024 < 1.1 * packed, "each worker holds a copy of its own"
+assert sum(held) * 1024 < 1.5 * packed + 4 * 100e6, "workers hold more than 100 MB each"
 spark.stop()

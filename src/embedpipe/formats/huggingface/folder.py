@@ -1,7 +1,7 @@
 """Folders in Hugging Face's layout: configuration, weights, tokenizer, and how to pool.
 
-Weights are `model.safetensors` or `pytorch_model.bin`, whole or in shards, or the file that was
-named.
+Weights are `model.safetensors` or `pytorch_model.bin`, whole or in shards, else
+`compact.safetensors`, or the file that was named.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from embedpipe.formats.archives.tree import FileTree
 from embedpipe.formats.huggingface.safetensors import parse_safetensors
 from embedpipe.formats.huggingface.sentence_transformers import read_usage
 from embedpipe.formats.huggingface.sentence_transformers_steps import dense_weights, read_dense
-from embedpipe.formats.layout import CONFIG, TOKENIZER_FILES, WEIGHTS, index_of
+from embedpipe.formats.layout import COMPACT, CONFIG, TOKENIZER_FILES, WEIGHTS, index_of
 from embedpipe.formats.model import Model
 
 __all__ = ["read_huggingface", "weights_name"]
@@ -74,7 +74,7 @@ def weights_name(tree: FileTree, named: str | None = None) -> str | None:
         is_shard = shards != f"{named}{_INDEX}" and shards in tree
         return shards if is_shard else named
     names = (found for name in WEIGHTS for found in (name, index_of(name)))
-    return next((name for name in names if name in tree), None)
+    return next((name for name in (*names, COMPACT) if name in tree), None)
 
 
 def _state(tree: FileTree, names: list[str]) -> tuple[WeightsFile, ...]:
@@ -91,6 +91,10 @@ def _read(tree: FileTree, name: str) -> _Tensors:
         from embedpipe.formats.pytorch.state_dict import read_torch_pickle
 
         return read_torch_pickle(tree.read(name), tree.where(name))
+    if name == COMPACT:  # likewise
+        from embedpipe.formats.huggingface.compact import read_compact
+
+        return read_compact(tree, name)
     return parse_safetensors(tree.read(name), tree.where(name))
 
 

@@ -16,7 +16,6 @@ from starlette.staticfiles import StaticFiles
 from embedpipe.encoder import Encoder
 from embedpipe.engine.pooling import POOLINGS, Pooling
 from embedpipe.engine.precision import PRECISIONS, AskedPrecision
-from embedpipe.server.analysis import projected
 from embedpipe.server.bodies import decoded
 from embedpipe.server.refusals import Refusal
 from embedpipe.server.vectors import JSON, Service
@@ -87,7 +86,7 @@ async def analyze(request: Request) -> Response:
     asked = await decoded(request, service.settings.limits, _TEXT)
     encoder, pooling = _chosen(service, asked)
     size = len(asked.text) // 2 + 1  # sentences and tokens are both embedded
-    work = service.hosted.analysis(encoder, pooling)
+    work = await asyncio.to_thread(service.hosted.analysis, encoder, pooling)  # may import
     (part,) = await service.computed(request, work, [asked.text], [size])
     body = orjson.dumps(part[0], option=orjson.OPT_SERIALIZE_NUMPY)
     return Response(body, media_type=JSON)
@@ -99,6 +98,8 @@ async def picture(request: Request) -> Response:
     asked = await decoded(request, service.settings.limits, _LINES)
     encoder, pooling = _chosen(service, asked)
     found = await service.embed(request, encoder, asked.lines, pooling=pooling)
+    from embedpipe.server.analysis import projected
+
     places = await asyncio.to_thread(projected, found.vectors)
     body = orjson.dumps({"points": places}, option=orjson.OPT_SERIALIZE_NUMPY)
     return Response(body, media_type=JSON)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
 
-__all__ = ["CURVE_FILE", "RECORD_FILE", "Quality", "card_files"]
+from embedpipe.formats.layout import TRAINING, TRAINING_CURVE
 
-RECORD_FILE, CURVE_FILE = "training.json", "training.svg"
+__all__ = ["Quality", "card_files"]
+
 _WIDTH, _HEIGHT, _MARGIN = 640, 240, 48
 
 
@@ -25,34 +27,62 @@ class Quality(NamedTuple):
 
 
 def card_files(record: dict[str, Any], curve: Sequence[Sequence[float]]) -> dict[str, bytes]:
-    """README.md, the record as JSON, and the curve as a picture.
+    """README.md, the record as JSON with what `embedpipe card` shows of it, and the curve.
 
-    record: what `distilling` gathers, see `_text`.
+    record: what `writing` gathers.
     """
+    lines, rows = _lines(record), _rows(record)
+    points = [[None if math.isnan(value) else value for value in row] for row in curve]
+    whole = record | {"curve": points, "told": {"lines": lines, "rows": rows}}
     return {
-        "README.md": _text(record).encode(),
-        RECORD_FILE: (json.dumps(record | {"curve": curve}, indent=2) + "\n").encode(),
-        CURVE_FILE: _picture(curve, record["score_name"]).encode(),
+        "README.md": _text(record, lines, rows).encode(),
+        TRAINING: (json.dumps(whole, indent=2) + "\n").encode(),
+        TRAINING_CURVE: _picture(curve, record["score_name"]).encode(),
     }
 
 
-def _text(record: dict[str, Any]) -> str:
-    front = [
+def _lines(record: dict[str, Any]) -> list[str]:
+    """How it was trained, a sentence a line."""
+    learned, data = record["learning"], record["data"]
+    return [
+        f"A student of {record['teacher']['name']}, made by `embedpipe distil`. It began with "
+        f"{record['student']['origin']}.",
+        f"Texts: {data['texts']:,} distinct ones of {', '.join(map(_name, data['sources']))} (left "
+        f"out: {data['empty']:,} empty, {data['duplicates']:,} duplicates, "
+        f"{data['from_development']:,} that stand in the development data). Their SHA-256: "
+        f"{data['digest'][:16]}….",
+        f"Labels: vectors of {record['teacher']['name']} in {record['teacher']['precision']}.",
+        f"Loss: {learned['loss']} (1 - cosine x {learned['weights'][0]:g}, similarities within the "
+        f"batch x {learned['weights'][1]:g} at temperature {learned['temperature']:g}).",
+        f"{learned['step']:,} of {learned['steps']:,} steps of up to {learned['batch']} texts, "
+        f"{learned['seen']:,} texts seen; AdamW, highest learning rate "
+        f"{learned['learning_rate']:g}, seed {learned['seed']}, {learned['threads']} threads, "
+        f"PyTorch {record['versions']['torch']}.",
+        f"Kept: the weights after step {learned['best_step']:,}, which scored best "
+        f"({record['score_name']}: {learned['best_score']:.2f}).",
+    ]
+
+
+def _rows(record: dict[str, Any]) -> list[list[str]]:
+    """Measured figures, the names of the columns first."""
+    header = ["model", "precision", record["score_name"], "mean cosine to the teacher"]
+    return [header, *(_quality_row(Quality(*row)) for row in record["quality"])]
+
+
+def _text(record: dict[str, Any], told: list[str], rows: list[list[str]]) -> str:
+    made = record["student"]
+    table = [f"| {' | '.join(row)} |" for row in rows]
+    lines = [
         "---",
         "library_name: sentence-transformers",
         "pipeline_tag: sentence-similarity",
         "tags: [sentence-transformers, feature-extraction, distilled, embedpipe]",
         "---",
-    ]
-    made, learned, data = record["student"], record["learning"], record["data"]
-    lines = [
-        *front,
         f"# {record['name']}",
         "",
-        f"A student of {record['teacher']['name']}, made by `embedpipe distil`: "
         f"{made['layers']} layers of {made['hidden']}, {made['pieces']:,} pieces, "
         f"{made['parameters']:,} weights, at most {made['max_length']} pieces of a text, vectors "
-        f"of {made['dimension']} with length 1 in the teacher's own space.",
+        f"of {made['dimension']} with length 1 in the space of {record['teacher']['name']}.",
         "",
         "```python",
         "from embedpipe import Encoder  # or sentence_transformers' SentenceTransformer",
@@ -62,37 +92,24 @@ def _text(record: dict[str, Any]) -> str:
         "",
         "## How good it is",
         "",
-        f"| model | precision | {record['score_name']} | mean cosine to the teacher |",
+        table[0],
         "|---|---|---|---|",
-        *(_quality_line(Quality(*row)) for row in record["quality"]),
+        *table[1:],
         "",
         "## How it was trained",
         "",
-        f"- Began with {made['origin']}.",
-        f"- Texts: {data['texts']:,} distinct ones of {', '.join(map(_name, data['sources']))}"
-        f" (left out: {data['empty']:,} empty, {data['duplicates']:,} duplicates, "
-        f"{data['from_development']:,} that stand in the development data). Their SHA-256: "
-        f"{data['digest'][:16]}….",
-        f"- Labels: vectors of {record['teacher']['name']} in {record['teacher']['precision']}.",
-        f"- Loss: {learned['loss']} (1 - cosine x {learned['weights'][0]:g}, similarities within "
-        f"the batch x {learned['weights'][1]:g} at temperature {learned['temperature']:g}).",
-        f"- {learned['step']:,} of {learned['steps']:,} steps of up to {learned['batch']} texts, "
-        f"{learned['seen']:,} texts seen; AdamW, highest learning rate "
-        f"{learned['learning_rate']:g}, seed {learned['seed']}, {learned['threads']} threads, "
-        f"PyTorch {record['versions']['torch']}.",
-        f"- Kept: the weights after step {learned['best_step']:,}, which scored best "
-        f"({record['score_name']} {learned['best_score']:.2f}).",
+        *(f"- {line}" for line in told),
         "",
-        f"![{record['score_name']} by step]({CURVE_FILE})",
+        f"![{record['score_name']} by step]({TRAINING_CURVE})",
         "",
-        f"All of this for programs: `{RECORD_FILE}`.",
+        f"All of this for programs: `{TRAINING}`.",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _quality_line(row: Quality) -> str:
+def _quality_row(row: Quality) -> list[str]:
     cosine = "" if row.cosine is None else f"{row.cosine:.4f}"
-    return f"| {row.model} | {row.precision} | {row.score:.2f} | {cosine} |"
+    return [row.model, row.precision, f"{row.score:.2f}", cosine]
 
 
 def _name(path: str) -> str:
