@@ -24,7 +24,7 @@ test-quick: .venv/dev ## prove most of it within a minute: no C++ tests, no trai
 	$(PYTEST) tests --ignore tests/oracles --ignore tests/spark -m "not slow and not trained_model"
 
 test-oracles: .venv/oracles .venv/model ## compare with transformers and PyTorch, element by element
-	$(PYTEST) tests/oracles
+	$(PYTEST) tests/oracles --pyargs embedpipe.train --doctest-modules
 
 test-spark: .venv/spark ## run pipelines on Apache Spark: local, two executors, Connect (needs Java 17)
 	@sh tools/check_java.sh
@@ -47,7 +47,7 @@ test-native: .venv/tools
 	build/sanitized/native_tests
 
 test-python: .venv/dev .venv/model
-	$(PYTEST) tests --ignore tests/oracles --ignore tests/spark --ignore-glob '*/embedpipe/spark/*' --pyargs embedpipe embedpipe_bench --doctest-modules
+	$(PYTEST) tests --ignore tests/oracles --ignore tests/spark --ignore-glob '*/embedpipe/spark/*' --ignore-glob '*/embedpipe/train/*' --pyargs embedpipe embedpipe_bench --doctest-modules
 
 test-fuzz: .venv/dev ## give 100,000 damaged model files to the readers
 	$(BIN)/python -m tests.fuzz

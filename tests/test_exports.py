@@ -87,11 +87,12 @@ def test_every_error_is_ours_and_the_builtin_one_users_expect():
         "NotHereError": ImportError,
         "OutputError": OSError,
         "ParameterError": ValueError,
+        "TrainingError": ArithmeticError,
         "UnsupportedPatternError": ValueError,
     }
     warnings = {
         *("AmbiguousColumnWarning", "IgnoredArgumentWarning"),
-        *("TruncationWarning", "UnknownSettingWarning"),
+        *("TrainingDataWarning", "TruncationWarning", "UnknownSettingWarning"),
     }
     defined = {
         name: value

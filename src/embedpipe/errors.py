@@ -9,12 +9,14 @@
     │   └── DownloadError                       known, but no source gives it
     ├── ModelFormatError (ValueError)           files damaged, incomplete or contradictory
     ├── OutputError (OSError)                   a result that cannot be written
+    ├── TrainingError (ArithmeticError)         training that cannot go on
     ├── MissingDependencyError (ImportError)    an optional package or the compiled core
     └── NotHereError (ImportError)              a name of Spark NLP's that there is not
 
     EmbedpipeWarning (UserWarning)
     ├── AmbiguousColumnWarning                  a text column that was chosen among several
     ├── IgnoredArgumentWarning                  an argument that means nothing here
+    ├── TrainingDataWarning                     training data that was left out, or flatters
     ├── TruncationWarning                       texts that were cut
     └── UnknownSettingWarning                   a model's files state what nobody here knows
 
@@ -35,6 +37,8 @@ __all__ = [
     "NotHereError",
     "OutputError",
     "ParameterError",
+    "TrainingDataWarning",
+    "TrainingError",
     "TruncationWarning",
     "UnknownSettingWarning",
     "UnsupportedPatternError",
@@ -88,6 +92,10 @@ class OutputError(EmbedpipeError, OSError):
     """A result cannot be written: no permission, no space, a directory in the way."""
 
 
+class TrainingError(EmbedpipeError, ArithmeticError):
+    """Training cannot go on: the loss, or a weight, is no finite number."""
+
+
 class MissingDependencyError(EmbedpipeError, ImportError):
     """An optional package, or the compiled core, is not installed."""
 
@@ -118,6 +126,10 @@ class AmbiguousColumnWarning(EmbedpipeWarning):
 
 class IgnoredArgumentWarning(EmbedpipeWarning):
     """An argument of NLU's can mean nothing here."""
+
+
+class TrainingDataWarning(EmbedpipeWarning):
+    """Training data was left out, as it stands in the development data, too."""
 
 
 class TruncationWarning(EmbedpipeWarning):

@@ -72,6 +72,11 @@ class Progress(AbstractContextManager["Progress"]):
         if self._display is not None:
             self._display.show(self.done, None if share is None else min(share, 1.0))
 
+    def note(self, text: str) -> None:
+        """What to show beside it from the next `advance` on, such as how well it goes."""
+        if self._display is not None:
+            self._display.note = text
+
     def at_once(self, most: int) -> int:
         """How many to do before the next `advance`, so that a bar moves some four times a second.
 
@@ -96,6 +101,8 @@ class Progress(AbstractContextManager["Progress"]):
 class _Display(Protocol):
     seconds: float
     """How often it wants to know."""
+    note: str
+    """What stands beside it."""
 
     def show(self, done: int, share: float | None) -> None:
         """So much is done, and this share of all, where it is known."""
@@ -113,6 +120,7 @@ class _Bar:
         self, stream: TextIO, total: int | None, unit: str, label: str, leave: bool
     ) -> None:
         self._unit = unit
+        self.note = ""
         scale = {"unit": "B", "unit_scale": True} if unit == "bytes" else {"unit": f" {unit}"}
         self._bar = require("tqdm", "a progress bar").tqdm(
             total=total,
@@ -127,6 +135,8 @@ class _Bar:
 
     def show(self, done: int, share: float | None) -> None:
         bar = self._bar
+        if self.note:
+            bar.set_postfix_str(self.note, refresh=False)
         if share is None:
             bar.update(done - bar.n)
             return
@@ -147,6 +157,7 @@ class _Lines:
     def __init__(
         self, stream: TextIO, total: int | None, unit: str, label: str, tells_the_end: bool
     ) -> None:
+        self.note = ""
         self._stream = stream
         self._total = total
         self._unit = unit
@@ -171,6 +182,8 @@ class _Lines:
         if share:
             parts[0] += f" ({share:.0%})"
             parts.append(f"{duration(elapsed / share - elapsed)} left")
+        if self.note:
+            parts.append(self.note)
         self._write(", ".join(parts))
 
     def close(self, *, ended: bool) -> None:

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,9 @@ import numpy.typing as npt
 
 from embedpipe._dependencies import require
 from embedpipe.encoder import Encoder
-from embedpipe.errors import InputError
+from embedpipe.errors import InputError, ModelFormatError
+from embedpipe.files.strict_json import read_json
+from embedpipe.formats.huggingface.safetensors import read_safetensors
 
 if TYPE_CHECKING:
     from embedpipe.encoder.texts import Missing
@@ -28,7 +31,10 @@ if TYPE_CHECKING:
 
 base: Any = require("sklearn.base", "embedpipe.sklearn")
 
-__all__ = ["EncoderTransformer"]
+__all__ = ["HEAD", "HEAD_WEIGHTS", "EncoderTransformer", "load_classifier"]
+
+HEAD, HEAD_WEIGHTS = "classifier.json", "classifier.safetensors"
+"""The labels of a classifier and its pooling; and `weight` (labels, dimension), `bias` (labels)."""
 
 
 class EncoderTransformer(
@@ -120,6 +126,49 @@ class EncoderTransformer(
         tags.input_tags.one_d_array = True
         tags.input_tags.two_d_array = False
         return tags
+
+
+def load_classifier(
+    folder: str | PathLike[str],
+    *,
+    precision: AskedPrecision = "float32",
+    threads: int | None = None,
+) -> Any:
+    """What `embedpipe train --task classification` made, as a pipeline of scikit-learn.
+
+    Its steps are an `EncoderTransformer` and a fitted `LogisticRegression`; it has `predict`,
+    `predict_proba` and `classes_`. No pickle is read. precision, threads: as for `Encoder.load`.
+
+    Raises ModelNotFoundError and ModelFormatError for a folder without a classifier, or whose files
+    do not fit together.
+    """
+    place = Path(folder)
+    said = read_json(place / HEAD, dict)
+    weights = read_safetensors(place / HEAD_WEIGHTS)
+    labels, pooling = said.get("labels"), said.get("pooling")
+    weight, bias = weights.get("weight"), weights.get("bias")
+    is_whole = isinstance(labels, list) and all(isinstance(each, str) for each in labels)
+    if (
+        not is_whole
+        or weight is None
+        or bias is None
+        or len({*map(len, (labels, weight, bias))}) > 1
+    ):
+        raise ModelFormatError(
+            f"{place}: {HEAD} and {HEAD_WEIGHTS} do not fit together; expected a label for each "
+            "row of weight and bias. Train it again"
+        )
+    reading = EncoderTransformer(place, pooling=pooling, precision=precision, threads=threads).fit(
+        []
+    )
+    linear = require("sklearn.linear_model", "a classifier").LogisticRegression()
+    linear.classes_ = np.array(labels)
+    # of two labels, scikit-learn keeps what tells the second from the first
+    two = len(labels) == 2
+    linear.coef_ = (weight[1:] - weight[:1] if two else weight).astype(np.float64)
+    linear.intercept_ = (bias[1:] - bias[:1] if two else bias).astype(np.float64)
+    linear.n_features_in_ = linear.coef_.shape[1]
+    return require("sklearn.pipeline", "a classifier").make_pipeline(reading, linear)
 
 
 def _only_column(texts: Any) -> Any:

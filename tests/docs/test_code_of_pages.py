@@ -17,7 +17,7 @@ from tests.support.cli_support import write_tiny_model
 ROOT = Path(__file__).parents[2]
 PAGES = (
     *("README.md", "docs/index.md", "docs/tutorial.md", "docs/vectors.md", "docs/pipelines.md"),
-    *("docs/evaluation.md", "docs/models.md", "docs/differences.md"),
+    *("docs/evaluation.md", "docs/fine-tuning.md", "docs/models.md", "docs/differences.md"),
 )
 ELSEWHERE = {
     "docs/coming-from-nlu.md": "tests/docs/test_coming_from.py",

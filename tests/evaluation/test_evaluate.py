@@ -141,6 +141,11 @@ def test_what_cannot_be_read(
         read_examples(write(tmp_path / "a.csv", text), **how)  # type: ignore[arg-type]
 
 
+def test_plain_text_has_no_columns(tmp_path: Path) -> None:
+    with pytest.raises(ColumnError, match="plain text has no columns; expected the columns sent"):
+        read_examples(write(tmp_path / "a.txt", "one"))
+
+
 def test_a_number_is_no_text(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", '{"anchor": "a", "positive": 5}\n')
     with pytest.raises(InputError, match="line 1: positive is 5; expected a text"):

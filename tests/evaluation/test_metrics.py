@@ -29,8 +29,8 @@ def test_vectors_that_tell_nothing_apart_correlate_with_nothing() -> None:
 
 
 def test_scores_that_are_all_the_same_have_no_correlation() -> None:
-    with pytest.raises(InputError, match=r"all 3 scores are 2; expected at least two different"):
-        metrics.similarity(np.ones((3, 4)), np.ones((3, 4)), [2, 2, 2])
+    with pytest.raises(InputError, match=r"x\.csv: all 3 scores are 2; expected at least two"):
+        metrics.check_scores([2, 2, 2], "x.csv")
 
 
 def test_retrieval_counts_as_by_hand() -> None:

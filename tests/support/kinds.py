@@ -91,6 +91,7 @@ TRAINED_MODEL = (
     "cli/test_cli_models.py::test_the_command_prints_a_table",
     "docs/test_code_of_pages.py::test_the_code_of_a_page_runs[README",
     "docs/test_code_of_pages.py::test_the_code_of_a_page_runs[docs/evaluation",
+    "docs/test_code_of_pages.py::test_the_code_of_a_page_runs[docs/fine-tuning",
     "docs/test_code_of_pages.py::test_the_code_of_a_page_runs[docs/index",
     "docs/test_code_of_pages.py::test_the_code_of_a_page_runs[docs/tutorial",
     "docs/test_code_of_pages.py::test_the_code_of_a_page_runs[docs/vectors",

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from embedpipe.card.blocks import Code, Inline, heading, listing, paragraph, table
 from embedpipe.card.facts import CardFacts, CardFile
+from embedpipe.card.training import Training
 from embedpipe.card.usage import command, encoder_code, pipeline_code
+from embedpipe.formats.layout import TRAINING_CURVE
 from embedpipe.hub.catalog_file import CatalogModel, Published
 from embedpipe.hub.download import without_secrets
 
@@ -23,6 +25,9 @@ def _blocks(facts: CardFacts) -> Iterator[str]:
     yield table(("Fact", "Value"), _summary(facts))
     yield heading(2, "How to use it")
     yield from _use(facts)
+    if facts.training is not None:
+        yield heading(2, "How it was trained")
+        yield from _trained(facts.training)
     yield heading(2, "Published values")
     yield from _published(facts)
     yield heading(2, "Speed and precisions")
@@ -80,6 +85,14 @@ def _use(facts: CardFacts) -> Iterator[str]:
     if facts.aliases:
         yield paragraph("Names in one line, which mean the same model:")
         yield listing("", "\n".join(facts.aliases))
+
+
+def _trained(training: Training) -> Iterator[str]:
+    yield from (paragraph(line) for line in training.lines)
+    if training.rows:
+        yield table(training.rows[0], training.rows[1:])
+    if training.curve is not None:
+        yield f"![The course of its training]({TRAINING_CURVE})\n"
 
 
 def results(facts: CardFacts | None, entry: CatalogModel) -> Iterator[str]:

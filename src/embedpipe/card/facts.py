@@ -11,6 +11,7 @@ from typing import Any
 
 import embedpipe
 from embedpipe.card.measuring import Measured, Measuring, measure
+from embedpipe.card.training import Training, read_training
 from embedpipe.engine.config import EncoderConfig
 from embedpipe.errors import ModelFormatError, ModelNotFoundError
 from embedpipe.files.hashes import sha256_of
@@ -62,7 +63,8 @@ class CardFacts:
     annotator: the stage it was published for, else one that fits. by_words: whether that makes
     vectors of words. pooling_declared: whether its files say how to pool. verification: None where
     `unverified` says why. measured: None if that was not asked for. made_on: today, as
-    YYYY-MM-DD. made_by: this package and its version.
+    YYYY-MM-DD. made_by: this package and its version. training: how it was trained, where its
+    files tell.
     """
 
     name: str
@@ -88,6 +90,7 @@ class CardFacts:
     measured: Measured | None
     made_on: str
     made_by: str
+    training: Training | None = None
 
 
 def gather(
@@ -141,6 +144,7 @@ def gather(
         measured=measured,
         made_on=date.today().isoformat(),
         made_by=f"embedpipe {embedpipe.__version__}",
+        training=read_training(tree),
     )
 
 

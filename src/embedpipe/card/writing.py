@@ -12,6 +12,7 @@ from embedpipe._dependencies import require
 from embedpipe.card.facts import CardFacts
 from embedpipe.card.rendering import html, markdown
 from embedpipe.errors import OutputError, ParameterError
+from embedpipe.formats.layout import TRAINING_CURVE
 from embedpipe.formats.own_record import add_to_record
 from embedpipe.output import AtomicFile, check_output
 
@@ -48,6 +49,8 @@ def write_card(
 ) -> tuple[Path, Path]:
     """Write `README.md` and `index.html` into a directory, and return their paths.
 
+    The picture of how a model was trained goes beside them, where there is one.
+
     overwrite: whether files of these names are replaced; others there are never touched.
 
     Raises OutputError if they cannot be written; each file is then whole or as it was.
@@ -70,10 +73,14 @@ def write_card(
         raise OutputError(
             f"cannot write {folder}: {error.strerror}; change its permissions or name another one"
         ) from error
+    curve = None if facts.training is None else facts.training.curve
     try:
         with AtomicFile(paths[0]) as readme, AtomicFile(paths[1]) as page:
             for file, text in zip((readme, page), texts, strict=True):
                 file.write(text.encode("utf-8"))
+            if curve is not None and (overwrite or not (folder / TRAINING_CURVE).exists()):
+                with AtomicFile(folder / TRAINING_CURVE) as picture:
+                    picture.write(curve)
     except BaseException:
         if is_new:
             with suppress(OSError):  # another process may have put something there

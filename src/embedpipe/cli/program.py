@@ -27,6 +27,7 @@ OWN_COMMANDS = {
     "similar": "embedpipe.cli.similar",
     "tokens": "embedpipe.cli.tokens",
     "evaluate": "embedpipe.cli.evaluate",
+    "train": "embedpipe.cli.train",
     "serve": "embedpipe.cli.serve",
     "models": "embedpipe.cli.models",
     "cache": "embedpipe.cli.cache",

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal, get_args
 
 from embedpipe.errors import ColumnError, ParameterError
 from embedpipe.files.input_options import InputOptions
+from embedpipe.frames.files.detected import kind_of
 from embedpipe.frames.files.inputs import Inputs
+from embedpipe.frames.files.sources import is_pipe
 
 __all__ = ["TASKS", "Columns", "Task", "check_task"]
 
@@ -113,7 +116,10 @@ def check_task(task: str | None) -> None:
 
 
 def _opened(source: str, first: str, reading: InputOptions) -> Inputs:
-    inputs = Inputs([source], replace(reading, column=first))
+    options = replace(reading, column=first)
+    if not is_pipe(source) and Path(source).is_file() and kind_of(source, options).format == "text":
+        raise ColumnError(f"{source}: plain text has no columns; say --format if it is none")
+    inputs = Inputs([source], options)
     inputs.check()
     return inputs
 

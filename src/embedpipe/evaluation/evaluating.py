@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +14,9 @@ from embedpipe.embedding.options import ModelOptions
 from embedpipe.encoder import Encoder
 from embedpipe.engine.precision import AskedPrecision
 from embedpipe.errors import ParameterError
-from embedpipe.evaluation import metrics
 from embedpipe.evaluation.columns import Task
 from embedpipe.evaluation.examples import Examples, read_examples
+from embedpipe.evaluation.measuring import Measurement, Role
 from embedpipe.files.input_options import InputOptions
 from embedpipe.progress import Progress
 
@@ -91,7 +90,7 @@ def evaluate(  # noqa: PLR0913 - all but two are keywords with defaults
         raise ParameterError("nothing to evaluate: expected at least one model and one file")
     read = [_examples(each, task, columns, reading) for each in files]
     learned = None if learned_from is None else _examples(learned_from, task, columns, reading)
-    measured = [_checked(examples, learned, seed) for examples in read]
+    measured = [Measurement.of(examples, learned, seed=seed) for examples in read]
     options = embedding or ModelOptions()
     options = replace(embedding or ModelOptions(), precision=None)
     made: dict[tuple[int, int, int], Evaluation] = {}
@@ -100,7 +99,7 @@ def evaluate(  # noqa: PLR0913 - all but two are keywords with defaults
         for p, precision in enumerate(precisions or (embedder.encoder.precision,)):
             ready = replace(embedder, encoder=embedder.encoder.with_precision(precision))
             for d, each in enumerate(measured):
-                result = each.measured(ready, options, progress=progress)
+                result = _measured(each, ready, options, progress=progress)
                 made[d, m, p] = replace(result, model=_name(model))
     return [made[key] for key in sorted(made)]
 
@@ -114,44 +113,37 @@ def _name(model: Model) -> str:
     return model.name if isinstance(model, Encoder) else os.fspath(model)
 
 
-@dataclass(frozen=True)
-class _Measured:
-    """Data that was checked: for a probe, what it learns from and what it is tested on."""
+def _measured(
+    measurement: Measurement, embedder: Embedder, options: ModelOptions, *, progress: bool
+) -> Evaluation:
+    by_role = {
+        "text": embedder,
+        "query": embedder.for_queries(options),
+        "document": embedder.for_documents(),
+    }
+    label = f"{embedder.encoder.name} {embedder.encoder.precision}"
+    with Progress(unit="texts", label=label, shown=progress, leave=False) as bar:
 
-    examples: Examples
-    learned: Examples | None
-    seed: int
+        def vectors(texts: list[str], role: Role) -> npt.NDArray[np.float32]:
+            made = np.empty((len(texts), embedder.dimension), np.float32)
+            for begin in range(0, len(texts), _AT_ONCE):
+                part = texts[begin : begin + _AT_ONCE]
+                made[begin : begin + len(part)] = by_role[role].embed(part).values
+                bar.advance(len(part))
+            return made
 
-    def measured(self, embedder: Embedder, options: ModelOptions, *, progress: bool) -> Evaluation:
-        label = f"{embedder.encoder.name} {embedder.encoder.precision}"
-        with Progress(unit="texts", label=label, shown=progress, leave=False) as bar:
-            found = self._metrics(embedder, options, bar)
-        return Evaluation(
-            model=embedder.encoder.name,
-            precision=embedder.encoder.precision,
-            dimension=embedder.dimension,
-            data=self.examples.source,
-            task=self.examples.task,
-            records=len(self.examples),
-            passed_over=self.examples.passed_over,
-            metrics=found,
-        )
-
-    def _metrics(
-        self, embedder: Embedder, options: ModelOptions, bar: Progress
-    ) -> dict[str, float]:
-        examples = self.examples
-        if examples.task == "similarity":
-            first, second = _embedded(embedder, examples.texts, bar)
-            return metrics.similarity(first, second, examples.scores)
-        if examples.task == "retrieval":
-            return _retrieval(embedder, options, examples, bar)
-        if self.learned is None:
-            vectors = _embedded(embedder, examples.texts, bar)[0]
-            return metrics.clustering(vectors, examples.labels, seed=self.seed)
-        known, tested = _embedded(embedder, [self.learned.texts[0], examples.texts[0]], bar)
-        labels = self.learned.labels
-        return metrics.probe(known, labels, tested, examples.labels, seed=self.seed)
+        found = measurement.by(vectors)
+    examples = measurement.examples
+    return Evaluation(
+        model=embedder.encoder.name,
+        precision=embedder.encoder.precision,
+        dimension=embedder.dimension,
+        data=examples.source,
+        task=examples.task,
+        records=len(examples),
+        passed_over=examples.passed_over,
+        metrics=found,
+    )
 
 
 def _examples(
@@ -160,57 +152,3 @@ def _examples(
     if isinstance(data, Examples):
         return data
     return read_examples(data, task=task, columns=columns, reading=reading)
-
-
-def _checked(examples: Examples, learned: Examples | None, seed: int) -> _Measured:
-    """With the split of a classification; before any model is loaded, as that takes longer."""
-    if learned is not None and (examples.task, learned.task) != ("classification",) * 2:
-        raise ParameterError(
-            f"{learned.source}: only a classification learns from other data; {examples.source} "
-            f"is {examples.task}; leave it out"
-        )
-    if examples.task == "clustering":
-        metrics.check_labels(examples.labels, examples.source)
-    if examples.task != "classification":
-        return _Measured(examples, None, seed)
-    if learned is not None:
-        metrics.check_labels(learned.labels, learned.source)
-        return _Measured(examples, learned, seed)
-    train, test = metrics.split(examples.labels, examples.source, seed=seed)
-    source, passed_over = examples.source, examples.passed_over
-    held_out = replace(examples.part(test, source), passed_over=passed_over)
-    return _Measured(held_out, examples.part(train, source), seed)
-
-
-def _retrieval(
-    embedder: Embedder, options: ModelOptions, examples: Examples, bar: Progress
-) -> dict[str, float]:
-    """All positives and negatives are searched; equal texts are one."""
-    anchors, positives, *negatives = examples.texts
-    queries = {text: row for row, text in enumerate(dict.fromkeys(anchors))}
-    others = (text for column in negatives for text in column if text)
-    documents = {text: row for row, text in enumerate(dict.fromkeys((*positives, *others)))}
-    relevant: list[set[int]] = [set() for _ in queries]
-    for anchor, positive in zip(anchors, positives, strict=True):
-        relevant[queries[anchor]].add(documents[positive])
-    asking = _embedded(embedder.for_queries(options), [list(queries)], bar)[0]
-    searched = _embedded(embedder.for_documents(), [list(documents)], bar)[0]
-    return metrics.retrieval(asking, searched, relevant)
-
-
-def _embedded(
-    embedder: Embedder, columns: Iterable[list[str]], bar: Progress
-) -> list[npt.NDArray[Any]]:
-    """The vectors (n, D) of each column; a text that stands several times is embedded once."""
-    columns = list(columns)
-    places: dict[str, int] = {}
-    for column in columns:
-        for text in column:
-            places.setdefault(text, len(places))
-    unique = list(places)
-    vectors = np.empty((len(unique), embedder.dimension), np.float32)
-    for begin in range(0, len(unique), _AT_ONCE):
-        part = unique[begin : begin + _AT_ONCE]
-        vectors[begin : begin + len(part)] = embedder.embed(part).values
-        bar.advance(len(part))
-    return [vectors[[places[text] for text in column]] for column in columns]

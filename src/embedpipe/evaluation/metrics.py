@@ -16,7 +16,15 @@ from embedpipe.embedding.exact import search
 from embedpipe.encoder.similarity import pairwise
 from embedpipe.errors import InputError
 
-__all__ = ["check_labels", "clustering", "probe", "retrieval", "similarity", "split"]
+__all__ = [
+    "check_labels",
+    "check_scores",
+    "clustering",
+    "probe",
+    "retrieval",
+    "similarity",
+    "split",
+]
 
 Floats = npt.NDArray[Any]
 _EXTRA = "evaluate"
@@ -28,17 +36,10 @@ _CUTS = (1, 5, 10)
 def similarity(first: Floats, second: Floats, scores: Sequence[float]) -> dict[str, float]:
     """Spearman's and Pearson's correlation of the cosines of rows (n, D) with n scores.
 
-    InputError for fewer than two different scores, of which there is no correlation.
-
     >>> found = similarity(np.eye(3), np.array([[1.0, 0, 0], [1, 1, 0], [1, 0, 0]]), [3, 2, 1])
     >>> round(found["spearman"], 3), round(found["pearson"], 3)
     (1.0, 0.973)
     """
-    if len(set(scores)) < 2:
-        raise InputError(
-            f"all {len(scores)} scores are {scores[0]}; expected at least two different ones, or "
-            "there is no correlation"
-        )
     cosines = pairwise(first.astype(np.float64), second.astype(np.float64))
     if np.ptp(cosines) == 0:
         return {"spearman": 0.0, "pearson": 0.0}  # the model tells no pair from another
@@ -99,6 +100,15 @@ def split(
         np.arange(len(labels)), test_size=size, random_state=seed, stratify=np.array(labels)
     )
     return sorted(train.tolist()), sorted(test.tolist())
+
+
+def check_scores(scores: Sequence[float], source: str) -> None:
+    """InputError for fewer than two different scores, with which nothing correlates."""
+    if len(set(scores)) < 2:
+        raise InputError(
+            f"{source}: all {len(scores)} scores are {scores[0]:g}; expected at least two "
+            "different ones"
+        )
 
 
 def check_labels(labels: Sequence[str], source: str, *, fewest: int = 1) -> None:

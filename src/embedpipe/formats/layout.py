@@ -15,6 +15,8 @@ __all__ = [
     "SAVED_STAGES",
     "SPARK_METADATA",
     "TOKENIZER_FILES",
+    "TRAINING",
+    "TRAINING_CURVE",
     "VARIABLES",
     "VOCABULARIES",
     "WEIGHTS",
@@ -40,6 +42,9 @@ TOKENIZER_FILES = (
     *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
 )
 """The files on which the pieces of a text may depend, here or in transformers."""
+
+TRAINING, TRAINING_CURVE = "training.json", "training.svg"
+"""How a model was trained, as the commands that train write it, and its curve."""
 
 SAVED_STAGES = "stages.json"
 """The file that tells a saved stage or pipeline."""

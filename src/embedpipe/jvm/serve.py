@@ -7,6 +7,7 @@ The first line that it writes is embedpipe's version. What goes wrong is an answ
 |------------|------------------------------|------------------------------------------------------|
 | schema     | stages, schema               | schema                                               |
 | plan       | stages, schema, shared       | the fields of `embedpipe.spark.JvmPlan`              |
+| functions  | models, shared               | those of `embedpipe.spark.jvm.functions_for_jvm`     |
 | pretrained | class, name, lang, remoteLoc | stage                                                |
 | load       | class, path                  | stage                                                |
 | pipeline   | path                         | stages                                               |
@@ -85,6 +86,12 @@ def _plan(question: Question) -> dict[str, Any]:
     return answered
 
 
+def _functions(question: Question) -> dict[str, Any]:
+    from embedpipe.spark.jvm import functions_for_jvm
+
+    return functions_for_jvm(question["models"], shared=question["shared"])
+
+
 def _pretrained(question: Question) -> dict[str, Any]:
     kind = _encoder_stage(question["class"])
     stage = kind.pretrained(question["name"], question["lang"], question["remoteLoc"])
@@ -130,6 +137,7 @@ def _node(told: Mapping[str, Any]) -> Node:
 _ANSWERS: dict[str, Callable[[Question], dict[str, Any]]] = {
     "schema": _schema,
     "plan": _plan,
+    "functions": _functions,
     "pretrained": _pretrained,
     "load": _load,
     "pipeline": _pipeline,

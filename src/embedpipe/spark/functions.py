@@ -19,10 +19,10 @@ from pyspark.sql.types import (
 )
 
 from embedpipe.encoder import Encoder
-from embedpipe.spark.sending import column_function, place_for
+from embedpipe.spark.sending import Place, column_function, place_for
 from embedpipe.spark.shipped import ColumnFunction
 
-__all__ = ["register"]
+__all__ = ["functions", "register"]
 
 _VECTOR = ArrayType(FloatType(), containsNull=False)
 _TOKENS = ArrayType(
@@ -59,20 +59,28 @@ def register(session: Any, models: Sequence[str | PathLike[str]] = ()) -> None:
 
     Raises what `Encoder.load` raises for a model of `models`.
     """
+    for name, function in functions(models, place_for(session)).items():
+        session.udf.register(name, function)
+
+
+def functions(models: Sequence[str | PathLike[str]], place: Place) -> dict[str, Any]:
+    """By name, Spark's functions; the models go to executors as `place` says."""
     encoders = {fspath(model): Encoder.load(model) for model in models}
-    place = place_for(session)
-    for name, kind in _FUNCTIONS.items():
-        told = {} if name == "cosine" else encoders
-        session.udf.register(name, _user_function(column_function(name, told, place), kind))
+    return {
+        name: _user_function(
+            column_function(name, {} if name == "cosine" else encoders, place), kind
+        )
+        for name, kind in _FUNCTIONS.items()
+    }
 
 
 def _user_function(function: ColumnFunction, kind: DataType) -> Any:
     """Spark's function of two columns: over Arrow arrays where this Spark has such ones."""
-    from pyspark.sql import functions
+    from pyspark.sql import functions as of_spark
 
-    if hasattr(functions, "arrow_udf"):
-        return functions.arrow_udf(_over_arrow(function), kind)
-    return functions.pandas_udf(_over_pandas(function), kind)
+    if hasattr(of_spark, "arrow_udf"):
+        return of_spark.arrow_udf(_over_arrow(function), kind)
+    return of_spark.pandas_udf(_over_pandas(function), kind)
 
 
 def _over_arrow(function: ColumnFunction) -> Callable[..., Any]:

@@ -26,10 +26,13 @@ from embedpipe.pipeline.savable import Savable
 from embedpipe.pipeline.stage import Stage
 from embedpipe.saving import load
 from embedpipe.saving.tree import CLASSES
+from embedpipe.spark.functions import functions
 from embedpipe.spark.schema import columns_of_spark, output_type
-from embedpipe.spark.sending import model_archive, on_this_disk, stages_function
+from embedpipe.spark.sending import Place, model_archive, on_this_disk, stages_function
 
-__all__ = ["JvmPlan", "plan_for_jvm"]
+__all__ = ["JvmPlan", "functions_for_jvm", "plan_for_jvm"]
+
+_PYTHON_VERSION = "{}.{}".format(*sys.version_info[:2])
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,45 @@ def plan_for_jvm(
     listed = _stages(stages)
     plan = Planner(listed).plan(columns_of_spark(frame))
     made = output_type(frame, plan)
+    files, place = _place(shared)
+    function = stages_function(listed, plan, frame, place)
+    return JvmPlan(
+        command=cloudpickle.dumps((function, made)),
+        eval_type=int(PythonEvalType.SQL_MAP_ARROW_ITER_UDF),
+        schema=made.json(),
+        files=tuple(files.values()),
+        python=sys.executable,
+        python_version=_PYTHON_VERSION,
+    )
+
+
+def functions_for_jvm(models: Sequence[str], *, shared: bool = False) -> dict[str, Any]:
+    """The SQL functions for a JVM to register, as JSON can hold them.
+
+    models: to be sent to executors, or told where they lie if those see this disk (`shared`).
+
+    Gives `functions`, each with `name`, `command` in base64, `eval_type` and `type` as Spark's
+    JSON; and `files` and `python_version` as `JvmPlan` has them.
+    """
+    files, place = _place(shared)
+    made = [
+        {
+            "name": name,
+            "command": base64.b64encode(cloudpickle.dumps((one.func, one.returnType))).decode(),
+            "eval_type": int(one.evalType),
+            "type": one.returnType.json(),
+        }
+        for name, one in functions(models, place).items()
+    ]
+    return {
+        "functions": made,
+        "files": list(files.values()),
+        "python_version": _PYTHON_VERSION,
+    }
+
+
+def _place(shared: bool) -> tuple[dict[str, str], Place]:
+    """How executors find models, and the archives to send them, which fill as models are told."""
     files: dict[str, str] = {}
 
     def sent(encoder: Encoder) -> Mapping[str, Any]:
@@ -81,15 +123,7 @@ def plan_for_jvm(
         files[path.name] = str(path)
         return {"file": path.name, "token": path.stem}
 
-    function = stages_function(listed, plan, frame, on_this_disk if shared else sent)
-    return JvmPlan(
-        command=cloudpickle.dumps((function, made)),
-        eval_type=int(PythonEvalType.SQL_MAP_ARROW_ITER_UDF),
-        schema=made.json(),
-        files=tuple(files.values()),
-        python=sys.executable,
-        python_version="{}.{}".format(*sys.version_info[:2]),
-    )
+    return files, on_this_disk if shared else sent
 
 
 def _stages(given: str | Sequence[Mapping[str, Any] | Stage]) -> list[Stage]:

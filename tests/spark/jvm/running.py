@@ -43,9 +43,9 @@ class Programs:
         """What a real spark-shell writes for a script that is typed into it."""
         return self._run("spark-shell", [], jars, input=script, **settings)
 
-    def sql(self, script: str) -> str:
+    def sql(self, script: str, *jars: Path, **settings: str) -> str:
         """What spark-sql writes."""
-        return self._run("spark-sql", ["-e", script], ())
+        return self._run("spark-sql", ["-e", script], jars, **settings)
 
     def scala(self, name: str, source: str, *jars: Path) -> str:
         """What a compiled Scala program writes."""
@@ -91,7 +91,8 @@ class Programs:
         **settings: str,
     ) -> str:
         options = ["--master", master, "--driver-java-options", "-XX:TieredStopAtLevel=1"]
-        for key, value in _CONF.items():
+        of_spark = {key: value for key, value in settings.items() if key.startswith("spark.")}
+        for key, value in (_CONF | of_spark).items():
             options += ["--conf", f"{key}={value}"]
         if jars:
             options += ["--jars", ",".join(map(str, jars))]
@@ -121,7 +122,7 @@ class Programs:
 
 def sayings(output: str) -> list[str]:
     """What `said` wrote."""
-    return re.findall(r"(?m)^@@(.+)", output)  # Spark 3's shell repeats what is typed
+    return re.findall(r"(?m)^(?:scala> )?@@(.+)", output)  # Spark 3's shell repeats what is typed
 
 
 def expected(model: str, models: Path) -> pa.Table:

@@ -66,7 +66,7 @@ def test_the_published_snippet_gives_what_pandas_gives(out, models, model):
 
 
 def test_neighboring_stages_run_in_one_pass(session):
-    (plan,) = re.findall(r"(?m)^@plan(.+)", session)
+    (plan,) = re.findall(r"(?m)^(?:scala> )?@plan(.+)", session)
     assert plan.count("MapInArrow") == 1
     assert "DocumentAssembler, SentenceDetector, BertSentenceEmbeddings" in plan
 

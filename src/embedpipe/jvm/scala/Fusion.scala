@@ -1,13 +1,10 @@
 package org.apache.spark.sql.embedpipe
 
-import java.util.{ArrayList, Collections, HashMap, WeakHashMap}
+import java.util.{Collections, WeakHashMap}
 import _root_.embedpipe.Stage
 import org.apache.spark.ml.param.ParamMap
-import org.apache.spark.api.python.{PythonBroadcast, SimplePythonFunction}
-import org.apache.spark.broadcast.Broadcast
 import org.apache.spark.sql.{DataFrame, Dataset}
 import org.apache.spark.sql.execution.QueryExecution
-import org.apache.spark.sql.execution.python.UserDefinedPythonFunction
 
 /** Makes one pass over the data of stages that follow one another, however they are called. */
 object Fusion {
@@ -29,15 +26,7 @@ object Fusion {
 
   private def mapped(source: DataFrame, stages: Seq[Stage]): DataFrame = {
     val plan = Planner.plan(source.sparkSession, stages, source.schema)
-    val function = new SimplePythonFunction(
-      plan.command,
-      new HashMap[String, String](),
-      new ArrayList[String](),
-      plan.python,
-      plan.pythonVersion,
-      new ArrayList[Broadcast[PythonBroadcast]](),
-      null)
     val name = stages.map(_.getClass.getSimpleName).mkString("embedpipe: ", ", ", "")
-    Shim.mapInArrow(source, UserDefinedPythonFunction(name, function, plan.schema, plan.evalType, true))
+    Shim.mapInArrow(source, plan.function(name))
   }
 }

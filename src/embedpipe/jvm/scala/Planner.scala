@@ -1,18 +1,35 @@
 package org.apache.spark.sql.embedpipe
 
-import java.util.Base64
+import java.util.{ArrayList, Base64, HashMap}
 import _root_.embedpipe.{EmbedpipeException, EncoderStage, Stage}
+import org.apache.spark.api.python.{PythonBroadcast, SimplePythonFunction}
+import org.apache.spark.broadcast.Broadcast
 import org.apache.spark.sql.SparkSession
+import org.apache.spark.sql.execution.python.UserDefinedPythonFunction
 import org.apache.spark.sql.types.{DataType, StructType}
 import org.json4s.{JArray, JBool, JInt, JNull, JObject, JString, JValue}
 
-/** How stages run over rows of some schema. */
+/** A Python function, and the type of what it gives: of a column, or of all of a frame. */
 case class Plan(
     command: Array[Byte],
     evalType: Int,
-    schema: StructType,
+    made: DataType,
     python: String,
-    pythonVersion: String)
+    pythonVersion: String) {
+
+  /** What Spark calls, under a name that its plans show. */
+  def function(name: String): UserDefinedPythonFunction = {
+    val called = new SimplePythonFunction(
+      command,
+      new HashMap[String, String](),
+      new ArrayList[String](),
+      python,
+      pythonVersion,
+      new ArrayList[Broadcast[PythonBroadcast]](),
+      null)
+    UserDefinedPythonFunction(name, called, made, evalType, true)
+  }
+}
 
 /** What only Python knows: asked of a Python process on the driver. */
 object Planner {
@@ -36,10 +53,38 @@ object Planner {
     Plan(
       Base64.getDecoder.decode(Node.text(answer \ "command")),
       evalType.toInt,
-      DataType.fromJson(Node.text(answer \ "schema")).asInstanceOf[StructType],
+      DataType.fromJson(Node.text(answer \ "schema")),
       PythonProcess.onExecutors,
       Node.text(answer \ "python_version"))
   }
+
+  /** The SQL functions by their names, whose models are sent to executors. */
+  def functions(
+      spark: SparkSession, models: Seq[String]): Map[String, UserDefinedPythonFunction] = {
+    val answer = ask(
+      "functions",
+      "models" -> JArray(models.map(JString(_)).toList),
+      "shared" -> JBool(isShared(spark)))
+    val JArray(files) = answer \ "files": @unchecked
+    send(spark, files.map(Node.text))
+    val JArray(made) = answer \ "functions": @unchecked
+    made.map { one =>
+      val JInt(evalType) = one \ "eval_type": @unchecked
+      val name = Node.text(one \ "name")
+      val plan = Plan(
+        Base64.getDecoder.decode(Node.text(one \ "command")),
+        evalType.toInt,
+        DataType.fromJson(Node.text(one \ "type")),
+        PythonProcess.onExecutors,
+        Node.text(answer \ "python_version"))
+      name -> plan.function(name)
+    }.toMap
+  }
+
+  def register(spark: SparkSession, models: Seq[String]): Unit =
+    functions(spark, models).foreach { case (name, function) =>
+      Shim.registration(spark).registerPython(name, function)
+    }
 
   /** Each file once: models' archives are named by their content. */
   private def send(spark: SparkSession, files: Seq[String]): Unit = Shim.inSession(spark) {

@@ -1,7 +1,7 @@
 package org.apache.spark.sql.embedpipe
 
 import org.apache.spark.sql.{DataFrame, Dataset, Row, SparkSession}
-import org.apache.spark.sql.classic.{Dataset => ClassicDataset, ExpressionUtils, SparkSession => ClassicSession}
+import org.apache.spark.sql.classic.{Dataset => ClassicDataset, ExpressionUtils, SparkSession => ClassicSession, UDFRegistration}
 import org.apache.spark.sql.execution.QueryExecution
 import org.apache.spark.sql.execution.python.UserDefinedPythonFunction
 
@@ -13,6 +13,8 @@ private[sql] object Shim {
   /** What is done so reaches executors under the session's name, as its queries ask for it. */
   def inSession[T](spark: SparkSession)(what: => T): T =
     spark.asInstanceOf[ClassicSession].artifactManager.withResources(what)
+
+  def registration(spark: SparkSession): UDFRegistration = spark.asInstanceOf[ClassicSession].udf
 
   def mapInArrow(frame: DataFrame, function: UserDefinedPythonFunction): DataFrame = {
     val classic = frame.asInstanceOf[ClassicDataset[Row]]

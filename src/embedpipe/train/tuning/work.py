@@ -1,0 +1,107 @@
+"""The folder of an unfinished run, beside what it is to make: its settings and checkpoints."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from embedpipe.errors import OutputError
+from embedpipe.output import AtomicFile
+from embedpipe.output.atomic_file import output_failure
+
+__all__ = ["COMPLETE", "Work", "last_whole", "work_folder"]
+
+COMPLETE = "complete"
+"""A file that is put into a checkpoint when all of it is there."""
+
+_SETTINGS, _CHECKPOINTS, _LOCK = "settings.json", "checkpoints", ".lock"
+_SHOWN = 60
+
+
+def work_folder(output: Path) -> Path:
+    """Where the run that makes `output` keeps its state.
+
+    >>> work_folder(Path("tuned")).name
+    'tuned.training'
+    """
+    return output.with_name(output.name + ".training")
+
+
+def last_whole(checkpoints: Path) -> Path | None:
+    """The newest checkpoint in a folder that is whole; None where there is none yet."""
+    found = [each.parent for each in checkpoints.glob(f"checkpoint-*/{COMPLETE}")]
+    return max(found, key=lambda each: int(each.name.rpartition("-")[2]), default=None)
+
+
+class Work:
+    """The state of one run, which the same command finds again after it was killed.
+
+    settings: what the result depends on; another run's are an OutputError.
+    """
+
+    def __init__(self, output: Path, settings: dict[str, Any]) -> None:
+        self.folder = work_folder(output)
+        self.checkpoints = self.folder / _CHECKPOINTS
+        self._settings: dict[str, Any] = json.loads(json.dumps(settings))
+
+    @contextmanager
+    def held(self, *, restart: bool) -> Iterator[Work]:
+        """Hold the folder against other processes; restart: throw away what is there.
+
+        Raises OutputError for a folder that another process holds, or of other settings.
+        """
+        try:
+            self.folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise output_failure(self.folder, error) from error
+        try:
+            with FileLock(self.folder / _LOCK, timeout=0):
+                self._begin(restart=restart)
+                yield self
+        except Timeout as error:
+            raise OutputError(
+                f"cannot write {self.folder}: another process is at work there; wait for it, or "
+                "name another output"
+            ) from error
+
+    def last(self) -> Path | None:
+        """The newest checkpoint that is whole; None where there is none yet."""
+        return last_whole(self.checkpoints)
+
+    def remove(self) -> None:
+        """Remove everything, once the output stands."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _begin(self, *, restart: bool) -> None:
+        path = self.folder / _SETTINGS
+        if restart:
+            shutil.rmtree(self.checkpoints, ignore_errors=True)
+            path.unlink(missing_ok=True)
+        if path.exists():
+            self._check(json.loads(path.read_text(encoding="utf-8")))
+            return
+        with AtomicFile(path) as file:
+            file.write(json.dumps(self._settings, indent=2).encode())
+
+    def _check(self, before: dict[str, Any]) -> None:
+        names = [n for n in {**before, **self._settings} if before.get(n) != self._settings.get(n)]
+        if names:
+            told = "; ".join(
+                f"{name} {_short(before.get(name))}, now {_short(self._settings.get(name))}"
+                for name in names
+            )
+            raise OutputError(
+                f"cannot go on in {self.folder}: it was begun with other settings ({told}). Give "
+                "the command of before to go on, name another output, or begin anew with --restart"
+            )
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
