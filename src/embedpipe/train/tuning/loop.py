@@ -167,6 +167,7 @@ def learn(trainer: Any, options: TrainOptions, work: Work, *, progress: bool) ->
         ],
         "curve_name": metric or "loss",
         "step": state.global_step,
+        "resumed": 0 if last is None else int(last.name.rpartition("-")[2]),
         "best_score": state.best_metric,
         "best_step": state.best_global_step,
         "curve": [
