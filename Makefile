@@ -10,7 +10,7 @@ SOURCES := $(shell find src native bench -type f -not -name '*.pyc' -not -name '
 CPP := $(wildcard native/*/*.h native/*/*.cc)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick test-oracles test-spark test-spark-3 jar test-native test-python test-fuzz check format wheel sdist smoke bench clean
+.PHONY: help demo test test-quick test-oracles test-spark test-spark-3 jar site test-native test-python test-fuzz check format wheel sdist smoke bench clean
 
 help: ## say what the targets do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -36,6 +36,9 @@ test-spark-3: .venv/spark-3 ## the same on Spark 3.5, in an environment of its o
 
 jar: .venv/spark ## make the classes for Scala and Java, for the Spark in SPARK_HOME or pyspark's
 	$(BIN)/python -m embedpipe.jvm -o out/embedpipe-spark.jar
+
+site: .venv/docs ## make the documentation's site in out/site; any warning, such as a link that leads nowhere, is an error
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs out/site
 
 test-native: .venv/tools
 	$(BIN)/cmake -S . -B build/sanitized -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) \
@@ -101,11 +104,12 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 	$(PIP) "scikit-build-core>=0.10" "nanobind>=2.4" "cmake>=3.20" ninja
 	@touch $@
 
-.venv/installed .venv/dev .venv/oracles .venv/spark .venv/bench: .venv/tools $(SOURCES)
+.venv/installed .venv/docs .venv/dev .venv/oracles .venv/spark .venv/bench: .venv/tools $(SOURCES)
 	$(PIP) --no-build-isolation $(WANTED)
 	@touch $@ .venv/installed
 
 .venv/installed: WANTED = .
+.venv/docs: WANTED = ".[docs,plot,server]"
 .venv/dev: WANTED = ".[dev]" "./bench[chart]"
 .venv/oracles: WANTED = ".[dev,oracles]" "./bench[chart]"
 .venv/spark: WANTED = ".[dev,spark]" "./bench[chart]" "pyspark[connect]"

@@ -36,6 +36,10 @@ OUTPUT = Path("out")
 OURS = "embedpipe"
 CLIENTS = (1, 8, 64)
 HALF_LOAD_CLIENTS = 16
+PART = 128
+"""Texts that `encode` gets at once: about as many as the server computes in a turn, or more."""
+WAVES, MOST_SECONDS = 3.0, 20.0
+"""A load lasts until each client has been answered so often, but no longer than that."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ class Measuring:
         for kind, texts in self.texts.items():
             for form, ask in asks(texts, all_forms=all_forms):
                 check(server, form, texts, self.encoder, exact=all_forms)
-                for clients in CLIENTS if all_forms else (1, 64):
+                for clients in CLIENTS if all_forms and form == "JSON" else CLIENTS[-1:]:
                     yield self._loaded(name, server, kind, form, ask, clients)
 
     def _loaded(  # noqa: PLR0913, PLR0917
@@ -90,7 +94,9 @@ class Measuring:
         found, ratios, cpu_ratios = [], [], []
         before = self._encoded(kind)
         for _ in range(self.rounds):
-            one = loaded(server, ask, self.folder, clients=clients, seconds=self.seconds)
+            waves = WAVES * clients * ask.texts / before.wall
+            seconds = min(max(self.seconds, waves), MOST_SECONDS)
+            one = loaded(server, ask, self.folder, clients=clients, seconds=seconds)
             after = self._encoded(kind)
             sentences = one.requests * ask.texts
             ratios.append(sentences / one.seconds / ((before.wall + after.wall) / 2))
@@ -126,8 +132,9 @@ class Measuring:
         texts, done = self.texts[kind], 0
         begin, cpu = time.perf_counter(), time.process_time()
         while time.perf_counter() < begin + self.seconds / 2:
-            self.encoder.encode(texts[:1024])
-            done += min(len(texts), 1024)
+            part = [texts[(done + n) % len(texts)] for n in range(PART)]
+            self.encoder.encode(part)
+            done += PART
         seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
         return Speed(done / seconds, done / cpu)
 

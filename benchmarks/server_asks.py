@@ -23,7 +23,8 @@ from embedpipe_bench.corpus import TEXT, read_lines
 __all__ = ["ask_of", "asks", "check", "make_texts", "pipeline_of"]
 
 ARROW = "application/vnd.apache.arrow.stream"
-FORMS = {"JSON": (1, 32), "base64": (1, 32), "Arrow": (32,)}
+SEVERAL = 8
+FORMS = {"JSON": (1, SEVERAL), "base64": (SEVERAL,), "Arrow": (SEVERAL,)}
 """And how many texts a request brings."""
 LEAST_COSINE = 0.999
 PIPELINE = "vectors"
@@ -74,7 +75,7 @@ def check(
 ) -> None:
     """RuntimeError unless the server gives the encoder's vectors: their bits if `exact`."""
     some = list(texts[:256])
-    ask = ask_of(some, form, 32)
+    ask = ask_of(some, form, SEVERAL)
     bodies = [ask_once(server.address, ask.path, body, ask.media_type) for body in ask.bodies]
     found = np.concatenate([_vectors(body, form) for body in bodies])
     expected = encoder.encode(some)

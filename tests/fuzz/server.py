@@ -39,7 +39,8 @@ SECONDS = 10.0
 MEGABYTES = 400.0
 """Bodies of 16 MB are read whole, several at once."""
 
-OPERATIONS = 12
+OPERATIONS = 8
+"""That take a body."""
 TEXTS = ["The train is late.", "Painkillers help."]
 HEAD = "POST /embed HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
 
@@ -176,7 +177,7 @@ def run(arguments: argparse.Namespace, address: str, watcher: Watcher) -> None:
     """All of it, one after the other, each with a line that says how it went."""
     host, _, port = address.removeprefix("http://").rpartition(":")
     place = (host, int(port))
-    each = -(-arguments.requests // (2 * OPERATIONS - 4))
+    each = -(-arguments.requests // (2 * OPERATIONS))
 
     def idle() -> str:
         with idle_connections(place, arguments.idle) as count:

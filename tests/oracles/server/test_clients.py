@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,3 +57,13 @@ def test_hugging_faces_client(address: str, encoder: Encoder) -> None:
     found = client.feature_extraction(TEXTS[0], normalize=True, truncate=True)
     expected = encoder.encode(TEXTS[:1], normalize=True)
     assert np.asarray(found, np.float32).tobytes() == expected.tobytes()
+
+
+@pytest.mark.trained_model
+def test_the_example_of_the_page_server_md() -> None:
+    page = (Path(__file__).parents[3] / "docs/server.md").read_text(encoding="utf-8")
+    with served("all-MiniLM-L6-v2") as (_, address):
+        text = page.replace("http://127.0.0.1:8080", address).replace("```", "")
+        example = doctest.DocTestParser().get_doctest(text, {}, "server.md", None, None)
+        assert len(example.examples) >= 4
+        assert doctest.DocTestRunner().run(example).failed == 0
