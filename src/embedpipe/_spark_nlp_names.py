@@ -33,7 +33,7 @@ _FIND = (
 )
 _ANOTHER_ENCODER = (
     "not here yet, nor are models of its architecture. For sentences, BertSentenceEmbeddings "
-    "stands in, with a model of BERT's: pretrained() gives all-MiniLM-L6-v2"
+    "stands in, with a model of BERT's: pretrained() gives the one in the package"
 )
 _NO_STAGE_NEEDED = (
     "not here: models of BERT's family read text as it is written, and their tokenizers fold case "

@@ -44,7 +44,7 @@ def register(
             `duckdb.sql`.
         name: of the function; one that Python made under it before is replaced. Another model or
             other options take another name.
-        model: a name or path for `Encoder.load`, or an Encoder; None for all-MiniLM-L6-v2.
+        model: a name or path for `Encoder.load`, or an Encoder; None for the default one.
         precision: as for `Encoder.load`.
         options: of `Encoder.encode`, such as pooling, normalize, prompt, prompt_name.
 

@@ -51,7 +51,7 @@ class SeriesAccessor:
     ) -> pd.Series[Any]:
         """Vectors of texts: a series of arrays float32 (dimension,), None for a missing text.
 
-        model: a name or path for `Encoder.load`, or an Encoder; None for all-MiniLM-L6-v2.
+        model: a name or path for `Encoder.load`, or an Encoder; None for the default one.
         precision: as for `Encoder.load`. progress: show a bar. options: of `Encoder.encode`, such
         as pooling, normalize, prompt. Index and name are the series' own. Raises what those two
         raise.

@@ -50,7 +50,7 @@ class ExpressionAccessor:
     ) -> pl.Expr:
         """Vectors of texts, Array(Float32, dimension); null for a null.
 
-        model: a name or path for `Encoder.load`, or an Encoder; None for all-MiniLM-L6-v2.
+        model: a name or path for `Encoder.load`, or an Encoder; None for the default one.
         precision: as for `Encoder.load`. options: of `Encoder.encode`, such as pooling, normalize,
         prompt. Lazy queries stream it. Raises what those two raise, before the query runs.
         """

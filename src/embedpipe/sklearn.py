@@ -47,7 +47,7 @@ class EncoderTransformer(
     again for each setting of the steps behind.
 
     Args:
-        model: a name or path for `Encoder.load`, or an Encoder; None for all-MiniLM-L6-v2. By name
+        model: a name or path for `Encoder.load`, or an Encoder; None for the default one. By name
             or path, parallel workers share its weights.
         pooling, normalize, prompt, prompt_name, missing: as for `Encoder.encode`.
         precision, threads: as for `Encoder.load`. With parallel workers, `threads=1` keeps each of

@@ -39,7 +39,7 @@ def test_the_command_prints_a_table(tmp_path):
         "NAME              TASK      LANGUAGE  DIMENSION  CASE     ARCHITECTURE  SIZE   HERE",
         "all-MiniLM-L6-v2  sentence  en        384        uncased  bert          91 MB  yes",
     ]
-    assert len(command().stdout.splitlines()) == 106
+    assert len(command().stdout.splitlines()) == 107
     nothing = command("--language", "tlh")
     assert (nothing.returncode, nothing.stdout) == (0, "no model fits\n")
 

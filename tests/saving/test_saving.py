@@ -255,7 +255,7 @@ def test_references_store_names_and_paths_only(encoders, tmp_path) -> None:
     stages = document(tmp_path / "saved")["saved"]["stages"]
     assert [stage["model"] for stage in stages[3:]] == [
         {"reference": str(encoders["tiny_bert"].path.resolve())},
-        {"reference": "all-MiniLM-L6-v2"},
+        {"reference": "embedpipe-small-v1"},
     ]
     loaded = PipelineModel.load(tmp_path / "saved")
     assert loaded.transform(FRAME).equals(model.transform(FRAME))

@@ -259,7 +259,7 @@ def test_models_load_from_a_folder_by_every_name_there_is_for_it(encoders):
         AlbertEmbeddings.pretrained(folder.name, "en", str(folder.parent)),
     ):
         assert stage.encoder.path.samefile(folder)
-    assert BertSentenceEmbeddings.pretrained().encoder.name == "all-MiniLM-L6-v2"
+    assert BertSentenceEmbeddings.pretrained().encoder.name == "embedpipe-small-v1"
     assert BertEmbeddings.pretrained("all-MiniLM-L6-v2").getDimension() == 384
 
 

@@ -57,7 +57,7 @@ def corpus(testdata: Path) -> list[str]:
 
 
 def test_tokenizer_json_gives_the_same_pieces_as_vocab_txt(bert, corpus):
-    from_json = load_tokenizer(find_model(), BERT)
+    from_json = load_tokenizer(find_model("all-MiniLM-L6-v2"), BERT)
     assert from_json.source.endswith("tokenizer.json")
     assert ids_of(from_json, corpus) == ids_of(bert, corpus)
 
@@ -258,7 +258,7 @@ from embedpipe.hub import find_model
 from embedpipe.engine.config import EncoderConfig
 from embedpipe.subword import load_tokenizer
 config = EncoderConfig("bert", 30522, 64, 64, 2, 4, 256, 512, 2, 1e-12, "gelu_erf")
-tokenizer = load_tokenizer(find_model(), config)
+tokenizer = load_tokenizer(find_model("all-MiniLM-L6-v2"), config)
 texts = ["one two three"] * 1000
 before = tokenizer.encode(texts).ids.values.tolist()
 child = os.fork()

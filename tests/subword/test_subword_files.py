@@ -32,25 +32,31 @@ def test_lines_of_vocab_txt_may_end_as_on_windows(tmp_path):
 
 @pytest.mark.parametrize("lowercase", [True, False])
 def test_settings_overrule_tokenizer_json_as_in_transformers(tmp_path, lowercase):
-    (tmp_path / "tokenizer.json").write_bytes((find_model() / "tokenizer.json").read_bytes())
+    (tmp_path / "tokenizer.json").write_bytes(
+        (find_model("all-MiniLM-L6-v2") / "tokenizer.json").read_bytes()
+    )
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({"do_lower_case": lowercase}))
     # the uncased vocabulary does not know the word with a capital
     assert (load(tmp_path).unk_id in ids(tmp_path, "Hello")) is not lowercase
 
 
 def test_padding_and_truncation_of_tokenizer_json_are_switched_off():
-    recorded = json.loads((find_model() / "tokenizer.json").read_text(encoding="utf-8"))
+    recorded = json.loads(
+        (find_model("all-MiniLM-L6-v2") / "tokenizer.json").read_text(encoding="utf-8")
+    )
     assert recorded["padding"]["strategy"] == {"Fixed": 128}
     assert recorded["truncation"]["max_length"] == 128
-    batch = load(find_model()).encode(["a", "a " * 300])
+    batch = load(find_model("all-MiniLM-L6-v2")).encode(["a", "a " * 300])
     assert batch.ids.lengths.tolist() == [3, 302]
 
 
 def test_words_are_the_same_from_tokenizer_json(tmp_path):
-    write_vocab(tmp_path, text=(find_model() / "vocab.txt").read_text(encoding="utf-8"))
+    write_vocab(
+        tmp_path, text=(find_model("all-MiniLM-L6-v2") / "vocab.txt").read_text(encoding="utf-8")
+    )
     words = ["painkiller", "a" * 150, "a" * 201, "[CLS]", "Ab", "漢字", ""]
     expected = load(tmp_path).encode_words(words)
-    found = load(find_model()).encode_words(words)
+    found = load(find_model("all-MiniLM-L6-v2")).encode_words(words)
     assert [i.tolist() for i in found] == [i.tolist() for i in expected]
 
 
@@ -65,7 +71,7 @@ ADDED = [
 @pytest.mark.parametrize("added", ADDED)
 @pytest.mark.parametrize("normalizer", [{}, {"lowercase": False}, {"clean_text": False}, None])
 def test_text_has_the_pieces_that_the_tokenizers_package_gives(tmp_path, added, normalizer):
-    tokenizer = Tokenizer.from_file(str(find_model() / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(find_model("all-MiniLM-L6-v2") / "tokenizer.json"))
     tokenizer.normalizer = (
         normalizers.Lowercase()
         if normalizer is None
@@ -171,7 +177,7 @@ def test_a_folder_without_a_usable_tokenizer_is_refused(tmp_path, files, message
 
 
 def test_a_tokenizer_json_with_another_template_is_refused(tmp_path):
-    text = (find_model() / "tokenizer.json").read_text(encoding="utf-8")
+    text = (find_model("all-MiniLM-L6-v2") / "tokenizer.json").read_text(encoding="utf-8")
     content = json.loads(text)
     content["post_processor"]["single"].pop(0)
     (tmp_path / "tokenizer.json").write_text(json.dumps(content))

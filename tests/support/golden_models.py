@@ -43,7 +43,7 @@ class _Encoders(dict[str, Encoder]):
     def __missing__(self, name: str) -> Encoder:
         if name != MINILM:
             raise KeyError(name)
-        return self.setdefault(name, Encoder.load())
+        return self.setdefault(name, Encoder.load(name))
 
 
 def load_encoders(testdata: Path, folder: Path) -> dict[str, Encoder]:

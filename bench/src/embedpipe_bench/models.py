@@ -59,7 +59,9 @@ def _random_model(name: str) -> Path:
     unfinished.mkdir(parents=True, exist_ok=True)
     config = random_config(name) | {"vocab_size": VOCABULARY}
     (unfinished / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    (unfinished / "vocab.txt").write_bytes((find_model() / "vocab.txt").read_bytes())
+    (unfinished / "vocab.txt").write_bytes(
+        (find_model("all-MiniLM-L6-v2") / "vocab.txt").read_bytes()
+    )
     with (unfinished / WEIGHTS).open("wb") as file:
         for part in safetensors_parts(random_tensors(config)):
             file.write(part)

@@ -87,7 +87,7 @@ def model_option(function: Any) -> Any:
         metavar="NAME|FOLDER",
         shell_complete=completed_model,
         section=_MODEL,
-        help="a model's name or folder (default: all-MiniLM-L6-v2)",
+        help="a model's name or folder (default: the one in the package)",
     )(function)
 
 

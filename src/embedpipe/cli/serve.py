@@ -40,7 +40,7 @@ _LIMITS = "Limits"
     metavar="[NAME|FOLDER|PIPELINE]...",
     nargs=-1,
     shell_complete=completed_model,
-    help="models and saved pipelines (default: all-MiniLM-L6-v2)",
+    help="models and saved pipelines (default: the one in the package)",
 )
 @option(
     "--precision",

@@ -53,7 +53,7 @@ class Encoder(Opens, Shortcuts, Travels):
 
     >>> encoder = Encoder.load()
     >>> encoder.name, encoder.dimension, encoder.pooling, encoder.normalize, encoder.max_length
-    ('all-MiniLM-L6-v2', 384, 'mean', True, 256)
+    ('embedpipe-small-v1', 384, 'mean', True, 256)
     """
 
     def encode(  # noqa: PLR0913

@@ -91,7 +91,8 @@ class Opens(Described):
                 its content; or a name, such as Hugging Face's "BAAI/bge-small-en-v1.5", after
                 which "@" and a revision may stand. It is looked for in the directories of
                 `EMBEDPIPE_MODELS`, in the caches, among installed packages and in the catalog, and
-                downloaded if it is not here; None means all-MiniLM-L6-v2.
+                downloaded if it is not here; None means the model in the
+                package, embedpipe-small-v1 (English, 256 pieces; `docs/default-model.md`).
             precision: of the products with the layers' weights; all else is float32 always.
                 "float32" is exact. "bfloat16" (mean cosine to float32 0.99999 for all-MiniLM-L6-v2)
                 is about 1.8 times as fast with AVX512-BF16 where that is fast, and faster with

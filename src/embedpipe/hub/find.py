@@ -20,7 +20,7 @@ from embedpipe.environment import (
 )
 from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterError
 from embedpipe.files.hashes import sha256_of
-from embedpipe.hub.names import DEFAULT_MODEL, FOLDER_NAME, HubName, hub_name
+from embedpipe.hub.names import DEFAULT_FOLDER, DEFAULT_MODEL, FOLDER_NAME, HubName, hub_name
 
 if TYPE_CHECKING:
     from embedpipe.hub.catalog_file import CatalogModel, Source
@@ -39,8 +39,9 @@ def find_model(
 ) -> Path:
     """The folder of a model, or the archive; one that is known and not here is downloaded.
 
-    None means all-MiniLM-L6-v2. A path object, or a string that is the path of a directory, means
-    what lies there. Any other string is a name, for which are searched in turn:
+    None means the model in the package, embedpipe-small-v1. A path object, or a string that is the
+    path of a directory, means what lies there. Any other string is a name, for which are searched
+    in turn:
 
     1. the directories in `EMBEDPIPE_MODELS` (separated as in `PATH`), for a folder of that name;
     2. the folder `models` of `cache_directory()`, likewise;
@@ -57,7 +58,7 @@ def find_model(
     model cannot be fetched, ModelFormatError if the weights in a package are not the published
     ones, or a model at Hugging Face is not of a kind that runs here.
 
-    >>> find_model("sentence-transformers/all-MiniLM-L6-v2") == find_model()
+    >>> find_model("embedpipe-small-v1") == find_model()
     True
     """
     if name_or_path is None:
@@ -82,10 +83,9 @@ def find_model(
 
 
 def _default_model() -> Path:
-    """all-MiniLM-L6-v2 from its package, else as any other name is found."""
-    from embedpipe.hub.catalog import show
-
-    return _in_package(show(DEFAULT_MODEL)) or find_model(DEFAULT_MODEL)
+    """The model in the package, which needs no catalog; elsewhere if it was left out of it."""
+    folder = Path(__file__).resolve().parent.parent / DEFAULT_FOLDER
+    return folder if _is_directory(folder) else find_model(DEFAULT_MODEL)
 
 
 def _in_directories(name: str, language: str | None) -> Path | None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["DEFAULT_MODEL", "FOLDER_NAME", "MODEL_NAME", "HubName", "hub_name"]
+__all__ = ["DEFAULT_FOLDER", "DEFAULT_MODEL", "FOLDER_NAME", "MODEL_NAME", "HubName", "hub_name"]
 
-DEFAULT_MODEL = "all-MiniLM-L6-v2"
+DEFAULT_MODEL = "embedpipe-small-v1"
+"""The model in the package; another one, of which vectors differ, would have another number."""
+
+DEFAULT_FOLDER = "default_model"
+"""Where it lies in the package."""
 
 # One folder, or an organization and a folder; no part begins with a dot, so none leads upwards.
 _PART = "[A-Za-z0-9_][A-Za-z0-9._-]{0,199}"

@@ -41,7 +41,7 @@ def create_app(hosted: Hosted, settings: ServerSettings = ServerSettings()) -> A
     >>> with TestClient(create_app(Hosted.open([]))) as client:
     ...     answer = client.post("/v1/embeddings", json={"input": "The train is late."}).json()
     >>> answer["model"], answer["usage"], len(answer["data"][0]["embedding"])
-    ('all-MiniLM-L6-v2', {'prompt_tokens': 7, 'total_tokens': 7}, 384)
+    ('embedpipe-small-v1', {'prompt_tokens': 7, 'total_tokens': 7}, 384)
     """
     turns = Turns(settings.limits.waiting_pieces)
     metrics = Metrics(turns)

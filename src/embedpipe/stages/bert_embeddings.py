@@ -45,7 +45,7 @@ class BertEmbeddings(WordEmbeddings):
 
     A token beyond `maxSentenceLength` (default 128 pieces, [CLS] and [SEP] included), or without
     any word, such as U+FFFD, gets a vector of zeros; `lengthPolicy` offers "error" and "window"
-    instead of "truncate". Without a name, `pretrained` gives all-MiniLM-L6-v2.
+    instead of "truncate". Without a name, `pretrained` gives the model in the package.
     """
 
     uid_prefix = "BERT_EMBEDDINGS"

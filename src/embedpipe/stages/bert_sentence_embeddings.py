@@ -80,7 +80,7 @@ class BertSentenceEmbeddings(EncoderStage):
     With `lengthPolicy` "window", the mean of a longer sentence is taken over the vectors that its
     pieces have in their windows, and those of the first window's [CLS] and the last one's [SEP];
     other poolings are refused, since they look at one window only. Without a name, `pretrained`
-    gives all-MiniLM-L6-v2, whose vectors are mean-pooled and of length 1.
+    gives the model in the package, whose vectors are mean-pooled and of length 1.
     """
 
     uid_prefix = "BERT_SENTENCE_EMBEDDINGS"

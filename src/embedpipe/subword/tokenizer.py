@@ -89,7 +89,7 @@ class SubwordTokenizer:
     Attributes: `cls_id`, `sep_id`, `unk_id`; `vocab_size`, the largest id plus one.
 
     >>> from embedpipe import Encoder
-    >>> tokenizer = Encoder.load().tokenizer
+    >>> tokenizer = Encoder.load("all-MiniLM-L6-v2").tokenizer
     >>> batch = tokenizer.encode(["Antibiotics aren't painkillers."])
     >>> tokenizer.pieces(batch.ids[0])
     ['[CLS]', 'antibiotics', 'aren', "'", 't', 'pain', '##kill', '##ers', '.', '[SEP]']
@@ -123,7 +123,8 @@ class SubwordTokenizer:
         UTF-8 form, counts as U+FFFD.
 
         >>> from embedpipe import Encoder
-        >>> batch = Encoder.load().tokenizer.encode(["one two three", ""], max_length=4)
+        >>> tokenizer = Encoder.load("all-MiniLM-L6-v2").tokenizer
+        >>> batch = tokenizer.encode(["one two three", ""], max_length=4)
         >>> [ids.tolist() for ids in batch.ids], batch.truncated.tolist()
         ([[101, 2028, 2048, 102], [101, 102]], [True, False])
         """
@@ -147,7 +148,8 @@ class SubwordTokenizer:
         """The pieces (int32 ids) that `encode` puts between `[CLS]` and `[SEP]`, all of them.
 
         >>> from embedpipe import Encoder
-        >>> [ids.tolist() for ids in Encoder.load().tokenizer.text_pieces(["one two", ""])]
+        >>> tokenizer = Encoder.load("all-MiniLM-L6-v2").tokenizer
+        >>> [ids.tolist() for ids in tokenizer.text_pieces(["one two", ""])]
         [[2028, 2048], []]
         """
         return self._parts.text.split(encodable(texts))
@@ -156,7 +158,7 @@ class SubwordTokenizer:
         """The same pieces, with the characters of the text that each stands for.
 
         >>> from embedpipe import Encoder
-        >>> spans = Encoder.load().tokenizer.text_spans(["One  café"])
+        >>> spans = Encoder.load("all-MiniLM-L6-v2").tokenizer.text_spans(["One  café"])
         >>> spans.begins.tolist(), spans.ends.tolist()
         ([0, 5], [3, 9])
         """
@@ -174,7 +176,7 @@ class SubwordTokenizer:
         are looked up instead.
 
         >>> from embedpipe import Encoder
-        >>> splitter = Encoder.load().tokenizer.word_splitter(str.split)
+        >>> splitter = Encoder.load("all-MiniLM-L6-v2").tokenizer.word_splitter(str.split)
         >>> [ids.tolist() for ids in splitter.split(["pain", "pain pain"])]
         [[3255], [3255, 3255]]
         """
@@ -185,7 +187,8 @@ class SubwordTokenizer:
         """Piece ids (int32) of each word by itself, as a `word_splitter` without `cut` gives them.
 
         >>> from embedpipe import Encoder
-        >>> [ids.tolist() for ids in Encoder.load().tokenizer.encode_words(["pain", "painkiller"])]
+        >>> tokenizer = Encoder.load("all-MiniLM-L6-v2").tokenizer
+        >>> [ids.tolist() for ids in tokenizer.encode_words(["pain", "painkiller"])]
         [[3255], [3255, 15872, 2121]]
         """
         return self.word_splitter().split(words)

@@ -20,7 +20,7 @@ PROMPTS = {"query": "query: ", "passage": "passage: "}
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory) -> tuple[SentenceTransformer, Encoder]:
-    """The default model with prompts of its own, opened by either."""
+    """all-MiniLM-L6-v2 with prompts of its own, opened by either."""
     folder = tmp_path_factory.mktemp("models") / "minilm"
     shutil.copytree(minilm_folder(), folder)
     settings = {"prompts": PROMPTS, "default_prompt_name": None, "similarity_fn_name": "dot"}

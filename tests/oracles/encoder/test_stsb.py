@@ -1,4 +1,4 @@
-"""STS-B development set: the default model ranks sentence pairs as transformers' does."""
+"""STS-B development set: all-MiniLM-L6-v2 ranks sentence pairs as transformers' does."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from tests.support.stsb import points, read_pairs
 
 def transformers_vectors(texts: list[str]) -> np.ndarray:
     """Mean pooling over real pieces, then length 1, as sentence-transformers computes it."""
-    tokenizer = transformers.AutoTokenizer.from_pretrained(find_model())
-    model = transformers.AutoModel.from_pretrained(find_model(), dtype=torch.float32).eval()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(find_model("all-MiniLM-L6-v2"))
+    model = transformers.AutoModel.from_pretrained(
+        find_model("all-MiniLM-L6-v2"), dtype=torch.float32
+    ).eval()
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
     vectors = np.empty((len(texts), 384), dtype=np.float32)
     for begin in range(0, len(texts), 64):
@@ -37,7 +39,7 @@ def transformers_vectors(texts: list[str]) -> np.ndarray:
 def test_spearman_correlation_equals_transformers(testdata, capsys):
     first, second, scores = read_pairs(testdata / "stsb/sts-dev.csv")
     assert len(scores) == 1500
-    encoder = Encoder.load()
+    encoder = Encoder.load("all-MiniLM-L6-v2")
     ours = encoder.encode(first + second)
     theirs = transformers_vectors(first + second)
     found = points(ours[:1500], ours[1500:], scores)

@@ -62,7 +62,7 @@ def test_hugging_faces_client(address: str, encoder: Encoder) -> None:
 @pytest.mark.trained_model
 def test_the_example_of_the_page_server_md() -> None:
     page = (Path(__file__).parents[3] / "docs/server.md").read_text(encoding="utf-8")
-    with served("all-MiniLM-L6-v2") as (_, address):
+    with served("embedpipe-small-v1") as (_, address):
         text = page.replace("http://127.0.0.1:8080", address).replace("```", "")
         example = doctest.DocTestParser().get_doctest(text, {}, "server.md", None, None)
         assert len(example.examples) >= 4
