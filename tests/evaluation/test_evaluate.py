@@ -202,20 +202,24 @@ def test_prompts_for_queries_and_documents_are_put(tmp_path: Path, model: Path) 
     own = {"pooling": "mean", "prompts": {"query": "ask: ", "document": "say: "}}
     (folder / "embedpipe.json").write_text(json.dumps({"format_version": 1, **own}))
     encoder = Encoder.load(folder)
-    texts, others = ["a", "bb", "c"], ["dd", "e", "ff"]
-    expected = metrics.retrieval(
-        encoder.encode_query(texts), encoder.encode_document(others), [{0}, {1}, {2}]
-    )
+    texts = [f"{'abcdef'[i % 6] * (i % 5 + 1)} {i}" for i in range(40)]
+    others = [f"{i} {'abcdef'[i % 6]} {i * i}" for i in range(40)]
+    right = [{i} for i in range(40)]
+    queries, documents = encoder.encode_query(texts), encoder.encode_document(others)
+    expected = metrics.retrieval(queries, documents, right)
+    assert expected != metrics.retrieval(encoder.encode(texts), documents, right)
+    assert expected != metrics.retrieval(queries, encoder.encode(others), right)
     assert evaluate(folder, Examples.retrieval(texts, others))[0].metrics == expected
 
 
 def test_a_classification_is_learned_and_tested_on_different_records(encoder: Encoder) -> None:
     texts = [f"{'abcd'[i % 4] * (i % 3 + 1)} {i}" for i in range(40)]
-    labels = [("even", "odd")[i % 2] for i in range(40)]
+    labels = np.random.default_rng(2).choice(["even", "odd"], 40).tolist()
     train, test = metrics.split(labels, "x", seed=7)
     vectors = encoder.encode(texts)
     probe = LogisticRegression(max_iter=2000).fit(vectors[train], [labels[i] for i in train])
     expected = probe.score(vectors[test], [labels[i] for i in test])
+    assert expected < 1
     whole = Examples.labeled(texts, labels)
     found = evaluate(encoder, whole, seed=7)[0]
     assert (found.records, found.metrics["accuracy"]) == (8, expected)

@@ -183,6 +183,32 @@ def test_masked_words_are_learned(model: Path, data: Path, tmp_path: Path) -> No
     assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:5])
 
 
+def test_the_best_weights_are_kept_though_worse_ones_follow(
+    model: Path, data: Path, tmp_path: Path
+) -> None:
+    """The better it learns its scores, the worse it does on others that run against them."""
+    against = [5 - score for score in SCORES]
+    write(tmp_path / "dev.csv", ("sentence1", "sentence2", "score"), OTHERS[:60], TEXTS, against)
+    how = options(steps=40, evaluations=4, learning_rate=3e-3, batch=16)
+    made = tmp_path / "made"
+    summary = train(model, data / "scores.csv", made, how, development=tmp_path / "dev.csv")
+    curve = json.loads((made / "training.json").read_text())["learning"]["curve"]
+    scores = [entry["eval_spearman"] for entry in curve if "eval_spearman" in entry]
+    assert scores[-1] < max(scores)
+    assert summary.measured[2].metrics["spearman"] == pytest.approx(max(scores), abs=1e-3)
+    assert summary.best_step is not None and summary.best_step < 40
+
+
+def test_random_weights_are_none_of_the_base(model: Path, data: Path, tmp_path: Path) -> None:
+    train(model, data / "texts.txt", tmp_path / "made", options(random=True), task="mlm")
+    found = [read_safetensors(each / "model.safetensors") for each in (model, tmp_path / "made")]
+    words = [
+        next(value for name, value in each.items() if name.endswith("word_embeddings.weight"))
+        for each in found
+    ]
+    assert abs(np.corrcoef(words[0].ravel(), words[1].ravel())[0, 1]) < 0.2
+
+
 def test_lower_layers_move_less(tmp_path: Path, data: Path) -> None:
     base = tmp_path / "base"
     vocab = write_tiny_model(tmp_path / "tiny") / "vocab.txt"
@@ -229,7 +255,7 @@ def test_after_kill_9_the_same_command_comes_to_the_same_bits(
             development=data / "dev.csv",
         )
     summary = train(model, files, made, how, development=data / "dev.csv")
-    assert summary.steps == 16
+    assert summary.steps == 16 and summary.resumed > 0
     whole, resumed = (
         (each / "model.safetensors").read_bytes() for each in (tmp_path / "whole", made)
     )
@@ -241,7 +267,8 @@ def test_after_kill_9_the_same_command_comes_to_the_same_bits(
 def test_a_loss_that_is_no_number_stops_it(model: Path, data: Path, tmp_path: Path) -> None:
     how = options(steps=16, evaluations=8, learning_rate=1e30, warmup=0.5)
     with pytest.raises(
-        TrainingError, match=r"after step \d+: .*lower --learning-rate, and --restart"
+        TrainingError,
+        match=r"the loss is (nan|inf) after step \d+: .*lower --learning-rate, and --restart",
     ):
         train(model, data / "scores.csv", tmp_path / "made", how)
     assert not (tmp_path / "made").exists()

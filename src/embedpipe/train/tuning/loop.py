@@ -131,6 +131,12 @@ class _Shown(TrainerCallback):  # type: ignore[misc]
         self._bar = bar
         self._metric = metric
         self._said: dict[str, str] = {}
+        self.began = 0
+        """After which step: 0 unless it went on."""
+
+    def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+        self.began = state.global_step
+        self._bar.advance(self.began)
 
     def on_step_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
         self._bar.advance(state.global_step - self._bar.done)
@@ -154,7 +160,8 @@ def learn(trainer: Any, options: TrainOptions, work: Work, *, progress: bool) ->
         trainer.add_callback(EarlyStoppingCallback(options.patience))
     last = work.last()
     with Progress(_steps(trainer, options), unit="steps", label="training", shown=progress) as bar:
-        trainer.add_callback(_Shown(bar, metric))
+        shown = _Shown(bar, metric)
+        trainer.add_callback(shown)
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
     state = trainer.state
     decay = f", times {options.layer_decay:g} for each layer below the last"
@@ -167,6 +174,7 @@ def learn(trainer: Any, options: TrainOptions, work: Work, *, progress: bool) ->
         ],
         "curve_name": metric or "loss",
         "step": state.global_step,
+        "resumed": shown.began,
         "best_score": state.best_metric,
         "best_step": state.best_global_step,
         "curve": [

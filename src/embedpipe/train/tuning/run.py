@@ -184,7 +184,8 @@ class Run:
             line = f"{len(pairs):,} pairs of the same and of different labels."
             body.told["lines"].insert(0, line)
         else:
-            told = {"lines": [], "curve": [], "curve_name": "loss", "step": 0, "best_step": None}
+            told: dict[str, Any] = {"lines": [], "curve": [], "curve_name": "loss"}
+            told |= {"step": 0, "resumed": 0, "best_step": None}
             body = Learned(told, partial(write_base, self.base.model))
         body.told["lines"].append("A logistic regression of scikit-learn on the vectors (C = 1).")
 

@@ -29,14 +29,16 @@ class TrainSummary:
     """What was made.
 
     records: how many were learned from. steps: how many batches, those before an interruption among
-    them. best_step: the one whose weights were kept, None for the last. measured: of the base and
-    of the model on the development data, in float32 and int8; none without.
+    them; resumed: after which of them it went on, 0 if it began. best_step: the one whose weights
+    were kept, None for the last. measured: of the base and of the model on the development data, in
+    float32 and int8; none without.
     """
 
     output: str
     task: TrainTask
     records: int
     steps: int
+    resumed: int
     best_step: int | None
     seconds: float
     measured: tuple[Evaluation, ...]
@@ -117,6 +119,7 @@ def train(  # noqa: PLR0913 - all but three are keywords with defaults
         records.task,
         len(records),
         told["step"],
+        told["resumed"],
         told["best_step"],
         time.monotonic() - began,
         tuple(measured),
