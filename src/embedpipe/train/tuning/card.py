@@ -5,67 +5,48 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from xml.sax.saxutils import escape
 
 from embedpipe.evaluation import Evaluation
 from embedpipe.evaluation.table import markdown
 from embedpipe.formats.layout import TRAINING, TRAINING_CURVE
+from embedpipe.train.model_card import ModelCard, curve_picture
 
 __all__ = ["card_files"]
-
-_WIDTH, _HEIGHT, _MARGIN = 640, 240, 48
 
 
 def card_files(record: Mapping[str, Any], measured: Sequence[Evaluation]) -> dict[str, bytes]:
     """README.md, the record as JSON, and the curve as a picture where there is one.
 
-    record: what `training` gathers, see `_text`. measured: the base, then what was made of it.
+    record: what `training` gathers, see `_told`. measured: the base, then what was made of it.
     """
     record = {**record, "told": _told(record, measured)}
-    curve = record["learning"]["curve"]
-    name = record["learning"]["curve_name"]
-    points = [(entry["step"], entry[name]) for entry in curve if name in entry]
+    key = record["learning"]["curve_name"]
+    points = [(each["step"], each[key]) for each in record["learning"]["curve"] if key in each]
+    name = key.removeprefix("eval_") if len(points) > 1 else None
     files = {
-        "README.md": "\n".join(_text(record, measured, has_curve=len(points) > 1)) + "\n",
+        "README.md": _card(record, measured, name).text(),
         TRAINING: json.dumps(record, indent=2) + "\n",
     }
-    if len(points) > 1:
-        files[TRAINING_CURVE] = _picture(points, name.removeprefix("eval_"))
-    return {name: text.encode() for name, text in files.items()}
+    if name is not None:
+        files[TRAINING_CURVE] = curve_picture(points, name)
+    return {path: text.encode() for path, text in files.items()}
 
 
-def _text(
-    record: Mapping[str, Any], measured: Sequence[Evaluation], *, has_curve: bool
-) -> Iterator[str]:
-    yield from (
-        "---",
-        "library_name: sentence-transformers",
-        "pipeline_tag: sentence-similarity",
-        "tags: [sentence-transformers, feature-extraction, embedpipe]",
-        "---",
-        f"# {record['name']}",
-        "",
-        f"{record['base']['name']}, fine-tuned by `embedpipe train` ({record['task']}).",
-        "",
-        "```python",
-        "from embedpipe import Encoder  # or sentence_transformers' SentenceTransformer",
-        "",
-        'vectors = Encoder("PATH OF THIS FOLDER").encode(["one text", "another"])',
-        "```",
-        "",
-        *_use(record),
-        "## How good it is",
-        "",
-        markdown(measured) if measured else "It was not measured: no development data was given.",
-        "",
-        "## How it was trained",
-        "",
-        *(f"- {line}" for line in record["told"]["lines"]),
+def _card(
+    record: Mapping[str, Any], measured: Sequence[Evaluation], curve_name: str | None
+) -> ModelCard:
+    return ModelCard(
+        name=record["name"],
+        about=f"{record['base']['name']}, fine-tuned by `embedpipe train` ({record['task']}).",
+        quality=(
+            markdown(measured)
+            if measured
+            else "It was not measured: no development data was given."
+        ),
+        told=record["told"]["lines"],
+        use=list(_use(record)),
+        curve_name=curve_name,
     )
-    if has_curve:
-        name = record["learning"]["curve_name"].removeprefix("eval_")
-        yield from ("", f"![{name} by step]({TRAINING_CURVE})")
-    yield from ("", f"All of this for programs: `{TRAINING}`.")
 
 
 def _told(record: Mapping[str, Any], measured: Sequence[Evaluation]) -> dict[str, Any]:
@@ -102,30 +83,3 @@ def _use(record: Mapping[str, Any]) -> Iterator[str]:
     )
     if record["options"]["head"] == "sequence":
         yield from ('transformers\' `pipeline("text-classification")` opens it, too.', "")
-
-
-def _picture(points: Sequence[tuple[float, float]], title: str) -> str:
-    """A line by step, as an SVG that stands on light and dark pages alike."""
-    low, high = min(value for _, value in points), max(value for _, value in points)
-    span, last = (high - low) or 1.0, max(step for step, _ in points) or 1
-
-    def at(step: float, value: float) -> str:
-        x = _MARGIN + (_WIDTH - 2 * _MARGIN) * step / last
-        y = _HEIGHT - _MARGIN - (_HEIGHT - 2 * _MARGIN) * (value - low) / span
-        return f"{x:.1f},{y:.1f}"
-
-    line = " ".join(at(*point) for point in points)
-    bottom, right = _HEIGHT - _MARGIN, _WIDTH - _MARGIN
-    text = 'font-family="sans-serif" font-size="12" fill="#777"'
-    end = f'{text} text-anchor="end"'
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
-        f'aria-label="{escape(title)} by step">\n'
-        f'<path d="M{_MARGIN},{_MARGIN} V{bottom} H{right}" fill="none" stroke="#777"/>\n'
-        f'<polyline points="{line}" fill="none" stroke="#2a7ab9" stroke-width="2"/>\n'
-        f'<text x="{_MARGIN}" y="{_MARGIN - 12}" {text}>{escape(title)}</text>\n'
-        f'<text x="{_MARGIN - 4}" y="{_MARGIN + 4}" {end}>{high:.4g}</text>\n'
-        f'<text x="{_MARGIN - 4}" y="{bottom}" {end}>{low:.4g}</text>\n'
-        f'<text x="{right}" y="{bottom + 18}" {end}>{last:,} steps</text>\n'
-        "</svg>\n"
-    )
