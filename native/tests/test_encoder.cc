@@ -74,20 +74,27 @@ std::vector<float> encode_pieces(Encoder& encoder, const Batch& batch, Pooling p
 
 }  // namespace
 
+namespace {
+
+void check_against_loops(const EncoderView& view, const Kernels& kernels, const Batch& batch, const std::string& what) {
+  Encoder encoder(view, kernels, kernels.float32);
+  Doubles expected;
+  for (Index i = 0; i < batch.view().count; ++i) {
+    const auto begin = batch.ids.begin() + batch.offsets[static_cast<size_t>(i)];
+    const Doubles one = encode(view, {begin, begin + batch.view().length(i)});
+    expected.insert(expected.end(), one.begin(), one.end());
+  }
+  check_close(hidden_states(encoder, batch, 2), expected, 1e-4, std::string(kernels.name) + what);
+}
+
+}  // namespace
+
 TEST(hidden_states_equal_those_of_plain_loops) {
   for (const Kernels* kernels : kernel_tables()) {
     for (const Activation activation : {Activation::kGeluErf, Activation::kGeluTanh}) {
       for (const Index hidden : {24, 64}) {
         const RandomModel model(hidden, 3 - hidden / 64, 2 * hidden + 8, hidden == 24 ? 10 : hidden, activation);
-        Encoder encoder(model.view, *kernels, kernels->float32);
-        const Batch batch({1, 2, 30, 33, 65, 1});
-        Doubles expected;
-        for (Index i = 0; i < batch.view().count; ++i) {
-          const auto begin = batch.ids.begin() + batch.offsets[static_cast<size_t>(i)];
-          const Doubles one = encode(model.view, {begin, begin + batch.view().length(i)});
-          expected.insert(expected.end(), one.begin(), one.end());
-        }
-        check_close(hidden_states(encoder, batch, 2), expected, 1e-4, std::string(kernels->name) + " hidden states");
+        check_against_loops(model.view, *kernels, Batch({1, 2, 30, 33, 65, 1}), " hidden states");
       }
     }
   }
@@ -96,15 +103,18 @@ TEST(hidden_states_equal_those_of_plain_loops) {
 TEST(heads_computed_in_groups_equal_plain_loops) {
   for (const Kernels* kernels : kernel_tables()) {
     const RandomModel model(256, 8, 320, 256, Activation::kGeluErf);  // two groups of four heads
-    Encoder encoder(model.view, *kernels, kernels->float32);
-    const Batch batch({1, 7, 33});
-    Doubles expected;
-    for (Index i = 0; i < batch.view().count; ++i) {
-      const auto begin = batch.ids.begin() + batch.offsets[static_cast<size_t>(i)];
-      const Doubles one = encode(model.view, {begin, begin + batch.view().length(i)});
-      expected.insert(expected.end(), one.begin(), one.end());
+    check_against_loops(model.view, *kernels, Batch({1, 7, 33}), " groups of heads");
+  }
+}
+
+TEST(a_model_without_layers_gives_its_embeddings) {
+  for (const Kernels* kernels : kernel_tables()) {
+    for (const Index embedding : {24, 10}) {  // the second with a projection
+      RandomModel model(24, 2, 56, embedding, Activation::kGeluErf);
+      model.view.layers.clear();
+      model.view.schedule.clear();
+      check_against_loops(model.view, *kernels, Batch({1, 30, 2}), " without layers");
     }
-    check_close(hidden_states(encoder, batch, 1), expected, 1e-4, std::string(kernels->name) + " groups of heads");
   }
 }
 
