@@ -35,8 +35,8 @@ import os, sys
 import numpy as np
 from embedpipe import Encoder
 encoder = Encoder.load(precision=sys.argv[1], threads=2)
-numbers = np.random.default_rng(0).integers(1000, 30000, 512)
-batches = [numbers], [*numbers[:480].reshape(16, 30)]  # for a team, then for chunks
+numbers = np.random.default_rng(0).integers(1000, 16000, 480)
+batches = [numbers[:256]], [*numbers.reshape(16, 30)]  # for a team, then for chunks
 
 def compute():
     return [encoder.hidden_states(batch).values for batch in batches]
@@ -95,7 +95,7 @@ print("last line", flush=True)
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize(
     ("threads", "count", "length"),
-    [(1, 1, 512), (2, 1, 512), (1, 500, 20), (2, 500, 20)],
+    [(1, 1, 256), (2, 1, 256), (1, 500, 20), (2, 500, 20)],
     ids=["one text", "one text by a team", "many texts", "many texts by two"],
 )
 def test_a_process_ends_while_a_daemon_thread_computes(
