@@ -181,7 +181,8 @@ def put(name: str, value: Any) -> Callable[[Path], None]:
         (put(WORDS, np.zeros((49, 32), np.uint8)), r"scales: float16 \(50, 2\)"),
         (drop(WORDS), r"float16 \(50, 2\); expected float32"),
         (put("encoder.layer.0.output.dense.bias", np.zeros(3, np.float32)), r"expected \(64,\)"),
-        (put(f"{POSITIONS}.scale", np.full(24, np.nan, np.float32)), "NaN or infinite"),
+        (put(f"{POSITIONS}.scale", np.full(24, np.nan, np.float32)), "a scale is NaN, infinite"),
+        (put(f"{POSITIONS}.scale", np.full(24, 3e38, np.float32)), "too large; expected at most"),
     ],
 )
 def test_damage_is_refused_by_name(

@@ -44,6 +44,9 @@ SCALE = ".scale"
 _ZERO = 8
 """The nibble that stands for zero."""
 
+_LARGEST_SCALE = 1e36
+"""A product with 128 is still a float32."""
+
 _DECLARATION = {
     "version": Field(f"{VERSION}, as this version of embedpipe reads", lambda v: v == VERSION),
     "crc32": whole_number(0, 2**32 - 1),
@@ -124,6 +127,8 @@ def _problem(name: str, tensor: npt.NDArray[Any], scale: npt.NDArray[Any] | None
     if scale is None or scale.shape != expected or scale.dtype != dtype:
         found = "none" if scale is None else f"{scale.dtype} {scale.shape}"
         return f"{shown}, scales: {found}; expected {dtype} {expected} under {name[:80]}{SCALE}"
+    if not (np.abs(scale.astype(np.float32)) <= _LARGEST_SCALE).all():  # nor where it is NaN
+        return f"{shown}: a scale is NaN, infinite or too large; expected at most {_LARGEST_SCALE}"
     return None
 
 
