@@ -101,31 +101,6 @@ _TEACHER = "all-MiniLM-L6-v2"
 _TEACHER_WEIGHTS = {
     "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 }
-_OWN_MODEL: Json = {
-    "name": DEFAULT_MODEL,
-    "annotator": "BertSentenceEmbeddings",
-    "architecture": "bert",
-    "language": "en",
-    "version": None,
-    "dimension": 384,
-    "case_sensitive": False,
-    "pooling": "mean",
-    "normalize": True,
-    "activation": None,
-    "license": "Apache-2.0",
-    "prompts": None,
-    "size": (OWN_FOLDER / COMPACT).stat().st_size,
-    "sources": [
-        {
-            "kind": "pypi",
-            "distribution": "embedpipe",
-            "package": "embedpipe",
-            "folder": DEFAULT_FOLDER,
-        }
-    ],
-    "published": [],
-    "notes": [],
-}
 _TEACHER_MODEL: Json = {
     "name": _TEACHER,
     "annotator": "BertSentenceEmbeddings",
@@ -156,6 +131,19 @@ _TEACHER_MODEL: Json = {
     ],
     "published": [],
     "notes": [],
+}
+# Its student, in the package.
+_OWN_MODEL: Json = _TEACHER_MODEL | {
+    "name": DEFAULT_MODEL,
+    "size": (OWN_FOLDER / COMPACT).stat().st_size,
+    "sources": [
+        {
+            "kind": "pypi",
+            "distribution": "embedpipe",
+            "package": "embedpipe",
+            "folder": DEFAULT_FOLDER,
+        }
+    ],
 }
 
 

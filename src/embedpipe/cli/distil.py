@@ -11,6 +11,15 @@ from typing import Any
 import click
 
 from embedpipe.cli.command import argument, command, option, positive_number
+from embedpipe.cli.learning_options import (
+    LEARNING,
+    RUN,
+    device_option,
+    evaluation_options,
+    new_model_options,
+    restart_option,
+    schedule_options,
+)
 from embedpipe.cli.options import (
     completed_model,
     input_options,
@@ -25,7 +34,7 @@ from embedpipe.files.input_options import InputOptions
 
 __all__ = ["run"]
 
-_STUDENT, _LEARNING, _RUN = "Student", "Learning", "Run"
+_STUDENT = "Student"
 
 
 @command(
@@ -48,14 +57,9 @@ _STUDENT, _LEARNING, _RUN = "Student", "Learning", "Run"
     metavar="FILE...",
     help="texts to learn from: files, folders and patterns",
 )
-@option("-o", "--output", required=True, type=click.Path(), metavar="DIR", help="the new model")
-@option(
-    "--dev",
-    "development",
-    type=click.Path(),
-    metavar="FILE",
-    help="pairs with the columns sentence1, sentence2, score that choose the best student "
-    "(default: cosine to the teacher on texts held out)",
+@new_model_options(
+    development="pairs with the columns sentence1, sentence2, score that choose the best student "
+    "(default: cosine to the teacher on texts held out)"
 )
 @option(
     "--student",
@@ -90,97 +94,48 @@ _STUDENT, _LEARNING, _RUN = "Student", "Learning", "Run"
     "--loss",
     type=click.Choice(("cosine", "similarity", "both")),
     default="both",
-    section=_LEARNING,
+    section=LEARNING,
     help="cosine to the teacher's vectors, similarities within a batch, or both (default: both)",
 )
 @option(
     "--temperature",
     type=float,
     default=0.05,
-    section=_LEARNING,
+    section=LEARNING,
     help="of similarities within a batch (default: 0.05)",
 )
-@option(
-    "--epochs",
-    type=positive_number,
-    default=3,
-    metavar="N",
-    section=_LEARNING,
-    help="how often each text is seen (default: 3)",
-)
-@option(
-    "--steps",
-    type=positive_number,
-    metavar="N",
-    section=_LEARNING,
-    help="how many batches, in place of --epochs",
-)
-@option(
-    "--batch",
-    type=positive_number,
-    default=128,
-    metavar="N",
-    section=_LEARNING,
-    help="texts in a batch (default: 128)",
-)
-@option(
-    "--learning-rate",
-    type=float,
-    section=_LEARNING,
-    help="the highest (default: 3e-4 for trained layers, else 1e-3)",
-)
-@option("--seed", type=int, default=0, section=_LEARNING, help="of all chance (default: 0)")
-@option(
-    "--evaluations",
-    type=positive_number,
-    default=20,
-    metavar="N",
-    section=_LEARNING,
-    help="how often the development score is taken (default: 20)",
-)
-@option(
-    "--patience",
-    type=positive_number,
-    metavar="N",
-    section=_LEARNING,
-    help="stop after N of these without a better one (default: never)",
-)
+@schedule_options(unit="text", batch=128, rate="3e-4 for trained layers, else 1e-3")
+@evaluation_options(evaluations=20, taken="the development score")
 @option(
     "--teacher-precision",
     type=click.Choice(("float32", "bfloat16", "int8")),
     default="int8",
-    section=_RUN,
+    section=RUN,
     help="of the teacher's vectors (default: int8)",
 )
 @option(
     "--cache",
     type=click.Path(),
     metavar="DIR",
-    section=_RUN,
+    section=RUN,
     help="where the teacher's vectors are kept (default: embedpipe's cache)",
 )
+@device_option("the student")
 @option(
-    "--device",
-    type=click.Choice(("auto", "cpu", "cuda")),
-    default="auto",
-    section=_RUN,
-    help="where the student learns (default: auto, a GPU where there is one)",
-)
-@option(
-    "--bfloat16", is_flag=True, section=_RUN, help="products in bfloat16, for processors with AMX"
+    "--bfloat16", is_flag=True, section=RUN, help="products in bfloat16, for processors with AMX"
 )
 @option(
     "--checkpoint-seconds",
     type=float,
     default=60.0,
-    section=_RUN,
+    section=RUN,
     help="how much work a killed run may lose (default: 60)",
 )
-@option("--restart", is_flag=True, section=_RUN, help="throw away the state of an unfinished run")
+@restart_option
 @option(
     "--finish",
     is_flag=True,
-    section=_RUN,
+    section=RUN,
     help="write the best student of an unfinished run, and learn no more",
 )
 @overwrite_option

@@ -18,6 +18,8 @@ from embedpipe.files.input_options import FORMATS, InputOptions
 
 __all__ = [
     "PRECISION_NAMES",
+    "Decorator",
+    "all_of",
     "completed_model",
     "input_options",
     "json_option",
@@ -107,7 +109,7 @@ def model_options(*, prompted: str) -> Decorator:
 
     `parsed_options` makes ModelOptions of them.
     """
-    return _all_of(
+    return all_of(
         model_option,
         option(
             "--pooling",
@@ -149,7 +151,7 @@ def input_options(function: Any) -> Any:
 
     `parsed_options` makes InputOptions of them.
     """
-    return _all_of(
+    return all_of(
         option("--column", section=_INPUT, help="the column with the text (default: text)"),
         reading_options,
     )(function)
@@ -157,7 +159,7 @@ def input_options(function: Any) -> Any:
 
 def reading_options(function: Any) -> Any:
     """--format, --encoding, --errors, --delimiter, --quote and --escape."""
-    return _all_of(
+    return all_of(
         option(
             "--format",
             type=click.Choice(FORMATS),
@@ -226,6 +228,6 @@ def _mark(_: click.Context, _parameter: click.Parameter, text: str | None) -> st
     return None if text is None else {"tab": "\t", "\\t": "\t", "none": None}.get(text, text)
 
 
-def _all_of(*decorators: Decorator) -> Decorator:
+def all_of(*decorators: Decorator) -> Decorator:
     """One decorator for several, whose options stand on the help page in this order."""
     return lambda function: reduce(lambda inner, each: each(inner), reversed(decorators), function)

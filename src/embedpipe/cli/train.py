@@ -12,6 +12,14 @@ import click
 
 from embedpipe.cli.command import argument, command, option, positive_number
 from embedpipe.cli.evaluate import columns_option
+from embedpipe.cli.learning_options import (
+    LEARNING,
+    device_option,
+    evaluation_options,
+    new_model_options,
+    restart_option,
+    schedule_options,
+)
 from embedpipe.cli.options import (
     completed_model,
     input_options,
@@ -34,7 +42,7 @@ LOSS_NAMES = ("CoSENTLoss", "CosineSimilarityLoss", "MultipleNegativesRankingLos
 HEADS = ("frozen", "contrastive", "sequence")
 """Those of `embedpipe.train.tuning.options`; a test compares all three."""
 
-_LEARNING, _LABELS, _WORDS, _RUN = "Learning", "Labels", "Masked words", "Run"
+_LABELS, _WORDS = "Labels", "Masked words"
 
 
 @command(
@@ -58,13 +66,8 @@ _LEARNING, _LABELS, _WORDS, _RUN = "Learning", "Labels", "Masked words", "Run"
     metavar="FILE...",
     help="what is learned from: CSV, TSV, JSON Lines, Parquet or Arrow; with mlm, texts",
 )
-@option("-o", "--output", required=True, type=click.Path(), metavar="DIR", help="the new model")
-@option(
-    "--dev",
-    "development",
-    type=click.Path(),
-    metavar="FILE",
-    help="records with answers, whose score chooses what is kept and tells what was gained",
+@new_model_options(
+    development="records with answers, whose score chooses what is kept and tells what was gained"
 )
 @option(
     "--task",
@@ -76,7 +79,7 @@ _LEARNING, _LABELS, _WORDS, _RUN = "Learning", "Labels", "Masked words", "Run"
     "losses",
     several=True,
     type=click.Choice(LOSS_NAMES, case_sensitive=False),
-    section=_LEARNING,
+    section=LEARNING,
     help="by sentence-transformers' names (default: CoSENTLoss for scores, "
     "MultipleNegativesRankingLoss for pairs)",
 )
@@ -84,7 +87,7 @@ _LEARNING, _LABELS, _WORDS, _RUN = "Learning", "Labels", "Masked words", "Run"
     "--score-range",
     type=(float, float),
     metavar="LOW HIGH",
-    section=_LEARNING,
+    section=LEARNING,
     help="of the scores that CosineSimilarityLoss learns (default: as they are, from -1 to 1)",
 )
 @option(
@@ -92,75 +95,32 @@ _LEARNING, _LABELS, _WORDS, _RUN = "Learning", "Labels", "Masked words", "Run"
     type=click.IntRange(min=0),
     default=0,
     metavar="N",
-    section=_LEARNING,
+    section=LEARNING,
     help="find N wrong answers for each pair, near to the right one (default: 0)",
 )
-@option(
-    "--epochs",
-    type=positive_number,
-    default=3,
-    metavar="N",
-    section=_LEARNING,
-    help="how often each record is seen (default: 3)",
-)
-@option(
-    "--steps",
-    type=positive_number,
-    metavar="N",
-    section=_LEARNING,
-    help="how many batches, in place of --epochs",
-)
-@option(
-    "--batch",
-    type=positive_number,
-    default=32,
-    metavar="N",
-    section=_LEARNING,
-    help="records in a batch (default: 32)",
-)
-@option(
-    "--learning-rate",
-    type=float,
-    section=_LEARNING,
-    help="the highest (default: 5e-5, of masked words 5e-4)",
-)
+@schedule_options(unit="record", batch=32, rate="5e-5, of masked words 5e-4")
 @option(
     "--layer-decay",
     type=float,
     default=1.0,
-    section=_LEARNING,
+    section=LEARNING,
     help="the rate of a layer over that of the one above it (default: 1)",
 )
 @option(
     "--warmup",
     type=float,
     default=0.1,
-    section=_LEARNING,
+    section=LEARNING,
     help="share of steps in which the rate rises (default: 0.1)",
 )
 @option(
     "--max-length",
     type=positive_number,
     metavar="N",
-    section=_LEARNING,
+    section=LEARNING,
     help="most pieces of a text while it learns (default: BASE's)",
 )
-@option("--seed", type=int, default=0, section=_LEARNING, help="of all chance (default: 0)")
-@option(
-    "--evaluations",
-    type=positive_number,
-    default=10,
-    metavar="N",
-    section=_LEARNING,
-    help="how often the score of --dev, and a checkpoint, is taken (default: 10)",
-)
-@option(
-    "--patience",
-    type=positive_number,
-    metavar="N",
-    section=_LEARNING,
-    help="stop after N of these without a better one (default: never)",
-)
+@evaluation_options(evaluations=10, taken="the score of --dev, and a checkpoint,")
 @option(
     "--head",
     type=click.Choice(HEADS),
@@ -177,14 +137,8 @@ _LEARNING, _LABELS, _WORDS, _RUN = "Learning", "Labels", "Masked words", "Run"
     help="share of pieces that are hidden (default: 0.15)",
 )
 @option("--random", is_flag=True, section=_WORDS, help="begin with random weights of BASE's sizes")
-@option(
-    "--device",
-    type=click.Choice(("auto", "cpu", "cuda")),
-    default="auto",
-    section=_RUN,
-    help="where it learns (default: auto, a GPU where there is one)",
-)
-@option("--restart", is_flag=True, section=_RUN, help="throw away the state of an unfinished run")
+@device_option("it")
+@restart_option
 @overwrite_option
 @threads_option
 @columns_option

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from embedpipe import Encoder
-from tests.support.golden_models import load_encoders
 from tests.support.serving import served
 
 TEXTS = ["The train is late.", "Ein Zug, 火车", "a " * 100]
-
-
-@pytest.fixture(scope="module")
-def encoder(testdata: Path, tmp_path_factory: pytest.TempPathFactory) -> Encoder:
-    folder = tmp_path_factory.mktemp("models")
-    load_encoders(testdata, folder)
-    return Encoder.load(folder / "tiny_bert")
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 from embedpipe.errors import ParameterError
+from embedpipe.train.checks import check_whole_numbers
 
 __all__ = ["LOSSES", "DistilOptions", "LossName", "LossWeights", "StudentShape"]
 
@@ -130,13 +131,7 @@ class DistilOptions:
         least = {"epochs": 1, "batch": 2, "evaluations": 1, "seed": 0}
         least |= dict.fromkeys(("steps", "patience", "threads", "vocabulary"), 1)
         least["max_length"] = 8
-        for name, smallest in least.items():
-            value = getattr(self, name)
-            optional = getattr(type(self), name) is None
-            if not (value is None and optional) and not (type(value) is int and value >= smallest):
-                raise ParameterError(
-                    f"{name} {value!r:.80}: expected a whole number of at least {smallest}"
-                )
+        check_whole_numbers(self, least)
         for name in ("temperature", "learning_rate", "checkpoint_seconds"):
             value = getattr(self, name)
             zero = name == "checkpoint_seconds"

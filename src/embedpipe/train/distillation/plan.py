@@ -8,6 +8,7 @@ from typing import Any
 from embedpipe._version import __version__
 from embedpipe.encoder import Encoder
 from embedpipe.errors import ParameterError
+from embedpipe.train.checks import chosen_device
 from embedpipe.train.distillation.options import DistilOptions, StudentShape
 
 __all__ = ["Plan"]
@@ -55,7 +56,7 @@ class Plan:
             takes_layers,
             options.learning_rate or (_RATE_OF_TRAINED if takes_layers else _RATE),
             threads,
-            _device(options.device),
+            chosen_device(options.device),
         )
 
     def record(self) -> dict[str, Any]:
@@ -111,15 +112,3 @@ def _check_layers(base: Encoder, layers: tuple[int, ...], shape: StudentShape) -
         raise ParameterError(
             f"{shape.layers} layers: {base.name} has {there}; expected at most as many"
         )
-
-
-def _device(asked: str) -> str:
-    import torch
-
-    if asked not in ("auto", "cpu", "cuda"):
-        raise ParameterError(f"device {asked!r:.80}: expected auto, cpu or cuda")
-    if asked == "cuda" and not torch.cuda.is_available():
-        raise ParameterError("device cuda: PyTorch finds no GPU here; take cpu")
-    if asked == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return asked

@@ -17,8 +17,9 @@ import transformers
 from safetensors import SafetensorError
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 
-from embedpipe.errors import EmbedpipeError, OutputError, ParameterError, TrainingError
+from embedpipe.errors import EmbedpipeError, OutputError, TrainingError
 from embedpipe.progress import Progress
+from embedpipe.train.checks import chosen_device
 from embedpipe.train.tuning.options import TrainOptions
 from embedpipe.train.tuning.work import COMPLETE, Work, last_whole
 
@@ -29,8 +30,7 @@ _LOGS = 50  # of the loss, in a run
 
 def prepared(options: TrainOptions) -> None:
     """Set threads and seeds, and keep the libraries from printing what our progress shows."""
-    if options.device == "cuda" and not torch.cuda.is_available():
-        raise ParameterError("device cuda: PyTorch finds no GPU here; take auto or cpu")
+    chosen_device(options.device)
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     transformers.set_seed(options.seed)
@@ -56,7 +56,7 @@ def arguments(
         "weight_decay": 0.01,
         "seed": options.seed,
         "data_seed": options.seed,
-        "use_cpu": options.device == "cpu" or not torch.cuda.is_available(),
+        "use_cpu": chosen_device(options.device) == "cpu",
         "logging_steps": max(total // _LOGS, 1),
         "logging_nan_inf_filter": False,
         "save_strategy": "steps",

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from embedpipe.errors import ParameterError
+from embedpipe.train.checks import check_whole_numbers
 
 __all__ = ["LOSSES", "TRAIN_TASKS", "Head", "TrainOptions", "TrainTask"]
 
@@ -98,13 +99,7 @@ class TrainOptions:
     def _check_whole(self) -> None:
         least = {"epochs": 1, "batch": 2, "hard_negatives": 0, "seed": 0, "evaluations": 1}
         least |= {"steps": 1, "max_length": 8, "patience": 1, "threads": 1}
-        for name, smallest in least.items():
-            value = getattr(self, name)
-            optional = getattr(type(self), name) is None
-            if not (value is None and optional) and not (type(value) is int and value >= smallest):
-                raise ParameterError(
-                    f"{name} {value!r:.80}: expected a whole number of at least {smallest}"
-                )
+        check_whole_numbers(self, least)
 
     def _check_shares(self) -> None:
         rate = self.learning_rate
