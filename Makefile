@@ -107,10 +107,11 @@ clean: ## remove everything that these targets made
 
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
+# setuptools builds pyspark, which comes as source; the one that Python brings cannot make wheels.
 .venv/tools:
 	@sh tools/check_system.sh $(PYTHON)
 	$(PYTHON) -m venv .venv
-	$(PIP) "scikit-build-core>=0.10" "nanobind>=2.4" "cmake>=3.20" ninja
+	$(PIP) "scikit-build-core>=0.10" "nanobind>=2.4" "cmake>=3.20" ninja "setuptools>=70.1"
 	@touch $@
 
 .venv/installed .venv/docs .venv/dev .venv/oracles .venv/spark .venv/bench .venv/train: .venv/tools $(SOURCES)
