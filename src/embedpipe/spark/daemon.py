@@ -8,23 +8,43 @@ and a new worker is there at once.
 from __future__ import annotations
 
 import gc
+import importlib
+import os
 import sys
+from importlib.machinery import PathFinder
+from pathlib import Path
 from zipimport import zipimporter
 
-import pandas as pd
-import platformdirs
-import pyspark.worker
-import tokenizers
-from pyspark.daemon import manager
+__all__ = ["SHARED", "forget_archives", "leave_archives"]
 
-import embedpipe.engine.native
-import embedpipe.spark.worker
-import embedpipe.stages
-
-__all__ = ["SHARED"]
-
-SHARED = (pd, platformdirs, pyspark.worker, tokenizers, embedpipe)
+SHARED = (
+    "pandas",
+    "platformdirs",
+    "pyspark.worker",
+    "tokenizers",
+    "embedpipe.engine.native",
+    "embedpipe.spark.worker",
+    "embedpipe.stages",
+)
 """What workers would load one by one."""
+
+
+def leave_archives() -> None:
+    """Take pyspark from where it is installed, if Spark's home is that very package.
+
+    Spark puts archives of the same files first among the places of imports. Those hold no compiled
+    modules, which costs half a second at every start.
+    """
+    home = Path(os.environ.get("SPARK_HOME", "/nowhere"))
+    others = [path for path in sys.path if not Path(path).is_relative_to(home)]
+    found = PathFinder.find_spec("pyspark", others)
+    if (
+        found is not None
+        and found.origin is not None
+        and Path(found.origin).parent.resolve() == home.resolve()
+        and PathFinder.find_spec("py4j", others) is not None
+    ):
+        sys.path[:] = others
 
 
 def forget_archives() -> None:
@@ -39,7 +59,10 @@ def forget_archives() -> None:
 
 
 if __name__ == "__main__":
+    leave_archives()
+    for name in SHARED:
+        importlib.import_module(name)
     forget_archives()
     gc.collect()
     gc.freeze()  # collections in a worker would otherwise write to all of it, which copies it
-    manager()
+    importlib.import_module("pyspark.daemon").manager()
