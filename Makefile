@@ -134,7 +134,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 .venv/spark-3: .venv/tools $(SOURCES)
 	$(PYTHON) -m venv .venv-spark-3
 	.venv-spark-3/bin/pip install --quiet --disable-pip-version-check \
-	    "pyspark[connect,sql]>=3.5,<4" "pandas<3" "pyarrow<22" setuptools hypothesis pytest . "./bench"
+	    "pyspark[connect,sql]>=3.5,<4" "pandas<3" "pyarrow<22" setuptools hypothesis markdown-it-py pytest . "./bench"
 	@touch $@
 
 # Without its dependencies: they would bring PyTorch, which embedpipe does not need.
