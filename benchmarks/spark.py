@@ -111,7 +111,9 @@ def main() -> None:
             print(f"| {what} | {measure(session, folder, lines, model, args.rounds)} |", flush=True)
     session.stop()
     alone = min(timed(lambda: encoder.encode(lines)) for _ in range(args.rounds))
-    print(f"\nEncoder.encode of the same lines, each as one text: {len(lines) / alone:,.0f} lines/s")
+    print(
+        f"\nEncoder.encode of the same lines, each as one text: {len(lines) / alone:,.0f} lines/s"
+    )
 
 
 if __name__ == "__main__":

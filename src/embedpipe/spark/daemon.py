@@ -11,11 +11,12 @@ import gc
 import importlib
 import os
 import sys
+from contextlib import suppress
 from importlib.machinery import PathFinder
 from pathlib import Path
 from zipimport import zipimporter
 
-__all__ = ["SHARED", "forget_archives", "leave_archives"]
+__all__ = ["SHARED", "forget_archives", "leave_archives", "load"]
 
 SHARED = (
     "pandas",
@@ -47,6 +48,13 @@ def leave_archives() -> None:
         sys.path[:] = others
 
 
+def load() -> None:
+    """Import what is shared; of what cannot be, the worker tells that needs it, on the driver."""
+    for name in SHARED:
+        with suppress(ImportError):
+            importlib.import_module(name)
+
+
 def forget_archives() -> None:
     """Forget what importers know of archives, such as pyspark's own.
 
@@ -60,8 +68,7 @@ def forget_archives() -> None:
 
 if __name__ == "__main__":
     leave_archives()
-    for name in SHARED:
-        importlib.import_module(name)
+    load()
     forget_archives()
     gc.collect()
     gc.freeze()  # collections in a worker would otherwise write to all of it, which copies it
