@@ -186,6 +186,25 @@ def test_the_summary_tells_nulls() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [(["1", "-2.5", ""], True), (["1", "two"], False), ([""], False), ([], False)],
+)
+def test_the_summary_tells_numbers_where_texts_are_expected(
+    texts: list[str], told: bool, model: Path, tmp_path: Path
+) -> None:
+    """Parquet refuses a column of numbers; of CSV nothing else could tell."""
+    source = write_texts(tmp_path / "in.csv", list(texts))
+    summary = embed_files(
+        [source],
+        tmp_path / "o.npy",
+        reading=InputOptions(column="body"),
+        embedding=ModelOptions(str(model)),
+    )
+    line = format_summary(summary, "o.npy")
+    assert ("every text is a number: if another column was meant, name it with" in line) is told
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_on_a_terminal_there_is_a_bar(known: bool, model: Path, tmp_path: Path) -> None:
     source = write_texts(tmp_path / "in.txt", ["some text or other"] * 200_000)

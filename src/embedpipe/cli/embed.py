@@ -53,8 +53,8 @@ SKIPPED = 3
     required=True,
     type=click.Path(allow_dash=True),
     metavar="OUT",
-    help="OUT.parquet, .arrow, .jsonl, .npy, .duckdb, .sqlite or .lance; OUT/ for a folder of "
-    "Parquet; - for JSON Lines on standard output",
+    help="OUT.parquet, .arrow, .jsonl, .csv, .tsv, .npy, .duckdb, .sqlite or .lance; OUT/ "
+    "for a folder of Parquet; - for JSON Lines on standard output",
 )
 @overwrite_option
 @option(
@@ -107,6 +107,7 @@ def run(
                 (fixed-size list of float), and source (the input's name) if there are several
       .arrow    the same, as Arrow's file format
       .jsonl    the same, an object a line, and embedding_model, which says what made the vector
+      .csv      the same as strings, a vector as "[-0.09, 0.06, ...]"; .tsv between tabs
       .npy      the vectors alone, a float32 array (records, dimension)
       .duckdb   a table records; .sqlite the same, with vectors as sqlite-vec takes them
       .lance    a Lance dataset
@@ -159,6 +160,8 @@ def format_summary(summary: EmbedSummary, output: str | Path) -> str:
         line += f"; {summary.passed_over:,} files of other formats were passed over"
     if summary.skipped:
         line += f"; {summary.skipped:,} could not be read: see {printable(str(summary.errors))}"
+    if summary.only_numbers:
+        line += "; every text is a number: if another column was meant, name it with --column"
     if not summary.records:
         line += "; nothing was embedded: the inputs hold no records"
     return line

@@ -34,6 +34,7 @@ class EmbeddingTable:
         """Raise ColumnError for names that are missing or taken."""
         self._embedder = embedder
         self._share = 0.0
+        self._numbers: bool | None = None
         column = inputs.options.text_column
         found = inputs.schema()
         self._kept = kept_positions(found.names, column, keep)
@@ -55,11 +56,23 @@ class EmbeddingTable:
     ) -> tuple[pa.RecordBatch, Counts]:
         """The records with vectors, and their numbers; share: of all that is done after them."""
         kept = [group.records.column(i) for i in self._kept]
-        vectors = self._embedded(kept[self._text].to_pylist(), bar, share)
+        texts = kept[self._text].to_pylist()
+        self._look_for_numbers(texts)
+        vectors = self._embedded(texts, bar, share)
         arrays = [*kept, vectors.to_arrow(), *([group.sources] if self._with_source else [])]
         count = group.records.num_rows
         counts = Counts(count, count - int(vectors.present.sum()), vectors.cut, len(group.bad))
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema), counts
+
+    @property
+    def only_numbers(self) -> bool:
+        """Whether there were texts, and each was a number."""
+        return bool(self._numbers)
+
+    def _look_for_numbers(self, texts: list[str | None]) -> None:
+        """CSV has no types that would tell a column of numbers, as those of Parquet do."""
+        if self._numbers is not False and any(texts):
+            self._numbers = all(map(_is_number, filter(None, texts)))
 
     def _embedded(self, texts: list[str | None], bar: Progress, share: float | None) -> Vectors:
         """In pieces as small as the bar wants them; a vector does not depend on its company."""
@@ -79,3 +92,11 @@ class EmbeddingTable:
             np.concatenate([each.present for each in found]),
             sum(each.cut for each in found),
         )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

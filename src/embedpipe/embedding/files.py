@@ -37,8 +37,9 @@ class EmbedSummary:
     null: records without text. cut: records longer than the model's max_length pieces, which lost
     their end. skipped: records that could not be read, which `errors` holds, with inputs of which
     nothing could. resumed: of the records, those that a run before had embedded. passed_over: files
-    in folders whose format is not known. seconds: from the first byte read to the output's last one
-    written.
+    in folders whose format is not known. only_numbers: whether every text that was embedded is a
+    number, so that another column may be meant. seconds: from the first byte read to the output's
+    last one written.
     """
 
     records: int
@@ -51,6 +52,7 @@ class EmbedSummary:
     errors: str | None = None
     resumed: int = 0
     passed_over: int = 0
+    only_numbers: bool = False
 
 
 def embed_files(  # noqa: PLR0913 - all but two are keywords with defaults
@@ -72,9 +74,9 @@ def embed_files(  # noqa: PLR0913 - all but two are keywords with defaults
     Args:
         inputs: a path or several, folders, patterns and addresses among them, "-" for standard
             input.
-        output: ends in .parquet or .arrow (all columns in their types), .jsonl, .npy (vectors
-            alone), .duckdb, .sqlite or .lance; or in a slash, for a folder of Parquet files. "-"
-            is standard output, as JSON Lines.
+        output: ends in .parquet or .arrow (all columns in their types), .jsonl, .csv, .tsv, .npy
+            (vectors alone), .duckdb, .sqlite or .lance; or in a slash, for a folder of Parquet
+            files. "-" is standard output, as JSON Lines.
         reading, embedding: None for the defaults.
         vectors: the name of their column, which comes behind those of the inputs; then, where
             there are several inputs, "source" names the one of each record.
@@ -129,6 +131,7 @@ def embed_files(  # noqa: PLR0913 - all but two are keywords with defaults
         errors=errors if counts.skipped else None,
         resumed=before,
         passed_over=len(opened.passed_over),
+        only_numbers=table.only_numbers,
         max_length=embedder.encoder.max_length,
         dimension=embedder.dimension,
         seconds=time.perf_counter() - start,

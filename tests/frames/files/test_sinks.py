@@ -228,7 +228,7 @@ def test_an_unknown_suffix_is_an_error() -> None:
         sink_of("a.bin")
 
 
-@pytest.mark.parametrize("suffix", [".parquet", ".npy", ".jsonl"])
+@pytest.mark.parametrize("suffix", [".parquet", ".npy", ".jsonl", ".csv"])
 def test_an_error_in_the_middle_leaves_nothing_and_says_nothing_else(
     suffix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from embedpipe.errors import ParameterError
+from embedpipe.frames.files.delimited_rows import DelimitedRows
 from embedpipe.frames.files.json_rows import JsonLinesRows
 from embedpipe.frames.files.sources import is_remote
 from embedpipe.frames.files.targets import Target, writing
@@ -26,10 +27,12 @@ from embedpipe.output import AtomicDirectory, StagedFile
 __all__ = [
     "SINKS",
     "ArrowSink",
+    "CsvSink",
     "JsonLinesSink",
     "NumpySink",
     "ParquetSink",
     "Sink",
+    "TsvSink",
     "check_sink",
     "is_folder",
     "opened_sink",
@@ -177,12 +180,38 @@ class JsonLinesSink(Sink):
             self._file.write(lines.encode())
 
 
+class CsvSink(Sink):
+    """Rows between commas below the columns' names, formatted by `DelimitedRows`."""
+
+    delimiter = ","
+
+    def __init__(self, file: Target, schema: pa.Schema, vectors: str) -> None:
+        """See `Sink`."""
+        self._file = file
+        self._rows = DelimitedRows(schema, vectors, self.delimiter)
+        file.write(self._rows.header().encode())
+
+    def write(self, records: pa.RecordBatch) -> None:
+        """See `Sink.write`."""
+        for begin in range(0, records.num_rows, _LINES_AT_ONCE):
+            lines = self._rows.lines(records.slice(begin, _LINES_AT_ONCE))
+            self._file.write(lines.encode())
+
+
+class TsvSink(CsvSink):
+    """The same between tabs."""
+
+    delimiter = "\t"
+
+
 _DATABASES = "embedpipe.frames.files.database_sinks"
 
 SINKS: dict[str, type[Sink] | str] = {
     ".parquet": ParquetSink,
     ".npy": NumpySink,
     ".jsonl": JsonLinesSink,
+    ".csv": CsvSink,
+    ".tsv": TsvSink,
     ".arrow": ArrowSink,
     ".lance": "LanceSink",
     ".duckdb": "DuckDbSink",
