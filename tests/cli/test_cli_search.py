@@ -203,4 +203,8 @@ def test_ranks_are_aligned() -> None:
 def test_in_a_process(model: Path, tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text("one\ntwo\n", encoding="utf-8")
     run = embedpipe("search", "two", "--in", tmp_path / "in.txt", "-k", "1", "--model", model)
-    assert (run.returncode, run.stdout, run.stderr) == (0, f"1  1.0000  {tmp_path}/in.txt:2  two\n", "")
+    assert (run.returncode, run.stdout, run.stderr) == (
+        0,
+        f"1  1.0000  {tmp_path}/in.txt:2  two\n",
+        "",
+    )
