@@ -19,7 +19,7 @@ from embedpipe.environment import (
     model_directories,
 )
 from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterError
-from embedpipe.files.hashes import sha256_of
+from embedpipe.hub.checked import remembered_sha256
 from embedpipe.hub.names import DEFAULT_FOLDER, DEFAULT_MODEL, FOLDER_NAME, HubName, hub_name
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def _check_package(directory: Path, source: Source) -> None:
             raise ModelNotFoundError(
                 f"the package {source.distribution} is installed, but {path} is missing; {again}"
             )
-        found = sha256_of(path)
+        found = remembered_sha256(path)
         if found != expected:
             raise ModelFormatError(
                 f"{path} has SHA-256 {found}; expected {expected}, as published. "
