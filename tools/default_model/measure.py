@@ -16,7 +16,7 @@ from typing import NamedTuple
 from embedpipe import Encoder
 from embedpipe.hub.names import DEFAULT_MODEL
 
-from .checks import Embed, found_first, opening_sentences, read_pairs, spearman
+from .checks import SHORT, Embed, found_first, opening_sentences, read_pairs, spearman
 from .static import StaticModel
 
 _TEACHER = "all-MiniLM-L6-v2"
@@ -32,6 +32,7 @@ class Measured(NamedTuple):
     size: int
     similarity: float
     retrieval: float
+    short: float
     embed: Embed
 
 
@@ -42,11 +43,14 @@ def main() -> None:
     parser.add_argument("--packages", type=Path, default=Path("build/model/packages"))
     parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args()
-    pairs, openings = read_pairs(_PAIRS), opening_sentences(options.packages / "articles")
+    pairs = read_pairs(_PAIRS)
+    articles = options.packages / "articles"
+    usual, short = opening_sentences(articles), opening_sentences(articles, SHORT)
 
     def measured(label: str, size: int, embed: Embed) -> Measured:
-        row = Measured(label, size, spearman(embed, pairs), found_first(embed, openings), embed)
-        print(f"{label}: {row.similarity:.2f}, {row.retrieval:.1f}", flush=True)
+        found = found_first(embed, usual), found_first(embed, short)
+        row = Measured(label, size, spearman(embed, pairs), *found, embed)
+        print(f"{label}: {row.similarity:.2f}, {row.retrieval:.1f}, {row.short:.1f}", flush=True)
         return row
 
     named = [(_TEACHER, _TEACHER), (DEFAULT_MODEL, DEFAULT_MODEL)]
@@ -84,13 +88,13 @@ def _timed(embed: Embed, texts: list[str]) -> float:
 
 def _table(rows: list[Measured], seconds: list[float]) -> str:
     lines = [
-        "| model | MB stored | STS-B dev | paragraph found | sentences/s | ratio |",
-        "|---|---:|---:|---:|---:|---:|",
+        "| model | MB stored | STS-B dev | paragraph found | short ones | sentences/s | ratio |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for row, taken in zip(rows, seconds, strict=True):
         lines.append(
             f"| {row.label} | {row.size / 1e6:.2f} | {row.similarity:.2f} | {row.retrieval:.1f} "
-            f"| {_TIMED / taken:,.0f} | {seconds[0] / taken:.1f} |"
+            f"| {row.short:.1f} | {_TIMED / taken:,.0f} | {seconds[0] / taken:.1f} |"
         )
     return "\n".join(lines) + "\n"
 
