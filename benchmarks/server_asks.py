@@ -20,12 +20,13 @@ from embedpipe.annotator import BertSentenceEmbeddings
 from embedpipe.base import DocumentAssembler, Pipeline
 from embedpipe_bench.corpus import TEXT, read_lines
 
-__all__ = ["ask_of", "asks", "check", "make_texts", "pipeline_of"]
+__all__ = ["SEVERAL", "ask_of", "asks", "check", "make_texts", "pipeline_of"]
 
 ARROW = "application/vnd.apache.arrow.stream"
-SEVERAL = 8
-FORMS = {"JSON": (1, SEVERAL), "base64": (SEVERAL,), "Arrow": (SEVERAL,)}
+SEVERAL, MANY = 8, 64
+FORMS = {"JSON": (1, SEVERAL, MANY), "base64": (SEVERAL, MANY), "Arrow": (SEVERAL, MANY)}
 """And how many texts a request brings."""
+OTHERS_FORMS = {"JSON": (1, SEVERAL)}
 LEAST_COSINE = 0.999
 PIPELINE = "vectors"
 
@@ -42,8 +43,8 @@ def make_texts() -> dict[str, list[str]]:
 
 def asks(texts: Sequence[str], *, all_forms: bool) -> Iterator[tuple[str, Ask]]:
     """Of ours in all forms, of others in JSON."""
-    for form, sizes in FORMS.items():
-        for size in sizes if all_forms or form == "JSON" else ():
+    for form, sizes in (FORMS if all_forms else OTHERS_FORMS).items():
+        for size in sizes:
             yield form, ask_of(texts, form, size)
 
 

@@ -8,6 +8,7 @@ import pty
 import shlex
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 
 import click
@@ -17,7 +18,9 @@ from embedpipe import __version__
 from embedpipe.cli import main
 from embedpipe.cli.options import PRECISION_NAMES
 from embedpipe.cli.program import OWN_COMMANDS, PROGRAM
+from embedpipe.cli.streams import short_warnings
 from embedpipe.engine.precision import PRECISIONS
+from embedpipe.errors import TrainingDataWarning
 from tests.support.cli_support import command, embedpipe
 
 ROOT = click.Context(PROGRAM, info_name="embedpipe")
@@ -223,6 +226,17 @@ def test_a_fault_of_ours_is_one_line_too(
 
 
 # --- colors -----------------------------------------------------------------------------------
+
+
+def test_a_warning_of_ours_is_one_line_others_say_where_they_come_from() -> None:
+    with short_warnings():
+        ours, other = (
+            warnings.formatwarning("one\x1b[31m\ntwo", kind, "file.py", 7, "its line")
+            for kind in (TrainingDataWarning, DeprecationWarning)
+        )
+    assert ours == "embedpipe: warning: one\\x1b[31m\\ntwo\n"
+    assert other.startswith("file.py:7: DeprecationWarning")
+    assert "file.py" in warnings.formatwarning("again", TrainingDataWarning, "file.py", 7)
 
 
 def test_colors_are_for_terminals_alone() -> None:

@@ -184,7 +184,7 @@ def test_hits_are_printed_by_rank(
     assert main(arguments) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line[:3] for line in lines] == ["1  ", "2  "]
-    assert lines[0] == "1  1.0000  two lines"
+    assert lines[0] == f"1  1.0000  {path}:2  two lines"
     assert main([*arguments, "-k", "1", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["query"] == "two lines"
@@ -203,4 +203,8 @@ def test_ranks_are_aligned() -> None:
 def test_in_a_process(model: Path, tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text("one\ntwo\n", encoding="utf-8")
     run = embedpipe("search", "two", "--in", tmp_path / "in.txt", "-k", "1", "--model", model)
-    assert (run.returncode, run.stdout, run.stderr) == (0, "1  1.0000  two\n", "")
+    assert (run.returncode, run.stdout, run.stderr) == (
+        0,
+        f"1  1.0000  {tmp_path}/in.txt:2  two\n",
+        "",
+    )

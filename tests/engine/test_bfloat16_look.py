@@ -107,6 +107,7 @@ def test_nothing_is_kept_where_nothing_can_be(
     assert look_at_bfloat16(KIND).is_worth_it
     monkeypatch.setenv("EMBEDPIPE_PACKED_CACHE", "0")
     monkeypatch.setenv("EMBEDPIPE_CACHE", str(tmp_path / "other"))
+    processor.forget()
     assert look_at_bfloat16(KIND).is_worth_it
     assert processor.looks == 2
     assert not (tmp_path / "other").exists()

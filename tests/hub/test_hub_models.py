@@ -128,6 +128,16 @@ def test_what_transformers_left_out_is_fetched_too(place, files, server):
 
 
 @pytest.mark.usefixtures("place")
+def test_a_server_that_is_not_there_is_told_with_what_to_do():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    output, errors = finished(process("org/tiny", HF_ENDPOINT=address))
+    assert output == ""
+    assert re.search(r"org/tiny: .*3 times in a row. Get it where .*: hf download org/tiny", errors)
+
+
+@pytest.mark.usefixtures("place")
 def test_a_revision_is_asked_for(files, server):
     listing = publish(server, files, revision="v1.0")
     output, errors = finished(process("org/tiny@v1.0", HF_ENDPOINT=server.address))

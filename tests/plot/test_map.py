@@ -241,4 +241,4 @@ def test_a_package_that_is_missing_is_named(
     monkeypatch.setitem(sys.modules, "sklearn.decomposition", None)
     arguments = ["map", str(source), "-o", str(tmp_path / "a.html"), "--model", str(model.model)]
     assert main(arguments) == 1
-    assert "run: pip install scikit-learn" in capsys.readouterr().err
+    assert "run: pip install 'embedpipe[plot]'" in capsys.readouterr().err

@@ -88,6 +88,44 @@ def test_a_short_job_waits_for_a_turn_and_not_for_a_long_one() -> None:
     assert 2 in work.calls[1]
 
 
+def test_equal_jobs_are_done_one_after_the_other_and_not_all_at_the_end() -> None:
+    work = Doubled()
+
+    async def main(turns: Turns) -> list[int]:
+        first = turns.submit(work, [0], [1])
+        await asyncio.to_thread(work.begun.wait)
+        done: list[int] = []
+        jobs = [turns.submit(work, [n] * 4, [32] * 4) for n in range(101, 133)]
+        for n, job in enumerate(jobs, start=101):
+            job.add_done_callback(lambda _, n=n: done.append(n))
+        await until(lambda: turns.waiting == 1 + 32 * 4 * 32)
+        work.may_go.set()
+        await asyncio.gather(first, *jobs)
+        return done
+
+    with running() as turns:
+        done = asyncio.run(main(turns))
+    assert done == list(range(101, 133))
+    assert work.calls[1].count(101) == 4  # whole in the first turn that it has
+    assert 132 not in work.calls[1]
+
+
+def test_what_is_new_goes_before_what_had_a_turn() -> None:
+    work = Doubled()
+
+    async def main(turns: Turns) -> None:
+        jobs = [turns.submit(work, [n] * 100, [512] * 100) for n in (1, 2)]
+        await asyncio.to_thread(work.begun.wait)
+        short = turns.submit(work, [3], [1])
+        await until(lambda: turns.waiting == 2 * 100 * 512 + 1)
+        work.may_go.set()
+        await asyncio.gather(short, *jobs)
+
+    with running() as turns:
+        asyncio.run(main(turns))
+    assert next(n for n, call in enumerate(work.calls) if 3 in call) <= 2
+
+
 def test_another_kind_of_work_has_its_turn_between() -> None:
     work, other = Doubled(), Doubled()
     object.__setattr__(other, "calls", work.calls)

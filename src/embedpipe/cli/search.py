@@ -116,12 +116,12 @@ def _lines() -> list[str]:
 
 
 def format_hits(hits: Sequence[Hit]) -> str:
-    """One line per hit: rank, score, the source if there are several, with its line, and text."""
+    """One line per hit: rank, score, place and text; no place for rows of a single file."""
     width = len(str(len(hits)))
-    with_source = len({hit.source for hit in hits}) > 1
+    with_place = len({hit.source for hit in hits}) > 1 or any(hit.line for hit in hits)
     return "\n".join(
         f"{hit.rank:>{width}}  {hit.score:.4f}  "
-        + (f"{_place(hit)}  " if with_source else "")
+        + (f"{_place(hit)}  " if with_place else "")
         + printable(" ".join(hit.text.splitlines()))
         for hit in hits
     )

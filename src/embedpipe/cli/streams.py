@@ -6,15 +6,23 @@ import io
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
 from embedpipe.cli.invocation import Invocation
 from embedpipe.environment import is_colorless
-from embedpipe.errors import OutputError
+from embedpipe.errors import EmbedpipeWarning, OutputError
 
-__all__ = ["give_up_output", "has_colors", "printable", "tell_error", "usable_streams"]
+__all__ = [
+    "give_up_output",
+    "has_colors",
+    "printable",
+    "short_warnings",
+    "tell_error",
+    "usable_streams",
+]
 
 # Control characters, line ends of Unicode, marks that reorder a line, halves of characters.
 _HIDDEN = re.compile(
@@ -52,6 +60,23 @@ class _ClosedOutput(io.TextIOBase):
 
     def write(self, _text: str) -> NoReturn:
         raise OutputError("standard output is closed; leave it open, or send it to a file")
+
+
+@contextmanager
+def short_warnings() -> Iterator[None]:
+    """Our own warnings as one line; others keep the file and line that they come from."""
+    usual = warnings.formatwarning
+
+    def told(message: Warning | str, category: type[Warning], *place: Any, **named: Any) -> str:
+        if issubclass(category, EmbedpipeWarning):
+            return f"embedpipe: warning: {printable(str(message))}\n"
+        return usual(message, category, *place, **named)
+
+    warnings.formatwarning = told
+    try:
+        yield
+    finally:
+        warnings.formatwarning = usual
 
 
 def give_up_output() -> None:

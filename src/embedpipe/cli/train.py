@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embedpipe.cli.answer_options import columns_option, data_option, task_option
 from embedpipe.cli.command import argument, command, option, positive_number
-from embedpipe.cli.evaluate import columns_option
 from embedpipe.cli.learning_options import (
     LEARNING,
     device_option,
@@ -58,22 +58,11 @@ _LABELS, _WORDS = "Labels", "Masked words"
     shell_complete=completed_model,
     help="what learning begins with: a model's name or folder",
 )
-@option(
-    "--data",
-    required=True,
-    several=True,
-    type=click.Path(),
-    metavar="FILE...",
-    help="what is learned from: CSV, TSV, JSON Lines, Parquet or Arrow; with mlm, texts",
-)
+@data_option("what is learned from (for mlm plain text, too)")
 @new_model_options(
     development="records with answers, whose score chooses what is kept and tells what was gained"
 )
-@option(
-    "--task",
-    type=click.Choice(TRAIN_TASK_NAMES),
-    help="what is learned (default: what the columns' names tell)",
-)
+@task_option(TRAIN_TASK_NAMES, "what is learned")
 @option(
     "--loss",
     "losses",

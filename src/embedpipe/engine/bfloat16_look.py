@@ -7,16 +7,12 @@ found is kept beside the packed weights, with the processor's name.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 from embedpipe.engine.processor import processor_name
-from embedpipe.environment import cache_directory, isa_name, keeps_packed_weights
-from embedpipe.errors import OutputError, ParameterError
+from embedpipe.environment import isa_name
 
 __all__ = ["Look", "look_at"]
 
@@ -46,50 +42,19 @@ def look_at(isa: str, permitted: str, has: bool, measure: Callable[[str, str], f
     if permitted == "amx":
         return Look(True, "bfloat16 by AMX's tiles")
     refused = "the system refuses AMX's tiles; " if isa != permitted else ""
-    ratio = _ratio(permitted, _place(), measure)
+    ratio = _ratio(permitted, measure)
     is_worth_it = ratio >= _WORTH_IT
     compared = "" if is_worth_it else ", so float32 is computed instead"
     return Look(is_worth_it, f"{refused}bfloat16 by {permitted} is {ratio:.2g} x float32{compared}")
 
 
-def _place() -> Path | None:
-    if not keeps_packed_weights():
-        return None
-    try:
-        return cache_directory() / "packed" / _FILE
-    except ParameterError:  # nowhere to keep anything
-        return None
-
-
 @cache
-def _ratio(isa: str, place: Path | None, measure: Callable[[str, str], float]) -> float:
+def _ratio(isa: str, measure: Callable[[str, str], float]) -> float:
     """How many times as fast as float32, as it was found before on this processor, or measured."""
-    key = {"processor": processor_name(), "isa": isa}
-    kept = None if place is None else _kept(place, key)
-    if kept is not None:
-        return kept
-    found = round(measure(isa, "bfloat16"), 3)
-    if place is not None:
-        _keep(place, {**key, "ratio": found})
-    return found
+    from embedpipe.output.findings import found_once
 
-
-def _kept(place: Path, key: dict[str, str]) -> float | None:
-    """The ratio in a file, if it is whole and of this processor."""
-    with suppress(OSError, ValueError):
-        stored = json.loads(place.read_text(encoding="utf-8"))
-        if isinstance(stored, dict) and {name: stored.get(name) for name in key} == key:
-            ratio = stored.get("ratio")
-            if isinstance(ratio, float) and 0 < ratio < 1000:
-                return ratio
-    return None
-
-
-def _keep(place: Path, content: dict[str, str | float]) -> None:
-    """Write the file; where that fails, the next process measures anew."""
-    from embedpipe.output import AtomicFile
-
-    with suppress(OSError, OutputError):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with AtomicFile(place, durable=False) as file:
-            file.write(json.dumps(content).encode())
+    return found_once(
+        *(_FILE, {"processor": processor_name(), "isa": isa}, "ratio"),
+        lambda: round(measure(isa, "bfloat16"), 3),
+        lambda kept: isinstance(kept, float) and 0 < kept < 1000,
+    )

@@ -19,7 +19,7 @@ from embedpipe.environment import (
     model_directories,
 )
 from embedpipe.errors import ModelFormatError, ModelNotFoundError, ParameterError
-from embedpipe.files.hashes import sha256_of
+from embedpipe.hub.checked import remembered_sha256
 from embedpipe.hub.names import DEFAULT_FOLDER, DEFAULT_MODEL, FOLDER_NAME, HubName, hub_name
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def _check_package(directory: Path, source: Source) -> None:
             raise ModelNotFoundError(
                 f"the package {source.distribution} is installed, but {path} is missing; {again}"
             )
-        found = sha256_of(path)
+        found = remembered_sha256(path)
         if found != expected:
             raise ModelFormatError(
                 f"{path} has SHA-256 {found}; expected {expected}, as published. "
@@ -261,17 +261,15 @@ def _unknown(name: str) -> ModelNotFoundError:
         return _bad_path(name)
     directories = model_directories()
     names = sorted({found for d in directories for found in _names_in(d)})
-    listed = ", ".join(names[:_MOST_NAMES]) or "none"
+    listed = ", ".join(names[:_MOST_NAMES]) or "-"
     if len(names) > _MOST_NAMES:
         listed += f" and {len(names) - _MOST_NAMES} more"
+    places = ", ".join(f"{directory}{_state(directory)}" for directory in directories)
     return ModelNotFoundError(
-        f"no model is named {name!r}{suggestion(name, [*names, *known.names()])}"
-        + "".join(f"\n  searched: {directory}{_state(directory)}" for directory in directories)
-        + f"\n  names there: {listed}"
-        + f"\n  and the catalog, of {len(known.models)} models; to see them, run: embedpipe models"
-        + "\nGive the path of the model's directory, or put the directory above it into "
-        f"{MODELS_VARIABLE}."
-        + f" Models at Hugging Face are named with their organization: 'organization/{name}'."
+        f"no model is named {name!r}{suggestion(name, [*names, *known.names()])} (searched: "
+        f"{places}, with models {listed}; and the catalog of {len(known.models)} models, which "
+        "`embedpipe models` lists). Give the path of the model's directory, put the directory "
+        f"above it into {MODELS_VARIABLE}, or give its id at Hugging Face, 'organization/{name}'"
     )
 
 

@@ -79,13 +79,18 @@ def repository_folder(name: HubName) -> Path:
     source = Source("huggingface", repository=name.repository, revision=name.revision)
     folder, _ = _here(source)
     if folder is None:
+        remedy = f"Get it where there is a network: hf download {name.repository}"
         if is_offline():
             raise DownloadError(
                 f"{name.repository} is not on this machine, and no server is asked as "
-                "EMBEDPIPE_OFFLINE or HF_HUB_OFFLINE is set. Get it where there is a network: "
-                f"hf download {name.repository}"
+                f"EMBEDPIPE_OFFLINE or HF_HUB_OFFLINE is set. {remedy}"
             )
-        folder, _ = with_retries(lambda: _download(source, lambda _: None), name.repository)
+        try:
+            folder, _ = with_retries(lambda: _download(source, lambda _: None), name.repository)
+        except DownloadError as error:
+            if not isinstance(error.__cause__, TransientError):
+                raise
+            raise DownloadError(f"{error}. {remedy}, and bring its cache here") from error
     return folder
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from embedpipe.frames.adapter import columns_of_frame, transform_frame
-from embedpipe.frames.columns import columns_of
+from embedpipe.frames.columns import Need, columns_of
 from embedpipe.params import HasParams, Kind, Param
 from embedpipe.pipeline.columns import HasColumns
 from embedpipe.pipeline.kept import Kept
@@ -97,6 +97,11 @@ class PipelineModel(Savable):
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """The schema of the result for rows of `schema`."""
         return self._planner().plan(columns_of(schema)).output_schema(schema)
+
+    @property
+    def needed(self) -> Mapping[str, Need]:
+        """The columns that a frame must have, by name."""
+        return self._planner().needed
 
     def copy(self, extra: Mapping[Any, Any] | None = None) -> PipelineModel:
         """The same pipeline; `extra` overrides parameters of the stages that have them."""

@@ -30,7 +30,7 @@ def cluster(vectors: npt.NDArray[np.float32], count: int, *, seed: int = 0) -> n
     """
     rows = unit_rows(vectors)
     count = min(count, len(np.unique(rows, axis=0)))
-    module = require("sklearn.cluster", "a map's clusters")
+    module = require("sklearn.cluster", "a map's clusters", extra="plot")
     kind: Any = module.MiniBatchKMeans if len(rows) > 20_000 else module.KMeans
     labels = kind(count, random_state=seed, n_init=4).fit_predict(rows)
     order = np.argsort(-np.bincount(labels, minlength=count), kind="stable")
@@ -50,7 +50,7 @@ def cluster_words(
     >>> cluster_words(texts, np.array([0, 0, 1, 1]), words=1)
     ['apple', 'train']
     """
-    module = require("sklearn.feature_extraction.text", "names of clusters")
+    module = require("sklearn.feature_extraction.text", "names of clusters", extra="plot")
     count = int(labels.max()) + 1
     counter = module.CountVectorizer(
         token_pattern=_WORD, stop_words="english", max_features=50_000, dtype=np.float64

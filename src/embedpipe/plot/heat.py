@@ -78,8 +78,8 @@ def draw_heat_map(
 
 def by_likeness(cosines: npt.NDArray[np.float32]) -> list[int]:
     """The rows in an order in which like ones are side by side: leaves of a tree of averages."""
-    hierarchy = require("scipy.cluster.hierarchy", "a heat map")
-    distance = require("scipy.spatial.distance", "a heat map")
+    hierarchy = require("scipy.cluster.hierarchy", "a heat map", extra="plot")
+    distance = require("scipy.spatial.distance", "a heat map", extra="plot")
     apart = np.maximum(1 - (cosines + cosines.T) / 2, 0).astype(np.float64)
     np.fill_diagonal(apart, 0)
     condensed = distance.squareform(apart, checks=False)

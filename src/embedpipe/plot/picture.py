@@ -44,7 +44,7 @@ def map_picture(drawing: Drawing) -> bytes:
             handle.set_sizes([40.0])
             handle.set_alpha(1.0)
     else:
-        colors = require("matplotlib.colors", "a map as PNG")
+        colors = require("matplotlib.colors", "a map as PNG", extra="plot")
         scale = colors.LinearSegmentedColormap.from_list("numbers", list(drawing.colors))
         norm = colors.Normalize(coloring.low, coloring.high)
         values = coloring.low + coloring.codes * (coloring.high - coloring.low)
@@ -89,7 +89,7 @@ def heat_picture(texts: Sequence[str], cosines: npt.NDArray[np.float32], title: 
 
 def _figure(width: float, height: float) -> tuple[Any, Any]:
     """A figure of its own, which needs no display, and leaves the user's pyplot alone."""
-    figure = require("matplotlib.figure", "a picture as PNG").Figure((width, height))
+    figure = require("matplotlib.figure", "a picture as PNG", extra="plot").Figure((width, height))
     return figure, figure.subplots()
 
 

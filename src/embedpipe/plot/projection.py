@@ -54,19 +54,19 @@ def project(
 def _pca(rows: npt.NDArray[np.float32], dimensions: int, seed: int) -> npt.NDArray[np.float32]:
     n, width = rows.shape
     kept = min(dimensions, n, width)
-    pca = require("sklearn.decomposition", "a map").PCA(kept, random_state=seed)
+    pca = require("sklearn.decomposition", "a map", extra="plot").PCA(kept, random_state=seed)
     places: npt.NDArray[np.float32] = np.zeros((n, dimensions), np.float32)
     places[:, :kept] = pca.fit_transform(rows)
     return places
 
 
 def _tsne(rows: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.float32]:
-    tsne = require("sklearn.manifold", "a map by t-SNE").TSNE
+    tsne = require("sklearn.manifold", "a map by t-SNE", extra="plot").TSNE
     fewer = _pca(rows, min(50, *rows.shape), seed)
     near = min(30.0, (len(rows) - 1) / 3)
     # threads that wait for each other cost more than so few records
     threads = 1 if len(rows) < _THREADED else None
-    with require("threadpoolctl", "a map by t-SNE").threadpool_limits(threads):
+    with require("threadpoolctl", "a map by t-SNE", extra="plot").threadpool_limits(threads):
         places: Any = tsne(perplexity=near, init="pca", random_state=seed).fit_transform(fewer)
     return np.asarray(places, np.float32)
 
@@ -74,7 +74,7 @@ def _tsne(rows: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.float32]:
 def _umap(rows: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.float32]:
     with warnings.catch_warnings():  # of parts that are not used here
         warnings.simplefilter("ignore")
-        umap = require("umap", "a map by UMAP (--method tsne and pca do not)").UMAP
+        umap = require("umap", "a map by UMAP (--method tsne and pca do not)", extra="plot").UMAP
         made = umap(
             n_neighbors=min(15, len(rows) - 1),
             min_dist=0.1,

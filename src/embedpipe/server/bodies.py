@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from starlette.requests import Request
@@ -23,12 +23,26 @@ async def read_body(request: Request, limits: Limits) -> bytes:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limits.body_bytes:
         raise _too_large(limits)
+    is_late = False
+
+    def give_up(task: asyncio.Task[Any]) -> None:
+        nonlocal is_late
+        is_late = True
+        task.cancel()
+
+    # asyncio.wait_for would make a task of its own, for a body that is nearly always there already.
+    task = cast("asyncio.Task[Any]", asyncio.current_task())
+    timer = asyncio.get_running_loop().call_later(limits.body_seconds, give_up, task)
     try:
-        return await asyncio.wait_for(_received(request, limits), limits.body_seconds)
-    except (TimeoutError, asyncio.TimeoutError):  # two classes in Python 3.10
+        return await _received(request, limits)
+    except asyncio.CancelledError:
+        if not is_late:
+            raise
         raise Refusal(
             "slow", f"the body did not come within {limits.body_seconds:g} s; send it faster"
         ) from None
+    finally:
+        timer.cancel()
 
 
 async def _received(request: Request, limits: Limits) -> bytes:

@@ -53,15 +53,14 @@ async def run(request: Request) -> Response:
         message = f"found {table.num_rows:,} rows; expected at most {limits.texts:,}"
         raise Refusal("too_many", message)
     try:
-        schema = model.output_schema(table.schema)
+        found = rows.Rows.of(model, table)
     except (ColumnError, InputError) as error:
         raise Refusal("invalid", str(error)) from None
-    items = list(rows.sliced(table))
-    sizes = [max(part.nbytes // _BYTES_PER_PIECE, part.num_rows) for part in items]
-    parts = await service.computed(request, rows.RunPipeline(model), items, sizes)
-    batches = [batch for part in parts for item in part for batch in item]
+    sizes = [max(part.nbytes // _BYTES_PER_PIECE, part.num_rows) for part in found.items]
+    parts = await service.computed(request, found.work, found.items, sizes) if sizes else []
+    batches = found.answer(made for part in parts for made in part)
     if is_arrow or ARROW_STREAM in request.headers.get("accept", ""):
-        return Response(rows.stream_of(schema, batches), media_type=ARROW_STREAM)
+        return Response(rows.stream_of(found.schema, batches), media_type=ARROW_STREAM)
     return Response(b'{"rows":' + await _listed_rows(batches) + b"}", media_type=JSON)
 
 

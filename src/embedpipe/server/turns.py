@@ -1,9 +1,11 @@
 """Computes the jobs of many requests in turns: together where they can be, and none before others.
 
-One thread computes. A turn is some milliseconds of work of one kind, to which every waiting job of
-that kind gives an equal share; then it is another kind's turn. So requests that arrive together are
-computed together, and a short one beside a long one waits for a turn, not for the long one. As a
-text's vector has the same bits in any company, nothing of this shows in an answer.
+One thread computes. A turn is some milliseconds of work of one kind, to which the waiting jobs of
+that kind give equal shares, or else some of them shares of a least size; then it is another kind's
+turn, and of the same kind, those go first that had none. So requests that arrive together are
+computed together, small ones are done in one turn rather than all at the same late time, and a
+short one beside a long one waits for a turn, not for the long one. As a text's vector has the same
+bits in any company, nothing of this shows in an answer.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from embedpipe.server.refusals import Refusal
 
@@ -24,8 +26,10 @@ __all__ = ["Turns", "Work"]
 
 _TURN_SECONDS = 0.025
 _FEWEST = 1024  # pieces of a turn: fewer would leave cores idle
+_MOST_SHARES = 8  # of a turn, unless jobs are smaller than such a share
 _FIRST_SPEED = 40_000.0  # pieces a second, until it was measured
 _LONGEST_WAIT = 60
+_MOST_SPEEDS = 100
 
 
 class Results(Protocol):
@@ -52,21 +56,25 @@ class _Job:
     parts: list[Any] = field(default_factory=list)
     taken: int = 0
 
-    def share(self, size: int) -> slice:
+    def share(self, size: int) -> _Share:
         """The next items of about this size together, at least one; they count as taken."""
         begin, total = self.taken, 0
         while self.taken < len(self.items) and total < size:
             total += self.sizes[self.taken]
             self.taken += 1
-        return slice(begin, self.taken)
+        return _Share(self, slice(begin, self.taken), total)
 
     @property
     def left(self) -> int:
         return sum(self.sizes[self.taken :])
 
-    @property
-    def is_wanted(self) -> bool:
-        return not self.done.done()
+
+class _Share(NamedTuple):
+    """What a job gives to a turn. size: of these items, in pieces."""
+
+    job: _Job
+    rows: slice
+    size: int
 
 
 class Turns:
@@ -75,7 +83,7 @@ class Turns:
     def __init__(self, most_waiting: int) -> None:
         """most_waiting: sizes of the waiting jobs together, from which on no more are let in."""
         self._most_waiting = most_waiting
-        self._jobs: deque[_Job] = deque()
+        self._jobs: dict[Work, deque[_Job]] = {}  # whose turn is next stands first
         self._changed = threading.Condition()
         self._waiting = 0
         self._speeds: dict[Work, float] = {}
@@ -125,7 +133,7 @@ class Turns:
                 message = f"{waiting}; ask again in {seconds} s"
                 raise Refusal("overloaded", message, retry_after=seconds)
             self._waiting += size
-            self._jobs.append(job)
+            self._jobs.setdefault(work, deque()).append(job)
             self._changed.notify()
         return job.done
 
@@ -138,52 +146,51 @@ class Turns:
             work, shares = turn
             self._run(work, shares)
             with self._changed:
-                for job, _ in shares:  # who came meanwhile goes before who had a turn
-                    self._jobs.remove(job)
-                    if job.taken < len(job.items):
-                        self._jobs.append(job)
+                jobs = self._jobs.pop(work)
+                jobs.extend(job for job, _, _ in shares if job.taken < len(job.items))
+                if jobs:
+                    self._jobs[work] = jobs
 
-    def _next_turn(self) -> tuple[Work, list[tuple[_Job, slice]]] | None:
+    def _next_turn(self) -> tuple[Work, list[_Share]] | None:
         """Wait for jobs, and take the shares of the next turn; None once closed and done."""
         with self._changed:
             while True:
-                self._drop_unwanted()
-                if self._jobs:
-                    return self._shares()
+                for work, jobs in self._jobs.items():
+                    return work, self._shares(work, jobs)
                 if not self._is_open:
                     return None
                 self._changed.wait()
 
-    def _shares(self) -> tuple[Work, list[tuple[_Job, slice]]]:
-        work = self._jobs[0].work
+    def _shares(self, work: Work, jobs: deque[_Job]) -> list[_Share]:
+        """Take shares of jobs of this work, and those from the queue; none if nobody wants any."""
         size = max(int(self._speeds.get(work, _FIRST_SPEED) * _TURN_SECONDS), _FEWEST)
-        jobs = [job for job in self._jobs if job.work == work]
+        least = size // _MOST_SHARES
         shares = []
-        for position, job in enumerate(jobs):
-            share = job.share(max(size // (len(jobs) - position), 1))
-            size -= sum(job.sizes[share])
-            shares.append((job, share))
-            if size <= 0:
-                break
-        return work, shares
+        while jobs and size > 0:
+            wanted = max(size // len(jobs), least)
+            job = jobs.popleft()
+            if job.done.done():  # given up
+                self._waiting -= job.left
+                continue
+            share = job.share(wanted)
+            size -= share.size
+            shares.append(share)
+        return shares
 
-    def _drop_unwanted(self) -> None:
-        for job in [job for job in self._jobs if not job.is_wanted]:
-            self._jobs.remove(job)
-            self._waiting -= job.left
-
-    def _run(self, work: Work, shares: list[tuple[_Job, slice]]) -> None:
-        items = [item for job, share in shares for item in job.items[share]]
+    def _run(self, work: Work, shares: list[_Share]) -> None:
+        if not shares:
+            return
+        items = [item for job, rows, _ in shares for item in job.items[rows]]
         begin = time.perf_counter()
         try:
             results = work.run(items)
         except Exception as error:
             self._fail(work, shares, error)
             return
-        self._measure(work, shares, time.perf_counter() - begin)
+        self._measure(work, sum(share.size for share in shares), time.perf_counter() - begin)
         position, done = 0, []
-        for job, share in shares:
-            count = share.stop - share.start
+        for job, rows, _ in shares:
+            count = rows.stop - rows.start
             job.parts.append(results[position : position + count])
             position += count
             if job.taken == len(job.items):
@@ -191,24 +198,25 @@ class Turns:
         for loop, jobs in groupby(done, key=lambda job: job.loop):  # each call wakes a loop
             loop.call_soon_threadsafe(_resolve, list(jobs))
 
-    def _fail(self, work: Work, shares: list[tuple[_Job, slice]], error: Exception) -> None:
+    def _fail(self, work: Work, shares: list[_Share], error: Exception) -> None:
         """Give the error to the job that caused it: each is computed alone."""
         if len(shares) > 1:
             for alone in shares:
                 self._run(work, [alone])
             return
-        ((job, share),) = shares
+        ((job, _, size),) = shares
         with self._changed:
-            self._waiting -= sum(job.sizes[share])
+            self._waiting -= size
         job.loop.call_soon_threadsafe(_reject, job, error)
 
-    def _measure(self, work: Work, shares: list[tuple[_Job, slice]], seconds: float) -> None:
-        size = sum(sum(job.sizes[share]) for job, share in shares)
+    def _measure(self, work: Work, size: int, seconds: float) -> None:
         with self._changed:
             self._waiting -= size
             if size:
                 speed = size / max(seconds, 1e-6)
-                self._speeds[work] = 0.7 * self._speeds.get(work, speed) + 0.3 * speed
+                self._speeds[work] = 0.7 * self._speeds.pop(work, speed) + 0.3 * speed
+                if len(self._speeds) > _MOST_SPEEDS:
+                    del self._speeds[next(iter(self._speeds))]  # not measured for longest
 
 
 def _resolve(jobs: list[_Job]) -> None:

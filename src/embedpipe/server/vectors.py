@@ -25,6 +25,7 @@ from embedpipe.server.works import Embedded, EmbedPieces, EmbedTexts, joined, si
 __all__ = ["JSON", "Service", "as_base64", "as_json", "check_texts"]
 
 JSON = "application/json"
+_WATCHED_AFTER_SECONDS = 0.1
 _VECTORS_AT_ONCE = 512  # written as JSON before others may go on
 
 
@@ -88,17 +89,26 @@ class Service:
     ) -> list[Any]:
         """The results of all items, in parts; given up where the client has gone."""
         results = self.turns.submit(work, items, sizes)
-        gone = asyncio.ensure_future(_gone(request))
-        gone.add_done_callback(lambda _: results.cancel())
+        watch: asyncio.Task[None] | None = None
+
+        def begin_to_watch() -> None:
+            nonlocal watch
+            watch = asyncio.ensure_future(_gone(request))
+            watch.add_done_callback(lambda _: results.cancel())
+
+        # Most are done by then: a task for each would cost as much as many a text.
+        timer = asyncio.get_running_loop().call_later(_WATCHED_AFTER_SECONDS, begin_to_watch)
         try:
             return await results
         except asyncio.CancelledError:
-            if gone.done():
+            if watch is not None and watch.done():
                 raise Refusal("gone", "the client hung up") from None
             raise
         finally:
+            timer.cancel()
             results.cancel()
-            gone.cancel()
+            if watch is not None:
+                watch.cancel()
 
 
 async def _gone(request: Request) -> None:

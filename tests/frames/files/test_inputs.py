@@ -198,6 +198,26 @@ def test_what_is_not_parquet_or_cut_short_is_an_error(tmp_path: Path) -> None:
 # --- which file is what -----------------------------------------------------------------------
 
 
+def test_damage_within_parquet_is_told_with_its_rows_and_what_comes_before_is_kept(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.parquet"
+    words = [f"word {number}" for number in range(3000)]
+    parquet.write_table(pa.table({"text": words}), path, row_group_size=1024)
+    chunk = parquet.read_metadata(path).row_group(2).column(0)
+    data = bytearray(path.read_bytes())
+    begin = chunk.dictionary_page_offset or chunk.data_page_offset
+    data[begin + 30 : begin + 200] = b"\xff" * 170
+    path.write_bytes(data)
+    with pytest.raises(
+        InputError, match=r"a\.parquet: what holds its rows 2,048 to 2,999 \(from 0"
+    ):
+        texts_of(path)
+    read = Inputs([str(path)], skip=True)
+    found = [text for batch in read.batches() for text in batch.records["text"].to_pylist()]
+    assert found == words[:2048]
+
+
 def test_several_inputs_come_in_order_and_by_name(tmp_path: Path) -> None:
     first = written(tmp_path / "b.txt", "1\n2\n")
     empty = written(tmp_path / "empty.txt", "")

@@ -5,9 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +30,9 @@ from embedpipe.train import DistilOptions, distil
 from embedpipe.train.distillation.losses import distillation_loss
 from embedpipe.train.distillation.options import LossWeights
 from embedpipe.train.distillation.vocabulary import cut_vocabulary
+from tests.support.killing import run_killed
 from tests.support.model_folders import tiny_config, write_model
+from tests.support.model_writers import files_of
 from tests.support.training import PIECES, sentences, write_lines, write_teacher
 
 OPTIONS = DistilOptions(student="L2_H16", epochs=8, batch=16, threads=1, evaluations=4)
@@ -82,11 +81,6 @@ def make(teacher, texts, cache, tmp_path):
         )
 
     return run
-
-
-def files_of(folder: Path) -> dict[str, bytes]:
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
 
 
 STUDENTS = {
@@ -171,67 +165,29 @@ def test_the_search_for_layers_takes_those_that_score_best_untrained(make, pairs
     assert f"layers {max(starts, key=starts.get)}, 3 " in origin
 
 
-# Runs the command once for each of its arguments, the first of which names the moment at which the
-# process kills itself. Each run is a process of its own, forked from one that has computed nothing.
-KILLED = """
-import json, os, signal, sys
+MOMENTS = {
+    "labelling": 'teacher._FILE_TEXTS = 32; before(teacher, "_written", 3)',
+    # after the files of labels, each is written at once
+    "half a checkpoint": 'before(checkpoint.AtomicFile, "write", 9, half=True)',
+    "between checkpoints": 'before(checkpoint.Checkpoint, "save", 4)',
+    "before a checkpoint's name": 'before(checkpoint.AtomicFile, "_commit", 6)',
+    "writing the model": 'before(export, "safetensors_parts", 1)',
+}
+IMPORTS = """
 import torch, transformers.models.bert.modeling_bert
-from embedpipe.cli import main
 from embedpipe.train.distillation import checkpoint, export, preparing, teacher, writing
-
-def before(owner, name, count, *, half=False):
-    whole, calls = getattr(owner, name), []
-    def killing(*given, **options):
-        calls.append(name)
-        if len(calls) == count:
-            if half:
-                whole(given[0], bytes(given[1])[: len(given[1]) // 2])
-            os.kill(os.getpid(), signal.SIGKILL)
-        return whole(*given, **options)
-    setattr(owner, name, killing)
-
-def arrange(moment, count):
-    if moment == "labelling":
-        teacher._FILE_TEXTS = 32
-        before(teacher, "_written", count)
-    elif moment == "half a checkpoint":
-        before(checkpoint.AtomicFile, "write", count, half=True)
-    elif moment == "before a checkpoint's name":
-        before(checkpoint.AtomicFile, "_commit", count)
-    elif moment == "between checkpoints":
-        before(checkpoint.Checkpoint, "save", count)
-    elif moment == "writing the model":
-        before(export, "safetensors_parts", count)
-
-ended = []
-for moment in json.loads(sys.argv[1]):
-    child = os.fork()
-    if child == 0:
-        arrange(*moment)
-        os._exit(main(sys.argv[2:]))
-    ended.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-print(ended)
 """
 
 
 def test_killed_at_five_moments_it_comes_to_the_same_bits(teacher, texts, pairs, tmp_path):
     """Every file of the model is that of a run that nobody killed."""
-    moments = [
-        ("labelling", 3),
-        ("half a checkpoint", 9),  # after the files of labels, each is written at once
-        ("between checkpoints", 4),
-        ("before a checkpoint's name", 6),
-        ("writing the model", 1),
-        ("never", 0),
-    ]
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    line = [sys.executable, "-c", KILLED, json.dumps(moments), "distil", str(teacher), "--student"]
-    line += ["L2_H16", "--text", str(texts), "--dev", str(pairs), "-o", str(tmp_path / "a/student")]
-    line += ["--epochs", "1", "--batch", "16", "--threads", "1", "--evaluations", "3", "--quiet"]
-    line += ["--checkpoint-seconds", "0", "--cache", str(tmp_path / "cache")]
-    done = subprocess.run(line, timeout=600, check=True, capture_output=True, text=True)
-    assert json.loads(done.stdout) == [-signal.SIGKILL] * 5 + [0]
+    line = ["distil", teacher, "--student", "L2_H16", "--text", texts, "--dev", pairs]
+    line += ["-o", tmp_path / "a/student", "--cache", tmp_path / "cache", "--quiet"]
+    line += ["--epochs", "1", "--batch", "16", "--threads", "1", "--evaluations", "3"]
+    line += ["--checkpoint-seconds", "0"]
+    run_killed(IMPORTS, MOMENTS, line)
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["student"]
     options = replace(OPTIONS, epochs=1, evaluations=3)
     distil(teacher, texts, tmp_path / "b/student", options, development=pairs, cache=tmp_path / "c")

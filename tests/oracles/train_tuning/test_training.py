@@ -5,9 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import random
-import subprocess
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,10 +24,13 @@ from embedpipe.evaluation import evaluate
 from embedpipe.formats.huggingface.safetensors import read_safetensors
 from embedpipe.sklearn import load_classifier
 from embedpipe.train import TrainOptions, train
+from embedpipe.train.tuning.loop import Careful
 from embedpipe.train.tuning.pairs import rates_by_layer
-from embedpipe.train.tuning.work import COMPLETE, work_folder
+from embedpipe.train.tuning.work import work_folder
 from tests.support.cli_support import MAX_LENGTH, write_tiny_model
+from tests.support.killing import run_killed
 from tests.support.model_folders import tiny_config, write_bert, write_model
+from tests.support.model_writers import files_of
 
 DRAWN = random.Random(0)
 WORDS = ["".join(DRAWN.choice("abcdef") for _ in range(4)) for _ in range(30)]
@@ -226,42 +226,59 @@ def test_lower_layers_move_less(tmp_path: Path, data: Path) -> None:
     assert moved[0] < 0.2 * moved[1] < 0.04 * moved[2]
 
 
-def test_after_kill_9_the_same_command_comes_to_the_same_bits(
+MOMENTS = {
+    "putting the base where it learns": 'before(run, "write_base", 1)',
+    "half a checkpoint": 'before(pairs._Trainer, "_save_optimizer_and_scheduler", 1)',
+    "between checkpoints": 'before(loop.Careful, "compute_loss", 5)',
+    "before a checkpoint counts": 'before(loop.Careful, "_checkpoint", 4)',
+    "writing the model": 'before(training, "card_files", 1)',
+}
+IMPORTS = "from embedpipe.train.tuning import loop, pairs, run, sequences, training"
+
+
+def test_killed_at_five_moments_it_comes_to_the_same_bits(
     model: Path, data: Path, tmp_path: Path
 ) -> None:
+    """Every file of the model is that of a run that nobody killed."""
     how = options(steps=16, evaluations=8)
     files = [data / "scores.csv", data / "pairs.csv"]
-    train(model, files, tmp_path / "whole", how, development=data / "dev.csv")
-    made = tmp_path / "made"
-    code = (
-        "import sys; from embedpipe.train import TrainOptions, train\n"
-        f"train({str(model)!r}, {[*map(str, files)]!r}, {str(made)!r}, {how!r}, "
-        f"development={str(data / 'dev.csv')!r})"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code])
-    until = time.monotonic() + 300
-    while not [*work_folder(made).glob(f"checkpoints/*/{COMPLETE}")]:
-        assert process.poll() is None and time.monotonic() < until
-        time.sleep(0.01)
-    process.kill()
-    process.wait()
-    assert not made.exists()
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    line: list[Any] = ["train", model, "--data", *files, "--dev", data / "dev.csv", "--quiet"]
+    line += ["-o", tmp_path / "a/made", "--steps", "16", "--evaluations", "8", "--batch", "8"]
+    run_killed(IMPORTS, MOMENTS, [*line, "--device", "cpu", "--threads", "1"])
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["made"]
+    summary = train(model, files, tmp_path / "b/made", how, development=data / "dev.csv")
+    assert (summary.steps, summary.resumed) == (16, 0)
+    assert files_of(tmp_path / "a/made") == files_of(tmp_path / "b/made")
+
+
+def test_an_unfinished_run_of_other_settings_is_refused_and_another_seed_makes_another_model(
+    model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, how, other = tmp_path / "made", options(), options(seed=1)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Careful, "compute_loss", interrupting(Careful.compute_loss, after=3))
+        train(model, data / "scores.csv", made, how)
     with pytest.raises(OutputError, match=r"begun with other settings \(seed 0, now 1\)"):
-        train(
-            model,
-            files,
-            made,
-            options(steps=16, evaluations=8, seed=1),
-            development=data / "dev.csv",
-        )
-    summary = train(model, files, made, how, development=data / "dev.csv")
-    assert summary.steps == 16 and summary.resumed > 0
-    whole, resumed = (
-        (each / "model.safetensors").read_bytes() for each in (tmp_path / "whole", made)
-    )
-    assert whole == resumed
-    train(model, files, tmp_path / "other", options(steps=16, evaluations=8, seed=1))
-    assert (tmp_path / "other" / "model.safetensors").read_bytes() != whole
+        train(model, data / "scores.csv", made, other)
+    assert train(model, data / "scores.csv", made, how).resumed == 2
+    train(model, data / "scores.csv", tmp_path / "other", other)
+    weights = [(each / "model.safetensors").read_bytes() for each in (made, tmp_path / "other")]
+    assert weights[0] != weights[1]
+
+
+def interrupting(function: Any, *, after: int) -> Any:
+    """The function, which Ctrl-C stops when it was called so often."""
+    calls = []
+
+    def called(*given: Any, **named: Any) -> Any:
+        calls.append(1)
+        if len(calls) > after:
+            raise KeyboardInterrupt
+        return function(*given, **named)
+
+    return called
 
 
 def test_a_loss_that_is_no_number_stops_it(model: Path, data: Path, tmp_path: Path) -> None:

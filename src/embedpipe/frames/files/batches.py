@@ -82,6 +82,8 @@ def column_position(columns: Sequence[str], column: str, source: str, hint: str 
         near = get_close_matches(column.lower(), [name.lower() for name in columns], 1, 0.8)
         same = next((name for name in columns if [name.lower()] == near), None)
         meant = f"did you mean {same!r}? " if same not in (None, column) else ""
+        if count:
+            meant = "rename all but one of them, or "
         raise ColumnError(
             f"{source}: {'no column is' if count == 0 else f'{count} columns are'} named {column!r}"
             f"; found {', '.join(map(repr, columns)) or 'no columns'}; {meant}{hint}name the "

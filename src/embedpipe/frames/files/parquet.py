@@ -8,6 +8,7 @@ from typing import BinaryIO
 import pyarrow as pa
 from pyarrow import parquet
 
+from embedpipe.errors import InputError
 from embedpipe.files.input_options import InputOptions
 from embedpipe.frames.files.bad_records import BadRecords
 from embedpipe.frames.files.batches import GROUP_RECORDS, ReadBatch, reading_errors
@@ -31,9 +32,26 @@ def parquet_batches(
         yield ReadBatch(pa.RecordBatch.from_pylist([], schema=schema), None, 0.0)
         rows = 0
         # All columns, not some by name: a name may be that of a nested column, too.
-        for batch in file.iter_batches(batch_size=GROUP_RECORDS):
+        for batch in _whole(file, source):
             decoded = with_decoded_text(
                 batch, position, options.errors, source=source, first_row=rows, bad=bad
             )
             rows += batch.num_rows
             yield ReadBatch(decoded, None, rows / file.metadata.num_rows)
+
+
+def _whole(file: parquet.ParquetFile, source: str) -> Iterator[pa.RecordBatch]:
+    """All batches; InputError tells in which rows the file is damaged."""
+    rows = 0
+    try:
+        for batch in file.iter_batches(batch_size=GROUP_RECORDS):
+            rows += batch.num_rows
+            yield batch
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, InputError):
+            raise
+        last = min(rows + GROUP_RECORDS, file.metadata.num_rows) - 1
+        raise InputError(
+            f"{source}: what holds its rows {rows:,} to {last:,} (from 0) is damaged: {error}; get "
+            "the file again, or keep what comes before with --on-error skip"
+        ) from error

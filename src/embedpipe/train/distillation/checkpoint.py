@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -11,13 +10,12 @@ from typing import Any
 
 from embedpipe.errors import InputError, OutputError
 from embedpipe.output import AtomicFile
+from embedpipe.train.unfinished import WRITING, check_settings
 
 __all__ = ["Checkpoint"]
 
 _STATE = "checkpoint.pt"
-_WRITING = "writing"
 _LOCK = ".lock"
-_SHOWN = 60
 
 
 class Checkpoint:
@@ -90,40 +88,12 @@ class Checkpoint:
             raise InputError(
                 f"{self.path} is damaged: {str(error)[:200]}. Begin anew with --restart"
             ) from error
-        self._check(record)
+        check_settings(self.folder, record, self.record)
         loaded: dict[str, Any] = state
         return loaded
 
     def remove(self) -> None:
         """Remove the folder, once the output stands."""
-        for name in (_STATE, _WRITING, _LOCK):
+        for name in (_STATE, WRITING, _LOCK):
             (self.folder / name).unlink(missing_ok=True)
         self.folder.rmdir()
-
-    def will_write(self, temporary: Path) -> None:
-        """Note where the output is put together; what a killed run left of its own goes now."""
-        note = self.folder / _WRITING
-        if note.exists():
-            shutil.rmtree(temporary.with_name(note.read_text(encoding="utf-8")), ignore_errors=True)
-        with AtomicFile(note) as file:
-            file.write(temporary.name.encode())
-
-    def _check(self, record: dict[str, Any]) -> None:
-        names = [name for name in {**record, **self.record} if self._differs(name, record)]
-        if names:
-            told = "; ".join(
-                f"{name} {_short(record.get(name))}, now {_short(self.record.get(name))}"
-                for name in names
-            )
-            raise OutputError(
-                f"cannot go on in {self.folder}: it was begun with other settings ({told}). Give "
-                "the command of before to go on, name another output, or begin anew with --restart"
-            )
-
-    def _differs(self, name: str, record: dict[str, Any]) -> bool:
-        return bool(record.get(name) != self.record.get(name))
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

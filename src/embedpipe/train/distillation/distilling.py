@@ -18,6 +18,7 @@ from embedpipe.train.distillation.checkpoint import Checkpoint
 from embedpipe.train.distillation.development import read_development
 from embedpipe.train.distillation.options import DistilOptions, checkpoint_folder
 from embedpipe.train.distillation.texts import read_texts
+from embedpipe.train.unfinished import note_output
 
 __all__ = ["DistilSummary", "distil"]
 
@@ -119,7 +120,7 @@ def distil(  # noqa: PLR0913
             learning.run()
         elif not learning.finish():
             raise ParameterError(f"finish: there is no state in {state}; leave out --finish")
-        checkpoint.will_write(folder.temporary)
+        note_output(state, folder.temporary)
         with folder:
             quality = write_result(folder, plan, texts, ready)
         checkpoint.remove()

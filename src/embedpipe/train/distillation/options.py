@@ -79,7 +79,7 @@ class DistilOptions:
     teacher_precision: in which the teacher's vectors are computed.
     threads: of PyTorch; None for the cores this process may use. The same number, seed and machine
         give the same bits. device: "cpu", "cuda", or "auto", which takes a GPU where there is one.
-    bfloat16: compute products in bfloat16, which pays where the processor has AMX.
+    bfloat16: compute products in bfloat16, which pays where the processor has AMX or AVX-512 BF16.
     checkpoint_seconds: how much work a killed process may lose.
 
     Raises ParameterError for values that cannot be.

@@ -44,7 +44,8 @@ def arguments(
 ) -> dict[str, Any]:
     """The Trainer's arguments. metric: what its evaluation calls the score that chooses."""
     total = options.steps or options.epochs * -(-records // options.batch)
-    every = max(total // options.evaluations, 1)
+    logs = max(total // _LOGS, 1)
+    every = max(total // options.evaluations // logs, 1) * logs  # the loss since then is told next
     found: dict[str, Any] = {
         "output_dir": str(work.checkpoints),
         "num_train_epochs": options.epochs,
@@ -57,7 +58,7 @@ def arguments(
         "seed": options.seed,
         "data_seed": options.seed,
         "use_cpu": chosen_device(options.device) == "cpu",
-        "logging_steps": max(total // _LOGS, 1),
+        "logging_steps": logs,
         "logging_nan_inf_filter": False,
         "save_strategy": "steps",
         "save_steps": every,
@@ -178,7 +179,11 @@ def learn(trainer: Any, options: TrainOptions, work: Work, *, progress: bool) ->
         "best_score": state.best_metric,
         "best_step": state.best_global_step,
         "curve": [
-            {k: v for k, v in entry.items() if isinstance(v, (int, float)) and "runtime" not in k}
+            {
+                k: v
+                for k, v in sorted(entry.items())
+                if isinstance(v, (int, float)) and "runtime" not in k
+            }
             for entry in state.log_history
             if "loss" in entry or (metric is not None and metric in entry)
         ],

@@ -153,6 +153,10 @@ class Run:
         from embedpipe.train.tuning.loop import writing
 
         model.max_seq_length = self.base.max_length  # which may have been less while it learned
+        tokenizer = getattr(model.tokenizer, "backend_tokenizer", None)
+        if tokenizer is not None:  # how the last batch was cut and padded is no part of the model
+            tokenizer.no_truncation()
+            tokenizer.no_padding()
         with writing(folder.path, _AGAIN):
             model.save_pretrained(os.fspath(folder.temporary), create_model_card=False)
 

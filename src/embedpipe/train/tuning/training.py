@@ -20,6 +20,7 @@ from embedpipe.train.tuning.options import TrainOptions, TrainTask
 from embedpipe.train.tuning.records import Records, read_records
 from embedpipe.train.tuning.run import Run
 from embedpipe.train.tuning.work import Work
+from embedpipe.train.unfinished import note_output
 
 __all__ = ["TrainSummary", "train"]
 
@@ -108,6 +109,8 @@ def train(  # noqa: PLR0913 - all but three are keywords with defaults
     target = AtomicDirectory(output, replace=overwrite)  # which it checks
     with work.held(restart=restart):
         told, write = run.learn(work)
+        resumed = told.pop("resumed")  # which is no part of what was made
+        note_output(work.folder, target.temporary)
         with target as folder:
             write(folder)
             measured = run.measured(folder.temporary)
@@ -119,7 +122,7 @@ def train(  # noqa: PLR0913 - all but three are keywords with defaults
         records.task,
         len(records),
         told["step"],
-        told["resumed"],
+        resumed,
         told["best_step"],
         time.monotonic() - began,
         tuple(measured),

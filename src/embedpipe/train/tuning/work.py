@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from embedpipe.errors import OutputError
 from embedpipe.output import AtomicFile
 from embedpipe.output.atomic_file import output_failure
+from embedpipe.train.unfinished import check_settings
 
 __all__ = ["COMPLETE", "Work", "last_whole", "work_folder"]
 
@@ -21,7 +22,6 @@ COMPLETE = "complete"
 """A file that is put into a checkpoint when all of it is there."""
 
 _SETTINGS, _CHECKPOINTS, _LOCK = "settings.json", "checkpoints", ".lock"
-_SHOWN = 60
 
 
 def work_folder(output: Path) -> Path:
@@ -84,24 +84,8 @@ class Work:
             shutil.rmtree(self.checkpoints, ignore_errors=True)
             path.unlink(missing_ok=True)
         if path.exists():
-            self._check(json.loads(path.read_text(encoding="utf-8")))
+            before = json.loads(path.read_text(encoding="utf-8"))
+            check_settings(self.folder, before, self._settings)
             return
         with AtomicFile(path) as file:
             file.write(json.dumps(self._settings, indent=2).encode())
-
-    def _check(self, before: dict[str, Any]) -> None:
-        names = [n for n in {**before, **self._settings} if before.get(n) != self._settings.get(n)]
-        if names:
-            told = "; ".join(
-                f"{name} {_short(before.get(name))}, now {_short(self._settings.get(name))}"
-                for name in names
-            )
-            raise OutputError(
-                f"cannot go on in {self.folder}: it was begun with other settings ({told}). Give "
-                "the command of before to go on, name another output, or begin anew with --restart"
-            )
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -1,0 +1,44 @@
+"""What all unfinished runs keep beside their output: settings, and where that is put together."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from embedpipe.errors import OutputError
+from embedpipe.output import AtomicFile
+
+__all__ = ["WRITING", "check_settings", "note_output"]
+
+WRITING = "writing"
+"""The file that names the folder in which the output is put together."""
+
+_SHOWN = 60
+
+
+def check_settings(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Raise OutputError, with what differs, unless the run in a folder is the one asked for."""
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    if names:
+        told = "; ".join(
+            f"{name} {_short(before.get(name))}, now {_short(now.get(name))}" for name in names
+        )
+        raise OutputError(
+            f"cannot go on in {folder}: it was begun with other settings ({told}). Give the "
+            "command of before to go on, name another output, or begin anew with --restart"
+        )
+
+
+def note_output(folder: Path, temporary: Path) -> None:
+    """Note where the output is put together; what a killed run left of its own goes now."""
+    note = folder / WRITING
+    if note.exists():
+        shutil.rmtree(temporary.with_name(note.read_text(encoding="utf-8")), ignore_errors=True)
+    with AtomicFile(note) as file:
+        file.write(temporary.name.encode())
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
