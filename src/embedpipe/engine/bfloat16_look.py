@@ -54,7 +54,9 @@ def _ratio(isa: str, measure: Callable[[str, str], float]) -> float:
     from embedpipe.output.findings import found_once
 
     return found_once(
-        *(_FILE, {"processor": processor_name(), "isa": isa}, "ratio"),
-        lambda: round(measure(isa, "bfloat16"), 3),
-        lambda kept: isinstance(kept, float) and 0 < kept < 1000,
+        _FILE,
+        {"processor": processor_name(), "isa": isa},
+        "ratio",
+        find=lambda: round(measure(isa, "bfloat16"), 3),
+        is_valid=lambda kept: isinstance(kept, float) and 0 < kept < 1000,
     )

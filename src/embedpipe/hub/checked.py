@@ -23,7 +23,9 @@ def remembered_sha256(path: Path) -> str:
     file = WeightsFile.of(path)  # before it is read: what changes meanwhile is read again
     mark = blake2b(file.path.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
     return found_once(
-        *(f"{mark}.sha256.json", asdict(file), "sha256"),
-        lambda: sha256_of(path),
-        lambda kept: isinstance(kept, str),
+        f"{mark}.sha256.json",
+        asdict(file),
+        "sha256",
+        find=lambda: sha256_of(path),
+        is_valid=lambda kept: isinstance(kept, str),
     )

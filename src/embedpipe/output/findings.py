@@ -25,6 +25,7 @@ def found_once(
     file: str,
     made_of: Mapping[str, Any],
     name: str,
+    *,
     find: Callable[[], Value],
     is_valid: Callable[[Any], bool],
 ) -> Value:
