@@ -205,7 +205,8 @@ def test_a_checkpoint_of_other_settings_is_refused_until_it_may_be_thrown_away(m
     with interrupted_after(3):
         make(EVERY_STEP)
     with pytest.raises(OutputError, match=r"temperature 0.05, now 0.1.*--restart"):
-        make(replace(EVERY_STEP, temperature=0.1))
+        make(replace(EVERY_STEP, temperature=0.1), cache=tmp_path / "vectors")
+    assert not (tmp_path / "vectors").exists()  # refused before anything long
     make(replace(OPTIONS, temperature=0.1), restart=True)
     assert (tmp_path / "student").exists()
 

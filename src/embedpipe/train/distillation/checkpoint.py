@@ -35,7 +35,7 @@ class Checkpoint:
         """Make the folder, and keep other processes away; what was left half written goes.
 
         restart: whether a state that is there is thrown away. Raises OutputError where another
-        process trains, or nothing can be written.
+        process trains, or nothing can be written, and what `load` raises.
         """
         from filelock import FileLock, Timeout
 
@@ -59,6 +59,7 @@ class Checkpoint:
                 stale.unlink(missing_ok=True)
             if restart:
                 made.path.unlink(missing_ok=True)
+            made.load()  # which refuses what cannot be gone on with, before anything long begins
             yield made
         finally:
             lock.release()
