@@ -38,7 +38,7 @@ CLIENTS = (1, 8, 64)
 HALF_LOAD_CLIENTS = 16
 PART = 128
 """Texts that `encode` gets at once: about as many as the server computes in a turn, or more."""
-WAVES, MOST_SECONDS = 10.0, 30.0
+WAVES, MOST_SECONDS = 10.0, 15.0
 """A load lasts until each client has been answered so often, but no longer than that: what is being
 computed when it ends is counted in nobody's favor."""
 
