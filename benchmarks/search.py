@@ -1,7 +1,9 @@
 """How fast an index of vectors is made and searched, beside LanceDB and Chroma.
 
     python benchmarks/search.py --vectors 1000000
-    python benchmarks/search.py --vectors 100000 --chroma PYTHON    # an interpreter with chromadb
+    python benchmarks/search.py --vectors 500000 --chroma PYTHON --lance PYTHON
+
+PYTHON is an interpreter that has chromadb or lancedb, which ask for other versions of packages.
 
 The vectors are drawn around those of real passages: one passage's plus a part of the difference of
 two others', so that they spread as real ones do. Queries are drawn around other passages. Every
@@ -142,7 +144,8 @@ def lance(vectors: Matrix, queries: Matrix, exact: Any, folder: Path) -> list[Ro
             search = (
                 table.search(query).distance_type("cosine").nprobes(probes).refine_factor(refine)
             )
-            found: list[int] = search.select(["n"]).limit(K).to_arrow()["n"].to_pylist()
+            nearest = search.select(["n", "_distance"]).limit(K).to_arrow()
+            found: list[int] = nearest["n"].to_pylist()
             return found
 
         p50, recall = _measured(find, queries, exact)
@@ -204,7 +207,7 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=200, help="(%(default)s)")
     parser.add_argument("--passages", type=int, default=10_000, help="(%(default)s)")
     parser.add_argument("--spread", type=float, default=0.3, help="(%(default)s)")
-    parser.add_argument("--lance", action="store_true", help="measure LanceDB too")
+    parser.add_argument("--lance", metavar="PYTHON", help="measure LanceDB by this interpreter")
     parser.add_argument("--chroma", metavar="PYTHON", help="measure Chroma by this interpreter")
     parser.add_argument("--engine", choices=ENGINES, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -221,7 +224,7 @@ def main() -> None:
         np.save(folder / "exact.npy", exact_rows(*drawn))
         del drawn
         wanted = [("ours", sys.executable)]
-        wanted += [("lance", sys.executable)] if given.lance else []
+        wanted += [("lance", given.lance)] if given.lance else []
         wanted += [("chroma", given.chroma)] if given.chroma else []
         print(f"{given.vectors:,} vectors of 384; load {load:.0f} when it began", flush=True)
         for engine, python in wanted:
