@@ -79,7 +79,8 @@ async def decoded(request: Request, limits: Limits, decoder: msgspec.json.Decode
         message, _, place = str(error).partition(" - at `$")
         field = place.rstrip("`").lstrip(".") or None
         where = "the body" if field is None else field
-        raise Refusal("invalid", f"{where}: {_lowered(message)}", field=field) from None
+        known = "; /openapi.json lists those that are known" if "enum" in message else ""
+        raise Refusal("invalid", f"{where}: {_lowered(message)}{known}", field=field) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refusal("invalid", f"the body is no JSON: {_lowered(str(error))}") from None
     except RecursionError:
@@ -87,7 +88,7 @@ async def decoded(request: Request, limits: Limits, decoder: msgspec.json.Decode
 
 
 def _lowered(message: str) -> str:
-    return message[:1].lower() + message[1:]
+    return message if message[:2].isupper() else message[:1].lower() + message[1:]
 
 
 def _too_large(limits: Limits) -> Refusal:
