@@ -2,9 +2,9 @@
 
     python tools/fit_polynomials.py
 
-exp(f) on [-ln2/2, ln2/2] is fitted for relative error. GELU is x (1/2 + x p(x^2)), p fitted for
-|x| up to a limit, as a polynomial in x^2 moved to [-1, 1], weighted by how much an error of p moves
-GELU.
+exp(f) on [-ln2/2, ln2/2] and, coarsely, 2^f on [-1/2, 1/2] are fitted for relative error. GELU is
+x (1/2 + x p(x^2)), p fitted for |x| up to a limit, as a polynomial in x^2 moved to [-1, 1],
+weighted by how much an error of p moves GELU.
 Both by iteratively reweighted least squares at Chebyshev nodes, which comes close to the minimax
 polynomial; what matters is the error that is printed, measured on the float32 evaluation.
 """
@@ -62,16 +62,21 @@ def report(name: str, coefficients: Array) -> None:
 
 def main() -> None:
     """Fit and print all polynomials."""
-    half = math.log(2) / 2
-    x = chebyshev_nodes(-half * 1.001, half * 1.001, 2000)
-    exp = fit(x, np.exp(x), np.exp(-x), 6)
-    report("exp", exp)
-    error = horner(x.astype(np.float32), exp) / np.exp(x.astype(np.float32).astype(np.float64)) - 1
-    print(f"  largest relative error {np.abs(error).max():.2e}")
-
+    fit_power("exp", 1.0, math.log(2) / 2, 6)
+    fit_power("coarse exp2", math.log(2), 0.5, 3)
     fit_gelu("gelu", half_erf, GELU_RANGE, 15)
     fit_gelu("coarse gelu, erf", half_erf, COARSE_RANGE, 7)
     fit_gelu("coarse gelu, tanh", half_tanh, COARSE_RANGE, 7)
+
+
+def fit_power(name: str, rate: float, limit: float, degree: int) -> None:
+    """Fit and print e^(rate x) for |x| up to a limit."""
+    x = chebyshev_nodes(-limit * 1.001, limit * 1.001, 2000)
+    p = fit(x, np.exp(rate * x), np.exp(-rate * x), degree)
+    report(name, p)
+    rounded = x.astype(np.float32)
+    error = horner(rounded, p) / np.exp(rate * rounded.astype(np.float64)) - 1
+    print(f"  largest relative error {np.abs(error).max():.2e}")
 
 
 def half_erf(x: Array) -> Array:

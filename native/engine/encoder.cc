@@ -245,8 +245,8 @@ void Encoder::attend(const Layer& layer, const Operand& x, const Sequences& sequ
       const Index start = chunk.starts[i], length = sequences.length(chunk.sequences[i]);
       const Index begin = std::max<Index>(0, share.first - start), end = std::min(length, share.last - start);
       if (begin >= end) continue;
-      kernels_.attend(qkv.row(start), qkv.stride, length, begin, end, head_group_, work.context.row(start) + first,
-                      work.context.stride, work.scratch[static_cast<size_t>(share.member)].attention.data());
+      products_.attend(qkv.row(start), qkv.stride, length, begin, end, head_group_, work.context.row(start) + first,
+                       work.context.stride, work.scratch[static_cast<size_t>(share.member)].attention.data());
     }
   }
 }

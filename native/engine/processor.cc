@@ -14,7 +14,7 @@ extern const Kernels kKernelsPortable;
 extern const Products kInt8Portable, kInt8ModelPortable, kBFloat16ModelPortable;
 #if defined(EMBEDPIPE_X86)
 extern const Kernels kKernelsAvx2, kKernelsAvx512;
-extern const Products kInt8Avx2, kInt8AvxVnni, kInt8Avx512, kInt8Avx512Vnni;
+extern const Products kInt8Avx2, kInt8AvxVnni, kInt8Avx512, kInt8Avx512Vnni, kInt8Avx512Bf16;
 extern const Products kBFloat16Avx512;
 extern const Products kInt8ModelAvx2, kBFloat16ModelAvx2, kInt8ModelAvx512, kBFloat16ModelAvx512;
 #endif
@@ -36,7 +36,7 @@ std::vector<InstructionSet> detect() {
 #if defined(EMBEDPIPE_AMX)
   if (bf16 && tiles_are_known()) found.push_back({"amx", &kKernelsAvx512, &kInt8Amx, &kBFloat16Amx, true});
 #endif
-  if (bf16) found.push_back({"avx512_bf16", &kKernelsAvx512, &kInt8Avx512Vnni, &kBFloat16Avx512});
+  if (bf16) found.push_back({"avx512_bf16", &kKernelsAvx512, &kInt8Avx512Bf16, &kBFloat16Avx512});
   if (vnni) found.push_back({"avx512_vnni", &kKernelsAvx512, &kInt8Avx512Vnni, nullptr});
   if (avx512) found.push_back({"avx512", &kKernelsAvx512, &kInt8Avx512, nullptr});
   if (avx2 && __builtin_cpu_supports("avxvnni")) found.push_back({"avx_vnni", &kKernelsAvx2, &kInt8AvxVnni, nullptr});

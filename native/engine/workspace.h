@@ -28,7 +28,7 @@ struct Encoder::Workspace {
         longest(longest_sequence),
         embedded(e.weights_.embedding_projection ? row_count : 0, e.tables_.size, e.kernels_.float32.panel),
         x(matrix(e, e.hidden_)),
-        context(matrix(e, e.hidden_ + e.kernels_.float32.panel)),
+        context(matrix(e, e.hidden_ + e.products_.panel)),
         y(matrix(e, e.hidden_)),
         intermediate(matrix(e, std::min(e.intermediate_, kIntermediateBlock))),
         prepared(row_count, e.hidden_, e.products_),
@@ -39,7 +39,7 @@ struct Encoder::Workspace {
     query_key_value.push_back(matrix(e, 3 * e.head_group_.hidden));
     if (members > 1) query_key_value.push_back(matrix(e, 3 * e.head_group_.hidden));
     scratch.resize(static_cast<size_t>(members));
-    for (Scratch& one : scratch) one.attention = Buffer(e.kernels_.attention_scratch(longest, e.head_group_));
+    for (Scratch& one : scratch) one.attention = Buffer(e.products_.attention_scratch(longest, e.head_group_));
   }
 
   Activations matrix(const Encoder& e, Index columns) const { return {rows, columns, e.kernels_.float32.panel}; }

@@ -11,6 +11,7 @@ struct BFloat16 {
   typedef int32_t Unit __attribute__((may_alias));
   using Sum = Vec;
   using Ends = FloatEnds;
+  using Attention = BFloat16;
   static constexpr const char* kName = "bfloat16";
   static constexpr bool kExact = false;
   static constexpr Index kGroup = 2, kStepInputs = kGroup, kPackedPanel = kPanel;

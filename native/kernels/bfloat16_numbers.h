@@ -28,6 +28,22 @@ inline void store_bfloat16(uint16_t* out, Vec x) {
   __builtin_memcpy(out, &narrow, sizeof narrow);
 }
 
+template <int... Lane>
+inline Vec concatenated(BFloat16Vec a, BFloat16Vec b, std::integer_sequence<int, Lane...>) {
+  return (Vec)__builtin_shufflevector(a, b, Lane...);
+}
+
+// A vector of units, each of two neighbors: those of `first`, then those of `second`.
+inline Vec bfloat16_units(Vec first, Vec second) {
+  return concatenated(to_bfloat16(first), to_bfloat16(second), std::make_integer_sequence<int, 2 * kLanes>());
+}
+
+// A vector of units, each of the same lane of both.
+inline Vec bfloat16_pairs(Vec first, Vec second) {
+  const UnsignedVec low = __builtin_convertvector(to_bfloat16(first), UnsignedVec);
+  return (Vec)(low | __builtin_convertvector(to_bfloat16(second), UnsignedVec) << 16);
+}
+
 // `prepare` of kernels.h, with zeros behind the columns up to a multiple of Step.
 template <Index Step>
 void prepare_bfloat16(const float* x, Index x_stride, Index rows, Index columns, const embedpipe::PackedLinear&,

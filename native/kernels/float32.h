@@ -29,6 +29,7 @@ struct Float32 {
   using Unit = float;
   using Sum = Vec;
   using Ends = FloatEnds;
+  using Attention = Float32;  // what attention is computed in
   static constexpr const char* kName = "float32";
   static constexpr bool kExact = true;
   static constexpr Index kGroup = 1, kStepInputs = kGroup, kPackedPanel = kPanel;

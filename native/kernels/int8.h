@@ -9,6 +9,10 @@
 // input and its neighbor to stay within 128 together: 255 * 128 fits. SSE2 multiplies 16-bit integers.
 #pragma once
 
+#if defined(__AVX512BF16__)
+#include "bfloat16.h"
+#endif
+#include "float32.h"
 #include "kernels.h"
 #include "matmul.h"
 #include "packing.h"
@@ -64,6 +68,11 @@ struct Int8 {
   typedef int32_t Unit __attribute__((may_alias));
   using Sum = IntVec;
   using Ends = IntegerEnds;
+#if defined(__AVX512BF16__)
+  using Attention = BFloat16;
+#else
+  using Attention = Float32;
+#endif
   static constexpr const char* kName = "int8";
   static constexpr bool kExact = false;
   static constexpr Index kGroup = sizeof(Unit) / sizeof(Quantized), kStepInputs = kGroup, kPackedPanel = kPanel;

@@ -2,14 +2,12 @@
 
 #include "kernels.h"
 
-#include "attention.h"
 #include "float32.h"
 #include "layer_norm.h"
 #include "products.h"
 
 namespace {
 
-using embedpipe::AttentionShape;
 using embedpipe::Kernels;
 using embedpipe::LayerNormWeights;
 
@@ -52,20 +50,6 @@ void scaled_sums(const float* const* a, const float* const* b, const float* scal
     }
     for (; i < size; ++i) out[i] = (x[i] + y[i]) * scales[r] + constant[i];
   }
-}
-
-void attend(const float* qkv, Index qkv_stride, Index length, Index first, Index last, const AttentionShape& shape,
-            float* context, Index context_stride, float* scratch) {
-  for (Index head = 0; head < shape.heads; ++head) {
-    attend_head({qkv, qkv_stride, length, shape.hidden, shape.hidden / shape.heads, head}, first, last, context,
-                context_stride, scratch);
-  }
-}
-
-Index attention_scratch(Index longest, const AttentionShape& shape) {
-  const Index head_size = shape.hidden / shape.heads;
-  const Index padded = embedpipe::rounded_up(longest, kPanel);
-  return padded * head_size + embedpipe::rounded_up(head_size, kPanel) * longest + kTileRows * padded;
 }
 
 void mean(const float* x, Index x_stride, Index rows, Index size, float* out) {
@@ -112,17 +96,7 @@ namespace embedpipe {
 
 extern const Kernels EMBEDPIPE_KERNELS;
 const Kernels EMBEDPIPE_KERNELS = {
-    EMBEDPIPE_ISA_NAME,
-    products_of<Float32>(),
-    add_and_norm,
-    embed,
-    center,
-    scaled_sums,
-    attend,
-    attention_scratch,
-    mean,
-    tanh_row,
-    normalize,
+    EMBEDPIPE_ISA_NAME, products_of<Float32>(), add_and_norm, embed, center, scaled_sums, mean, tanh_row, normalize,
 };
 
 }  // namespace embedpipe

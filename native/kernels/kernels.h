@@ -57,6 +57,11 @@ struct Operand {
   Index range_stride = 0;
 };
 
+struct AttentionShape {
+  Index hidden;
+  Index heads;
+};
+
 // All matrices are row-major float32 with a row stride in elements. Strides are at least the columns rounded up to
 // `panel`: kernels write whole panels.
 struct Products {
@@ -88,6 +93,12 @@ struct Products {
   void (*linear_gelu)(const Operand& x, Index rows, const PackedLinear& w, Index first, Index last,
                       Activation activation, float* y, Index y_stride);
 
+  // The rows first..last of the context (length, hidden) of one sequence, from its qkv (length, 3 hidden); scratch of
+  // attention_scratch() floats, on a cache line. Context rows have room for one panel more.
+  void (*attend)(const float* qkv, Index qkv_stride, Index length, Index first, Index last, const AttentionShape& shape,
+                 float* context, Index context_stride, float* scratch);
+  Index (*attention_scratch)(Index longest, const AttentionShape& shape);
+
   // Runs `steps` rounds of independent multiply-adds in registers and returns how many operations that was.
   double (*multiply_add_loop)(Index steps);
 };
@@ -96,11 +107,6 @@ struct Products {
 static inline Index units_of(const Products& products, Index inputs) {
   return rounded_up(inputs, products.step) / products.group;
 }
-
-struct AttentionShape {
-  Index hidden;
-  Index heads;
-};
 
 struct Kernels {
   const char* name;
@@ -120,13 +126,6 @@ struct Kernels {
   // out (rows, size) = (a[row] + b[row]) * scales[row] + constant, each from the column `first` on
   void (*scaled_sums)(const float* const* a, const float* const* b, const float* scales, const float* constant,
                       Index first, Index rows, Index size, float* out, Index out_stride);
-
-  // The rows first..last of the context (length, hidden) of one sequence, from its qkv (length, 3 hidden); scratch of
-  // attention_scratch() floats. Context rows have room for one panel more; a vector's width behind the keys of a row
-  // may be read.
-  void (*attend)(const float* qkv, Index qkv_stride, Index length, Index first, Index last, const AttentionShape& shape,
-                 float* context, Index context_stride, float* scratch);
-  Index (*attention_scratch)(Index longest, const AttentionShape& shape);
 
   // out (size) = the mean of rows
   void (*mean)(const float* x, Index x_stride, Index rows, Index size, float* out);

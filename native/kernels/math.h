@@ -43,6 +43,19 @@ inline void exp(Vec (&x)[N]) {
   for_each(x, [&](Vec v, int i) { return v * (Vec)(((IntVec)shifted[i] - (IntVec)shift + 127) << 23); });
 }
 
+// 2^x for x <= 0, never below 2^-126, to 7.6e-5 of itself: for what is rounded to bfloat16.
+template <int N>
+inline void coarse_exp2(Vec (&x)[N]) {
+  constexpr float kCoefficients[] = {0.0551710017f, 0.242615849f, 0.693261445f, 0.999927819f};
+  for_each(x, [](Vec v, int) { return max(v, broadcast(-126.f)); });
+  const Vec shift = broadcast(12582912.f);
+  Vec shifted[N];
+  for_each(shifted, [&](Vec, int i) { return x[i] + shift; });
+  for_each(x, [&](Vec v, int i) { return v - (shifted[i] - shift); });
+  polynomial(x, kCoefficients);
+  for_each(x, [&](Vec v, int i) { return (Vec)((IntVec)v + ((IntVec)shifted[i] << 23)); });
+}
+
 // x * Phi(x), Phi the normal distribution: Phi(x) = 1/2 + x p(x^2) for |x| <= 5.55, 0 or 1 beyond. p is a polynomial in
 // x^2 moved to [-1, 1], where its terms neither grow nor cancel.
 template <int N, int Terms>

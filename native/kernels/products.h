@@ -1,6 +1,7 @@
 // A precision's table of products, made of its Math.
 #pragma once
 
+#include "attention.h"
 #include "kernels.h"
 #include "math.h"
 #include "matmul.h"
@@ -98,6 +99,8 @@ constexpr Products products_of() {
           Math::prepare,
           linear<Math>,
           linear_gelu<Math>,
+          attend<VectorAttention<typename Math::Attention>>,
+          attention_scratch<VectorAttention<typename Math::Attention>>,
           multiply_add_loop<Math>};
 }
 

@@ -27,7 +27,6 @@ constexpr Index kTilePanel = 32;  // outputs, whatever the vectors' width
 constexpr Index kPanelStepBytes = 2 * kTileRowsOfBytes * kTileBytes;
 
 struct BlockSums {
-  float* row(Index r) { return values + r * kTilePanel; }
   const float* row(Index r) const { return values + r * kTilePanel; }
   alignas(64) float values[kBlockRows * kTilePanel];  // or integers
 };
@@ -42,13 +41,12 @@ inline void load_operands(const char* a, Index stride, const char* w) {
 }
 
 template <bool Two>
-inline void store_sums(BlockSums& to) {
-  constexpr Index kStride = kTilePanel * 4;
-  TILE_STORE(0, to.row(0), kStride);
-  TILE_STORE(1, to.row(0) + kTilePanel / 2, kStride);
+inline void store_sums(float* to, Index stride) {
+  TILE_STORE(0, to, stride * 4);
+  TILE_STORE(1, to + kTilePanel / 2, stride * 4);
   if constexpr (Two) {
-    TILE_STORE(2, to.row(kTileRowsOfBytes), kStride);
-    TILE_STORE(3, to.row(kTileRowsOfBytes) + kTilePanel / 2, kStride);
+    TILE_STORE(2, to + kTileRowsOfBytes * stride, stride * 4);
+    TILE_STORE(3, to + kTileRowsOfBytes * stride + kTilePanel / 2, stride * 4);
   }
 }
 
@@ -135,8 +133,8 @@ struct TileInt8 {
 // The sums of a block for the steps begin..end; meanwhile what comes next is brought into the second-level cache, since
 // the first-level cache has no room for it beside the rows.
 template <class Math, bool Two>
-[[gnu::noinline]] void block_sums(const char* a, Index stride, const char* w, Index steps, BlockSums& sums,
-                                  const char* next, Index lines) {
+[[gnu::noinline]] void block_sums(const char* a, Index stride, const char* w, Index steps, float* sums,
+                                  Index sums_stride, const char* next, Index lines) {
   zero_sums();
   for (Index s = 0; s < steps; ++s, a += kTileBytes, w += kPanelStepBytes) {
     for (Index i = 0; i < lines; ++i) __builtin_prefetch(next + kTileBytes * i, 0, 2);
@@ -144,7 +142,7 @@ template <class Math, bool Two>
     load_operands<Two>(a, stride, w);
     Math::template multiply<Two>();
   }
-  store_sums<Two>(sums);
+  store_sums<Two>(sums, sums_stride);
 }
 
 // The outputs begin..end of a product, y's first column being output `begin`; then after(y, rows) for each block while
@@ -171,7 +169,8 @@ void tile_product(const Operand& x, Index rows, const PackedLinear& w, Index beg
       Index ranges = 0, finished = 0;  // ranges whose sums wait, and those before them
       for (Index s = 0; s < steps; s += range) {
         const Index some = steps - s < range ? steps - s : range;
-        block(a + s * kTileBytes, stride, panel + s * kPanelStepBytes, some, sums[ranges++], next, lines);
+        block(a + s * kTileBytes, stride, panel + s * kPanelStepBytes, some, sums[ranges++].values, kTilePanel, next,
+              lines);
         next += some * lines * kTileBytes;
         if (ranges < kMostRanges && s + some < steps) continue;
         Operand rest = x;
@@ -225,10 +224,35 @@ double tile_loop(Index steps) {
   return 2.0 * kBlockRows * kTilePanel * static_cast<double>(Math::kStepInputs) * static_cast<double>(steps);
 }
 
+// A way of attention (attention.h): of the rows behind the last, anything is read and becomes anything.
+struct TileAttention {
+  using Scope = Tiles;
+  static constexpr Index kRows = kBlockRows, kPanel = kTilePanel, kGroup = 2, kStep = TileBFloat16::kStepInputs;
+
+  static void product(const float* a, Index a_stride, Index rows, const float* panel, Index depth, float* out,
+                      Index out_stride) {
+    const auto& block = rows > kTileRowsOfBytes ? block_sums<TileBFloat16, true> : block_sums<TileBFloat16, false>;
+    block(reinterpret_cast<const char*>(a), a_stride * 4, reinterpret_cast<const char*>(panel),
+          depth / kTileRowsOfBytes, out, out_stride, nullptr, 0);
+  }
+};
+
 template <class Math>
 constexpr Products tile_products_of() {
-  return {Math::kName, kTilePanel,      Math::kGroup,  Math::kStepInputs, kBlockRows - 1,         Math::kQuantizes,
-          pack<Math>,  largest_weights, Math::prepare, tile_linear<Math>, tile_linear_gelu<Math>, tile_loop<Math>};
+  return {Math::kName,
+          kTilePanel,
+          Math::kGroup,
+          Math::kStepInputs,
+          kBlockRows - 1,
+          Math::kQuantizes,
+          pack<Math>,
+          largest_weights,
+          Math::prepare,
+          tile_linear<Math>,
+          tile_linear_gelu<Math>,
+          attend<TileAttention>,
+          attention_scratch<TileAttention>,
+          tile_loop<Math>};
 }
 
 }  // namespace

@@ -3,11 +3,20 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include "check.h"
 #include "matrices.h"
 
 namespace embedpipe::testing {
+
+inline float to_bfloat16(float x) {
+  uint32_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  bits = (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000u;
+  std::memcpy(&x, &bits, sizeof bits);
+  return x;
+}
 
 struct Table {
   std::string name;

@@ -98,45 +98,6 @@ TEST(both_forms_of_gelu_are_exact_to_float32_rounding) {
   }
 }
 
-TEST(attention_equals_softmax_of_scaled_scores_times_values) {
-  for (const Kernels* kernels : kernel_tables()) {
-    for (const Index heads : {1, 2, 3}) {
-      for (const Index size : {4, 16, 20, 32, 64}) {
-        for (const Index length : {1, 2, 7, 15, 16, 17, 33, 65, 140}) {
-          const Index hidden = heads * size;
-          Matrix qkv(length, 3 * hidden, rounded_up(3 * hidden, kernels->float32.panel), 5u);
-          Matrix out(length, hidden, rounded_up(hidden, kernels->float32.panel) + kernels->float32.panel, kNaN);
-          const AttentionShape shape{hidden, heads};
-          std::vector<float> scratch(static_cast<size_t>(kernels->attention_scratch(length, shape)), kNaN);
-          kernels->attend(qkv.row(0), qkv.stride, length, 0, length, shape, out.row(0), out.stride, scratch.data());
-          const Doubles expected = attention(qkv.dense<double>(0, hidden), qkv.dense<double>(hidden, 2 * hidden),
-                                             qkv.dense<double>(2 * hidden, 3 * hidden), static_cast<size_t>(hidden),
-                                             static_cast<size_t>(heads));
-          check_close(out.dense<float>(), expected, tolerance(length),
-                      label(kernels->name, "attention", {heads, size, length}));
-        }
-      }
-    }
-  }
-}
-
-TEST(attention_survives_scores_of_any_size) {
-  for (const Kernels* kernels : kernel_tables()) {
-    const Index hidden = 16, length = 20;
-    Matrix qkv(length, 3 * hidden, rounded_up(3 * hidden, kernels->float32.panel), 6u);
-    for (Index r = 0; r < length; ++r) {
-      for (Index c = 0; c < 2 * hidden; ++c) qkv.row(r)[c] *= 100.f;
-    }
-    Matrix out(length, hidden, rounded_up(hidden, kernels->float32.panel) + kernels->float32.panel, kNaN);
-    const AttentionShape shape{hidden, 1};
-    std::vector<float> scratch(static_cast<size_t>(kernels->attention_scratch(length, shape)), kNaN);
-    kernels->attend(qkv.row(0), qkv.stride, length, 0, length, shape, out.row(0), out.stride, scratch.data());
-    const Doubles expected = attention(qkv.dense<double>(0, hidden), qkv.dense<double>(hidden, 2 * hidden),
-                                       qkv.dense<double>(2 * hidden, 3 * hidden), static_cast<size_t>(hidden), 1);
-    check_close(out.dense<float>(), expected, 0.02, label(kernels->name, "attention with large scores", {}));
-  }
-}
-
 TEST(embedding_and_residual_end_in_layer_norm) {
   for (const Kernels* kernels : kernel_tables()) {
     for (const Index size : {1, 4, 15, 16, 17, 100, 384}) {

@@ -7,18 +7,6 @@
 
 namespace embedpipe::testing {
 
-namespace {
-
-float to_bfloat16(float x) {
-  uint32_t bits;
-  std::memcpy(&bits, &x, sizeof bits);
-  bits = (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000u;
-  std::memcpy(&x, &bits, sizeof bits);
-  return x;
-}
-
-}  // namespace
-
 TEST(bfloat16_products_are_those_of_rounded_numbers) {
   for (const Table& table : tables("bfloat16")) {
     for (const Index rows : {1, 5, 14, 29}) {

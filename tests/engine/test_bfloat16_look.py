@@ -61,6 +61,16 @@ def test_auto_and_bfloat16_are_never_slower_than_float32(
     assert gather()["precision_auto"] == f"{found}: {why}"
 
 
+@pytest.mark.parametrize(("ratio", "found"), [(2.0, KIND), (0.55, "portable")])
+def test_int8_takes_no_set_whose_attention_would_be_slower(
+    processor: Processor, monkeypatch: pytest.MonkeyPatch, ratio: float, found: str
+) -> None:
+    processor.ratio = ratio
+    assert EngineChoice.of("native", precision="int8").isa == found
+    monkeypatch.setenv("EMBEDPIPE_ISA", KIND)
+    assert EngineChoice.of("native", precision="int8").isa == KIND
+
+
 def test_a_demanded_instruction_set_computes_what_is_asked(
     processor: Processor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

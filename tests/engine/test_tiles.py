@@ -44,16 +44,6 @@ def test_encoders_by_tiles_are_close_to_float32_with_the_same_bits_in_any_compan
             assert np.array_equal(alone, rows[i])
 
 
-@pytest.mark.skipif(supported_isas()[0] == "portable", reason="its multiply-adds round twice")
-def test_int8_by_tiles_has_the_bits_of_vectors_in_whole_encoders() -> None:
-    pieces = random_pieces((3, 33), SHAPE["vocab_size"])
-    by_tiles, by_vectors = (
-        encoder_of(SHAPE, precision="int8", isa=isa).hidden_states(pieces.values, pieces.offsets)
-        for isa in (MODEL, supported_isas()[0])
-    )
-    assert by_tiles.tobytes() == by_vectors.tobytes()
-
-
 @pytest.mark.parametrize("precision", ["int8", "bfloat16"])
 @pytest.mark.parametrize("width", [20, 100])
 def test_widths_that_fill_no_tile_are_padded(precision: Any, width: int) -> None:

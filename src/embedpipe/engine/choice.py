@@ -92,9 +92,11 @@ class EngineChoice:
         """The same in another precision."""
         if self.implementation != "native" or precision not in PRECISIONS:
             return EngineChoice.of(self.implementation, precision=precision)  # which may refuse it
-        from embedpipe.engine.native import isa_for, look_at_bfloat16
+        from embedpipe.engine.native import isa_for, isa_for_int8, look_at_bfloat16
 
-        found: Precision = "int8" if precision == "int8" else "float32"
+        if precision == "int8":
+            return replace(self, precision="int8", isa=isa_for_int8(self.isa))
+        found: Precision = "float32"
         if precision in ("auto", "bfloat16") and look_at_bfloat16(self.isa).is_worth_it:
             found = "bfloat16"
         return replace(self, precision=found, isa=isa_for(self.isa, found))

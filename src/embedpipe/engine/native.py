@@ -39,6 +39,7 @@ __all__ = [
     "choose_isa",
     "empty_vectors",
     "isa_for",
+    "isa_for_int8",
     "multiply_add_peak",
     "supported_isas",
     "supported_precisions",
@@ -111,6 +112,15 @@ def isa_for(isa: str, precision: str) -> str:
     return fallback
 
 
+def isa_for_int8(isa: str) -> str:
+    """The same for int8: no set whose attention in bfloat16 would be slower than in float32."""
+    there = supported_isas()
+    found = isa_for(isa, "int8")
+    while _native.has_bfloat16(found) and not look_at_bfloat16(isa).is_worth_it:
+        found = there[there.index(found) + 1]
+    return found
+
+
 def look_at_bfloat16(isa: str) -> Look:
     """Whether an instruction set computes faster in bfloat16 than in float32."""
     from embedpipe.engine.bfloat16_look import look_at  # not loaded by starts in float32
@@ -157,7 +167,8 @@ class NativeEncoder:
         threads: at most this many at once; None takes `default_threads()`.
         isa: one of `supported_isas()`; None takes `EMBEDPIPE_ISA` or the fastest.
         precision: of the products with the layers' weights, one of `supported_precisions()`.
-            Embeddings, attention, LayerNorm and pooling are float32 in all of them.
+            Attention multiplies bfloat16 in the lower ones where the instruction set does.
+            Embeddings, softmax, LayerNorm and pooling are float32 in all of them.
         cache: where packed weights are found and kept; None packs them in memory.
 
     Attributes:
