@@ -125,4 +125,4 @@ def test_weights_that_are_not_finite_are_refused_when_they_are_first_used(
     for _ in range(2):
         with pytest.raises(ModelFormatError, match=f"{name}: 1 of [0-9]* numbers are NaN"):
             encoder.encode(["a"])
-    assert not list(packed_folder.glob("*"))
+    assert not list(packed_folder.glob("*.packed"))
