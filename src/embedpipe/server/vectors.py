@@ -142,7 +142,8 @@ async def as_json(values: Iterable[Any]) -> bytes:
     listed = list(values)
     parts = []
     for begin in range(0, len(listed), _VECTORS_AT_ONCE):
+        if begin:
+            await asyncio.sleep(0)
         part = listed[begin : begin + _VECTORS_AT_ONCE]
         parts.append(orjson.dumps(part, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1])
-        await asyncio.sleep(0)
     return b"[" + b",".join(parts) + b"]"
