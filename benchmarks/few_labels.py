@@ -12,7 +12,7 @@ import argparse
 import random
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,8 @@ SECTIONS = (
 TESTED = 100  # of each section
 
 
-def packages() -> Iterator[tuple[str, str]]:
-    """The summary and the section of each package of these sections."""
+def packages(sections: Collection[str] | None = SECTIONS) -> Iterator[tuple[str, str]]:
+    """The summary and the section of each package of these sections, or of all."""
     listed = subprocess.run(
         ["apt-cache", "dumpavail"], check=True, capture_output=True, encoding="utf-8"
     ).stdout
@@ -41,7 +41,7 @@ def packages() -> Iterator[tuple[str, str]]:
         fields = dict(line.partition(": ")[::2] for line in paragraph.splitlines())
         section = fields.get("Section", "").rpartition("/")[2]
         summary = fields.get("Description") or fields.get("Description-en", "")
-        if section in SECTIONS and summary:
+        if summary and (sections is None or section in sections):
             yield summary, section
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
-__all__ = ["dictionary", "manual", "wordnet_texts"]
+__all__ = ["dictionary", "manual", "page", "wordnet_texts"]
 
 _QUOTED = re.compile(r'"([^"]+)"')
 _PROSELESS = {"_modules", "api", "generated"}
@@ -77,8 +77,12 @@ class _Paragraphs(HTMLParser):
 def manual(folder: Path) -> Iterator[str]:
     """Paragraphs of all HTML files, in the order of their names."""
     for path in sorted(folder.rglob("*.html")):
-        if not _PROSELESS.isdisjoint(path.parts):
-            continue
-        parser = _Paragraphs()
-        parser.feed(path.read_text("utf-8", errors="replace"))
-        yield from parser.found
+        if _PROSELESS.isdisjoint(path.parts):
+            yield from page(path)
+
+
+def page(path: Path) -> list[str]:
+    """Paragraphs of one HTML file."""
+    parser = _Paragraphs()
+    parser.feed(path.read_text("utf-8", errors="replace"))
+    return parser.found
