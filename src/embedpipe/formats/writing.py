@@ -26,7 +26,8 @@ def model_texts(model: Model) -> dict[str, bytes]:
     """All files but the weights, by name: `config.json`, the tokenizer's, and what is declared.
 
     `embedpipe.json` holds pooling, normalization, greatest length and prompts where the model tells
-    them. Of a model with a head there are sentence-transformers' files too.
+    them. Of a model with a head, or whose vectors are normalized, there are sentence-transformers'
+    files too, which it needs for the same vectors.
     Raises ModelFormatError if the model has no vocabulary.
     """
     if not any(name in model.tokenizer_files for name in VOCABULARIES):
@@ -46,7 +47,8 @@ def model_texts(model: Model) -> dict[str, bytes]:
     }
     said = {key: value for key, value in declared.items() if value is not None}
     record = {OWN_RECORD: json_text(said)} if said else {}
-    steps = {name: json_text(text) for name, text in step_texts(model).items() if model.head}
+    has_steps = bool(model.head) or model.normalize
+    steps = {name: json_text(text) for name, text in step_texts(model).items() if has_steps}
     return {CONFIG: json_text(kept), **model.tokenizer_files, **record, **steps}
 
 

@@ -1,4 +1,4 @@
-"""The files that tell sentence-transformers how a model with a head is used."""
+"""The files that tell sentence-transformers the steps of a model: pooling, head, normalization."""
 
 from __future__ import annotations
 
