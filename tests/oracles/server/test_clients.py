@@ -26,22 +26,22 @@ def address(encoder: Encoder) -> Iterator[str]:
 
 @pytest.mark.parametrize("encoding", ["base64", "float"])
 def test_openais_client(address: str, encoder: Encoder, encoding: str) -> None:
-    client = openai.OpenAI(base_url=f"{address}/v1", api_key="none")
-    answer = client.embeddings.create(
-        model=encoder.name,
-        input=TEXTS,
-        encoding_format=encoding,  # type: ignore[arg-type]
-    )
-    rows = [row.embedding for row in answer.data]
-    if isinstance(rows[0], str):  # newer clients hand on what was asked for
-        rows = [np.frombuffer(b64decode(row), "<f4") for row in rows]  # type: ignore[misc]
-    assert np.array(rows, np.float32).tobytes() == encoder.encode(TEXTS).tobytes()
-    assert answer.usage.total_tokens == encoder.tokenize(TEXTS).ids.lengths.sum()
-    assert [model.id for model in client.models.list()] == [encoder.name]
-    with pytest.raises(openai.NotFoundError, match="no model here is named 'other'"):
-        client.embeddings.create(model="other", input="a")
-    with pytest.raises(openai.BadRequestError, match="input: found an empty list"):
-        client.embeddings.create(model=encoder.name, input=[])
+    with openai.OpenAI(base_url=f"{address}/v1", api_key="none") as client:
+        answer = client.embeddings.create(
+            model=encoder.name,
+            input=TEXTS,
+            encoding_format=encoding,  # type: ignore[arg-type]
+        )
+        rows = [row.embedding for row in answer.data]
+        if isinstance(rows[0], str):  # newer clients hand on what was asked for
+            rows = [np.frombuffer(b64decode(row), "<f4") for row in rows]  # type: ignore[misc]
+        assert np.array(rows, np.float32).tobytes() == encoder.encode(TEXTS).tobytes()
+        assert answer.usage.total_tokens == encoder.tokenize(TEXTS).ids.lengths.sum()
+        assert [model.id for model in client.models.list()] == [encoder.name]
+        with pytest.raises(openai.NotFoundError, match="no model here is named 'other'"):
+            client.embeddings.create(model="other", input="a")
+        with pytest.raises(openai.BadRequestError, match="input: found an empty list"):
+            client.embeddings.create(model=encoder.name, input=[])
 
 
 def test_hugging_faces_client(address: str, encoder: Encoder) -> None:
@@ -58,4 +58,5 @@ def test_the_example_of_the_page_server_md() -> None:
         text = page.replace("http://127.0.0.1:8080", address).replace("```", "")
         example = doctest.DocTestParser().get_doctest(text, {}, "server.md", None, None)
         assert len(example.examples) >= 4
-        assert doctest.DocTestRunner().run(example).failed == 0
+        assert doctest.DocTestRunner().run(example, clear_globs=False).failed == 0
+        example.globs["client"].close()
