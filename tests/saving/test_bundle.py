@@ -109,8 +109,10 @@ def test_a_bundle_is_a_plain_archive_with_fixed_times_and_order(bundle: Path) ->
                 assert file.fp.tell() % 64 == 0
     assert [member.filename for member in members] == [
         "stages.json",
+        "models/golden_bert/1_Pooling/config.json",
         "models/golden_bert/config.json",
         "models/golden_bert/embedpipe.json",
+        "models/golden_bert/modules.json",
         "models/golden_bert/tokenizer_config.json",
         "models/golden_bert/vocab.txt",
         "models/golden_bert/model.safetensors",
