@@ -1,11 +1,14 @@
 """Students of a task's teacher, by how many texts without labels they learned from.
 
 python benchmarks/teacher_data.py -o out/recipe [--steps 100] [--sizes L2_H128 ...] [--bfloat16]
+python benchmarks/teacher_data.py -o out/recipe --pretrain 300 --sizes L2_H128 L4_H256 L4_H512
 
 The task is few_labels.py's: sections of Debian packages by their summaries. Students learn the
 vectors that all-MiniLM-L6-v2 gives to more and more summaries without labels; then a head on each
 learns 500 labels, as one on the teacher does. Printed is how often they tell the section of 1,000
-other packages rightly, times 100. What is made stays in the folder, and is not made again.
+other packages rightly, times 100. What is made stays in the folder, and is not made again. With
+--pretrain, students begin with random weights that learn masked words of all summaries before, in
+so many steps; otherwise with the teacher's word table, or its layers where the width is the same.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from few_labels import accuracy, packages, split, write
 
 from embedpipe.sklearn import load_classifier
 from embedpipe.train import DistilOptions, TrainOptions, distil, train
+from embedpipe_bench.models import get_model
 
 TEACHER = "all-MiniLM-L6-v2"
 SIZES = ("L2_H128", "L4_H256", "L4_H384")
@@ -29,9 +33,11 @@ VOCABULARY = 8_000
 class Recipe:
     """One task in a folder: what is known, what is tested, and what is made."""
 
-    def __init__(self, folder: Path, *, steps: int, bfloat16: bool, threads: int | None) -> None:
+    def __init__(
+        self, folder: Path, *, steps: int, pretrain: int, bfloat16: bool, threads: int | None
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.steps = folder, steps
+        self.folder, self.steps, self.pretrain = folder, steps, pretrain
         self.bfloat16, self.threads = bfloat16, threads
         known, self.tested = split(LABELS, 0)
         self.known = write(folder / "known.csv", known)
@@ -46,20 +52,36 @@ class Recipe:
             train(model, self.known, path, TrainOptions(threads=self.threads, device="cpu"))
         return accuracy(load_classifier(path), self.tested)
 
+    def lines(self, amount: int) -> Path:
+        """A file of so many texts."""
+        path = self.folder / f"texts-{amount}.txt"
+        path.write_text("".join(f"{text}\n" for text in self.texts[:amount]), "utf-8")
+        return path
+
+    def beginning(self, size: str) -> str:
+        """The size, or a model of it that has learned masked words of all texts."""
+        path = self.folder / f"{size}-pretrained-{self.pretrain}"
+        if self.pretrain and not path.exists():
+            options = TrainOptions(
+                steps=self.pretrain, random=True, threads=self.threads, device="cpu"
+            )
+            shape = get_model(f"bert_{size}").folder
+            train(shape, self.lines(len(self.texts)), path, options, task="mlm")
+        return str(path) if self.pretrain else size
+
     def student(self, size: str, amount: int) -> Path:
         """A student of that size, which saw so many texts, all of them in the same steps."""
-        path, lines = self.folder / f"{size}-{amount}", self.folder / f"texts-{amount}.txt"
+        path = self.folder / f"{size}-after-{self.pretrain}-{amount}"
         if not path.exists():
-            lines.write_text("".join(f"{text}\n" for text in self.texts[:amount]), "utf-8")
             options = DistilOptions(
-                student=size,
+                student=self.beginning(size),
                 vocabulary=VOCABULARY,
                 steps=self.steps,
                 evaluations=4,
                 threads=self.threads,
                 bfloat16=self.bfloat16,
             )
-            distil(TEACHER, lines, path, options, cache=self.folder / "vectors")
+            distil(TEACHER, self.lines(amount), path, options, cache=self.folder / "vectors")
         return path
 
 
@@ -68,11 +90,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--pretrain", type=int, default=0, metavar="STEPS")
     parser.add_argument("--sizes", nargs="+", default=SIZES)
     parser.add_argument("--bfloat16", action="store_true")
     parser.add_argument("--threads", type=int)
     given = parser.parse_args()
-    recipe = Recipe(given.output, steps=given.steps, bfloat16=given.bfloat16, threads=given.threads)
+    recipe = Recipe(
+        given.output,
+        steps=given.steps,
+        pretrain=given.pretrain,
+        bfloat16=given.bfloat16,
+        threads=given.threads,
+    )
     print(f"{TEACHER}: {recipe.tuned(TEACHER, 'teacher'):.1f}\n")
     print("| student |" + "".join(f" {n:,} texts |" for n in AMOUNTS))
     print("|---|" + "---:|" * len(AMOUNTS))

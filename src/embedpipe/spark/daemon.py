@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import gc
 import importlib
-import os
 import sys
 from contextlib import suppress
 from importlib.machinery import PathFinder
 from pathlib import Path
 from zipimport import zipimporter
+
+from embedpipe.environment import installed_home
 
 __all__ = ["SHARED", "forget_archives", "leave_archives", "load"]
 
@@ -36,7 +37,9 @@ def leave_archives() -> None:
     Spark puts archives of the same files first among the places of imports. Those hold no compiled
     modules, which costs half a second at every start.
     """
-    home = Path(os.environ.get("SPARK_HOME", "/nowhere"))
+    home = installed_home("spark")
+    if home is None:
+        return
     others = [path for path in sys.path if not Path(path).is_relative_to(home)]
     found = PathFinder.find_spec("pyspark", others)
     if (
