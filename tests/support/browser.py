@@ -24,6 +24,10 @@ _ARGUMENTS = (
 )
 
 
+_ABOUT_SPEED = "GL Driver Message (OpenGL, Performance"
+"""What the drawing by the processor says of its own speed, now and then; no page can help it."""
+
+
 @dataclass
 class Opened:
     """A page that is open, and whatever it asked for, reported or failed at meanwhile."""
@@ -31,6 +35,11 @@ class Opened:
     page: Any
     requests: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+
+    def heard(self, text: str) -> None:
+        """Take down what the console shows, but for the driver's words on its speed."""
+        if _ABOUT_SPEED not in text:
+            self.said.append(text)
 
 
 class Chromium:
@@ -61,7 +70,7 @@ class Chromium:
         page = context.new_page()
         opened = Opened(page)
         page.on("request", lambda request: opened.requests.append(request.url))
-        page.on("console", lambda message: opened.said.append(message.text))
+        page.on("console", lambda message: opened.heard(message.text))
         page.on("pageerror", lambda error: opened.said.append(str(error)))
         page.on("dialog", lambda dialog: opened.said.append(f"dialog: {dialog.message}"))
         page.goto(place if isinstance(place, str) else place.as_uri())
