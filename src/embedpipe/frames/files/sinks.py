@@ -165,13 +165,11 @@ class NumpySink(Sink):
         self._file.overwrite(0, self._header())
 
 
-class JsonLinesSink(Sink):
-    """One object per line, formatted by `JsonLinesRows`."""
+class _LinesSink(Sink):
+    """Records as lines of text, which `_rows` formats."""
 
-    def __init__(self, file: Target, schema: pa.Schema, vectors: str) -> None:
-        """See `Sink`."""
-        self._file = file
-        self._rows = JsonLinesRows(schema, vectors)
+    _file: Target
+    _rows: JsonLinesRows | DelimitedRows
 
     def write(self, records: pa.RecordBatch) -> None:
         """See `Sink.write`."""
@@ -180,7 +178,16 @@ class JsonLinesSink(Sink):
             self._file.write(lines.encode())
 
 
-class CsvSink(Sink):
+class JsonLinesSink(_LinesSink):
+    """One object per line, formatted by `JsonLinesRows`."""
+
+    def __init__(self, file: Target, schema: pa.Schema, vectors: str) -> None:
+        """See `Sink`."""
+        self._file = file
+        self._rows = JsonLinesRows(schema, vectors)
+
+
+class CsvSink(_LinesSink):
     """Rows between commas below the columns' names, formatted by `DelimitedRows`."""
 
     delimiter = ","
@@ -190,12 +197,6 @@ class CsvSink(Sink):
         self._file = file
         self._rows = DelimitedRows(schema, vectors, self.delimiter)
         file.write(self._rows.header().encode())
-
-    def write(self, records: pa.RecordBatch) -> None:
-        """See `Sink.write`."""
-        for begin in range(0, records.num_rows, _LINES_AT_ONCE):
-            lines = self._rows.lines(records.slice(begin, _LINES_AT_ONCE))
-            self._file.write(lines.encode())
 
 
 class TsvSink(CsvSink):
