@@ -210,8 +210,6 @@ def reading_errors(source: str, what: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        if isinstance(error, InputError):
-            raise
         raise InputError(
             f"{source} is not {what} that can be read: {error}; check the file, or name its format "
             "with --format"

@@ -48,8 +48,6 @@ def _whole(file: parquet.ParquetFile, source: str) -> Iterator[pa.RecordBatch]:
             rows += batch.num_rows
             yield batch
     except (pa.ArrowException, OSError) as error:
-        if isinstance(error, InputError):
-            raise
         last = min(rows + GROUP_RECORDS, file.metadata.num_rows) - 1
         raise InputError(
             f"{source}: what holds its rows {rows:,} to {last:,} (from 0) is damaged: {error}; get "
