@@ -255,12 +255,13 @@ void Encoder::attend(const Layer& layer, const Operand& x, const Sequences& sequ
 void Encoder::feed_forward(const Layer& layer, const Operand& x, const Share& share, Workspace& work) const {
   Activations &middle = work.intermediate, &y = work.y;
   const PackedLinear &intermediate = layer.intermediate.packed(), &output = layer.output.packed();
+  const Operand prepared = work.prepared_intermediate.from(share.first);
+  const Operand reads = products_.prepare ? prepared : Operand{middle.row(share.first), middle.stride};
   for (Index first = 0; first < intermediate_; first += kIntermediateBlock) {
     const Index last = std::min(first + kIntermediateBlock, intermediate_);
     products_.linear_gelu(x, share.count(), intermediate, first, last, activation_, middle.row(share.first),
-                          middle.stride);
-    products_.linear(prepare(middle, share, last - first, output, work.prepared_intermediate), share.count(), output,
-                     first, last, y.row(share.first), y.stride);
+                          middle.stride, output, prepared);
+    products_.linear(reads, share.count(), output, first, last, y.row(share.first), y.stride);
   }
 }
 

@@ -15,7 +15,7 @@ struct BFloat16 {
   static constexpr const char* kName = "bfloat16";
   static constexpr bool kExact = false;
   static constexpr Index kGroup = 2, kStepInputs = kGroup, kPackedPanel = kPanel;
-  static constexpr bool kQuantizes = false;
+  static constexpr bool kQuantizes = false, kConverts = true;
 
   static __m512bh load_units(const Unit* p) {
     __m512bh v;

@@ -33,7 +33,7 @@ struct Float32 {
   static constexpr const char* kName = "float32";
   static constexpr bool kExact = true;
   static constexpr Index kGroup = 1, kStepInputs = kGroup, kPackedPanel = kPanel;
-  static constexpr bool kQuantizes = false;
+  static constexpr bool kQuantizes = false, kConverts = false;
   static constexpr decltype(embedpipe::Products::prepare) prepare = nullptr;
 
   static Vec load_units(const float* p) { return load(p); }

@@ -76,7 +76,7 @@ struct Int8 {
   static constexpr const char* kName = "int8";
   static constexpr bool kExact = false;
   static constexpr Index kGroup = sizeof(Unit) / sizeof(Quantized), kStepInputs = kGroup, kPackedPanel = kPanel;
-  static constexpr bool kQuantizes = true;
+  static constexpr bool kQuantizes = true, kConverts = false;
 
   static IntVec load_units(const Unit* p) {
     IntVec v;

@@ -89,9 +89,11 @@ struct Products {
   void (*linear)(const Operand& x, Index rows, const PackedLinear& w, Index first, Index last, float* y,
                  Index y_stride);
 
-  // y (rows, last - first) = activation(x W^T + b) for the outputs first..last, both multiples of `panel`
+  // activation(x W^T + b) for the outputs first..last, both multiples of `panel`: y (rows, last - first) where products
+  // read activations as they are. Otherwise that as `prepare` makes it for `reader`, and y is room to work in.
   void (*linear_gelu)(const Operand& x, Index rows, const PackedLinear& w, Index first, Index last,
-                      Activation activation, float* y, Index y_stride);
+                      Activation activation, float* y, Index y_stride, const PackedLinear& reader,
+                      const Operand& prepared);
 
   // The rows first..last of the context (length, hidden) of one sequence, from its qkv (length, 3 hidden); scratch of
   // attention_scratch() floats, on a cache line. Context rows have room for one panel more.

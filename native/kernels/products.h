@@ -2,6 +2,7 @@
 #pragma once
 
 #include "attention.h"
+#include "bfloat16_numbers.h"
 #include "kernels.h"
 #include "math.h"
 #include "matmul.h"
@@ -30,41 +31,72 @@ void linear(const Operand& x, Index rows, const PackedLinear& w, Index first, In
   }
 }
 
+// Rows of a panel's outputs: in float32, or as products of bfloat16 read them.
+struct FloatRows {
+  float* values;
+  Index stride;
+
+  void keep(Index row, Vec left, Vec right) const {
+    store(values + row * stride, left);
+    store(values + row * stride + kLanes, right);
+  }
+};
+
+struct BFloat16Rows {
+  BFloat16Rows(const Operand& prepared, Index row, Index column)
+      : units(static_cast<float*>(const_cast<void*>(prepared.units)) + row * prepared.stride + column / 2),
+        stride(prepared.stride) {}
+  void keep(Index row, Vec left, Vec right) const { store(units + row * stride, bfloat16_units(left, right)); }
+
+  float* units;
+  Index stride;
+};
+
 // Two rows at a time, to hide latency; an odd row at the end stands in for its neighbor.
-template <class Gelu>
-void activate(float* y, Index y_stride, Index rows, const Gelu& gelu) {
+template <class Gelu, class Rows>
+void activate(const float* y, Index y_stride, Index rows, const Gelu& gelu, const Rows& to) {
   for (Index r = 0; r < rows; r += 2) {
-    float* row[] = {y + r * y_stride, y + (r + 1 < rows ? r + 1 : r) * y_stride};
-    Vec v[] = {load(row[0]), load(row[0] + kLanes), load(row[1]), load(row[1] + kLanes)};
+    const Index both[] = {r, r + 1 < rows ? r + 1 : r};
+    const float *one = y + both[0] * y_stride, *other = y + both[1] * y_stride;
+    Vec v[] = {load(one), load(one + kLanes), load(other), load(other + kLanes)};
     gelu(v);
-    for (int i = 0; i < 4; ++i) store(row[i / 2] + i % 2 * kLanes, v[i]);
+    to.keep(both[0], v[0], v[1]);
+    to.keep(both[1], v[2], v[3]);
   }
 }
 
-template <class Math, class Gelu>
-void linear_and(const Gelu& gelu, const Operand& x, Index rows, const PackedLinear& w, Index first, Index last,
-                float* y, Index y_stride) {
-  using Unit = typename Math::Unit;
-  const Index depth = depth_of<Math>(w);
-  for (Index n = first; n < last; n += kPanel) {
-    float* strip = y + n - first;
-    const Unit* panel = static_cast<const Unit*>(w.panels) + n * depth;
-    panel_product<Math>(static_cast<const Unit*>(x.units), x.stride, rows, panel, depth, panel + depth * kPanel,
-                        Math::ends(x, w, n, 0), strip, y_stride,
-                        [&](Index row, Index count) { activate(strip + row * y_stride, y_stride, count, gelu); });
+template <class Math, class Work>
+void with_gelu(Activation activation, const Work& work) {
+  if (activation == Activation::kGeluErf) {
+    work([](Vec(&v)[4]) { Math::kExact ? gelu_erf(v) : coarse_gelu_erf(v); });
+  } else {
+    work([](Vec(&v)[4]) { Math::kExact ? gelu_tanh(v) : coarse_gelu_tanh(v); });
   }
 }
 
+// To bfloat16 a number goes alone, so while it is in the first-level cache, and all panels use the same strip of y. To
+// an integer it goes once its row is known.
 template <class Math>
 void linear_gelu(const Operand& x, Index rows, const PackedLinear& w, Index first, Index last, Activation activation,
-                 float* y, Index y_stride) {
-  const auto erf = [](Vec(&v)[4]) { Math::kExact ? gelu_erf(v) : coarse_gelu_erf(v); };
-  const auto tanh = [](Vec(&v)[4]) { Math::kExact ? gelu_tanh(v) : coarse_gelu_tanh(v); };
-  if (activation == Activation::kGeluErf) {
-    linear_and<Math>(erf, x, rows, w, first, last, y, y_stride);
-  } else {
-    linear_and<Math>(tanh, x, rows, w, first, last, y, y_stride);
-  }
+                 float* y, Index y_stride, const PackedLinear& reader, const Operand& prepared) {
+  using Unit = typename Math::Unit;
+  const Index depth = depth_of<Math>(w);
+  with_gelu<Math>(activation, [&](const auto& gelu) {
+    for (Index n = first; n < last; n += kPanel) {
+      float* strip = Math::kConverts ? y : y + n - first;
+      const Unit* panel = static_cast<const Unit*>(w.panels) + n * depth;
+      panel_product<Math>(static_cast<const Unit*>(x.units), x.stride, rows, panel, depth, panel + depth * kPanel,
+                          Math::ends(x, w, n, 0), strip, y_stride, [&](Index row, Index count) {
+                            float* from = strip + row * y_stride;
+                            if constexpr (Math::kConverts) {
+                              activate(from, y_stride, count, gelu, BFloat16Rows(prepared, row, n - first));
+                            } else {
+                              activate(from, y_stride, count, gelu, FloatRows{from, y_stride});
+                            }
+                          });
+    }
+  });
+  if constexpr (Math::kQuantizes) Math::prepare(y, y_stride, rows, last - first, reader, prepared);
 }
 
 template <class Math>

@@ -59,7 +59,7 @@ inline void zero_sums() {
 
 struct TileBFloat16 {
   static constexpr const char* kName = "bfloat16";
-  static constexpr bool kQuantizes = false;
+  static constexpr bool kExact = false, kQuantizes = false, kConverts = true;
   static constexpr Index kGroup = 2, kStepInputs = kTileBytes / 2, kPackedPanel = kTilePanel;
   using Encoding = BFloat16Encoding;
   static constexpr auto prepare = prepare_bfloat16<kStepInputs>;
@@ -92,7 +92,7 @@ struct TileBFloat16 {
 
 struct TileInt8 {
   static constexpr const char* kName = "int8";
-  static constexpr bool kQuantizes = true;
+  static constexpr bool kExact = false, kQuantizes = true, kConverts = false;
   static constexpr Index kGroup = 4, kStepInputs = kTileBytes, kPackedPanel = kTilePanel;
   using Encoding = Int8::Encoding;
   static constexpr auto prepare = Int8::prepare;
@@ -145,11 +145,11 @@ template <class Math, bool Two>
   store_sums<Two>(sums, sums_stride);
 }
 
-// The outputs begin..end of a product, y's first column being output `begin`; then after(y, rows) for each block while
-// it is in the first-level cache. `first`, `last`: the inputs.
-template <class Math, class After>
+// The outputs begin..end of a product, in blocks at place(output, row), whose rows are y_stride apart; then
+// after(output, row, rows) for each while it is in the first-level cache. `first`, `last`: the inputs.
+template <class Math, class Place, class After>
 void tile_product(const Operand& x, Index rows, const PackedLinear& w, Index begin, Index end, Index first, Index last,
-                  float* y, Index y_stride, const After& after) {
+                  const Place& place, Index y_stride, const After& after) {
   constexpr Index kMostRanges = 8;  // whose sums are kept until they are finished together
   BlockSums sums[kMostRanges];
   const Tiles tiles;
@@ -157,14 +157,14 @@ void tile_product(const Operand& x, Index rows, const PackedLinear& w, Index beg
   const Index panel_bytes = embedpipe::rounded_up(w.inputs, Math::kStepInputs) / Math::kStepInputs * kPanelStepBytes;
   const Index range = Math::range_steps(w), row_blocks = (rows + kBlockRows - 1) / kBlockRows;
   const Index lines = (kPanelStepBytes / kTileBytes + row_blocks - 1) / row_blocks;
-  for (Index n = begin; n < end; n += kTilePanel, y += kTilePanel) {
+  for (Index n = begin; n < end; n += kTilePanel) {
     const char* panel =
         static_cast<const char*>(w.panels) + n / kTilePanel * panel_bytes + first / Math::kStepInputs * kPanelStepBytes;
     const char* next = panel + panel_bytes;
     for (Index row = 0; row < rows; row += kBlockRows) {
       const Index count = rows - row < kBlockRows ? rows - row : kBlockRows;
       const char* a = static_cast<const char*>(x.units) + row * stride;
-      float* out = y + row * y_stride;
+      float* out = place(n, row);
       const auto& block = count > kTileRowsOfBytes ? block_sums<Math, true> : block_sums<Math, false>;
       Index ranges = 0, finished = 0;  // ranges whose sums wait, and those before them
       for (Index s = 0; s < steps; s += range) {
@@ -180,7 +180,7 @@ void tile_product(const Operand& x, Index rows, const PackedLinear& w, Index beg
         finished += ranges;
         ranges = 0;
       }
-      after(out, count);
+      after(n, row, count);
     }
   }
 }
@@ -188,22 +188,30 @@ void tile_product(const Operand& x, Index rows, const PackedLinear& w, Index beg
 template <class Math>
 void tile_linear(const Operand& x, Index rows, const PackedLinear& w, Index first, Index last, float* y,
                  Index y_stride) {
-  tile_product<Math>(x, rows, w, 0, w.outputs, first, last, y, y_stride, [](float*, Index) {});
+  tile_product<Math>(
+      x, rows, w, 0, w.outputs, first, last, [&](Index n, Index row) { return y + row * y_stride + n; }, y_stride,
+      [](Index, Index, Index) {});
 }
 
+// As linear_gelu of products.h.
 template <class Math>
 void tile_linear_gelu(const Operand& x, Index rows, const PackedLinear& w, Index first, Index last,
-                      Activation activation, float* y, Index y_stride) {
-  const auto with = [&](const auto& gelu) {
-    tile_product<Math>(x, rows, w, first, last, 0, w.inputs, y, y_stride, [&](float* out, Index count) {
-      for (Index i = 0; i < kTilePanel; i += kPanel) activate(out + i, y_stride, count, gelu);
+                      Activation activation, float* y, Index y_stride, const PackedLinear& reader,
+                      const Operand& prepared) {
+  const auto place = [&](Index n, Index row) { return Math::kConverts ? y : y + row * y_stride + n - first; };
+  with_gelu<Math>(activation, [&](const auto& gelu) {
+    tile_product<Math>(x, rows, w, first, last, 0, w.inputs, place, y_stride, [&](Index n, Index row, Index count) {
+      for (Index i = 0; i < kTilePanel; i += kPanel) {
+        float* from = place(n, row) + i;
+        if constexpr (Math::kConverts) {
+          activate(from, y_stride, count, gelu, BFloat16Rows(prepared, row, n - first + i));
+        } else {
+          activate(from, y_stride, count, gelu, FloatRows{from, y_stride});
+        }
+      }
     });
-  };
-  if (activation == Activation::kGeluErf) {
-    with([](Vec(&v)[4]) { coarse_gelu_erf(v); });
-  } else {
-    with([](Vec(&v)[4]) { coarse_gelu_tanh(v); });
-  }
+  });
+  if constexpr (Math::kQuantizes) Math::prepare(y, y_stride, rows, last - first, reader, prepared);
 }
 
 // Of numbers as they occur: with zeros, tiles are up to 1.5 times as fast where power is short.

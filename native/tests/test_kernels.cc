@@ -90,7 +90,8 @@ TEST(both_forms_of_gelu_are_exact_to_float32_rounding) {
       for (double low = -30; low < 30; low += 0.37) {
         float x = static_cast<float>(low);
         std::vector<float> y(static_cast<size_t>(count), kNaN);
-        kernels->float32.linear_gelu({&x, 1}, 1, packed.packed(), 0, count, activation, y.data(), count);
+        kernels->float32.linear_gelu({&x, 1}, 1, packed.packed(), 0, count, activation, y.data(), count,
+                                     packed.packed(), {});
         check_close(y, Doubles(static_cast<size_t>(count), gelu(x, activation)), 2e-7 * std::fmax(1., std::fabs(low)),
                     label(kernels->name, "gelu", {static_cast<Index>(activation)}));
       }
