@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -93,3 +95,30 @@ def test_a_cache_that_cannot_be_made_is_an_error_with_its_name(encoder, tmp_path
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="--cache"):
         teacher_vectors(encoder, sentences(20), cache=tmp_path / "file")
+
+
+def test_models_of_the_same_weights_that_are_used_differently_share_no_vectors(tmp_path):
+    texts, cache = sentences(20), tmp_path / "cache"
+    plain = Encoder.load(write_teacher(tmp_path / "teacher"))
+    teacher_vectors(plain, texts, cache=cache)
+    for name, record in USES.items():
+        folder = write_teacher(tmp_path / name)
+        for file, content in record.items():
+            (folder / file).write_text(json.dumps(content))
+        other = Encoder.load(folder)
+        found = teacher_vectors(other, texts, cache=cache)
+        assert found.computed == 20
+        expected = other.encode(texts, normalize=True)
+        assert np.abs(found[np.arange(20)] - expected).max() < 1e-3
+        assert np.abs(expected - plain.encode(texts, normalize=True)).max() > 0.01
+
+
+USES = {
+    "first-piece": {"embedpipe.json": {"pooling": "cls"}},
+    "prompted": {
+        "embedpipe.json": {
+            "prompts": {"ask": "bad cad "},
+            "default_prompt_name": "ask",
+        }
+    },
+}

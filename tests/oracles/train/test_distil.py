@@ -242,7 +242,16 @@ def test_an_unfinished_run_can_be_finished_with_its_best_student(make, tmp_path)
     assert summary.step == 4
     assert Encoder.load(tmp_path / "student").encode("bad").shape == (32,)
     with pytest.raises(ParameterError, match="leave out --finish"):
-        make(output="other", finish=True)
+        make(output="other", finish=True, cache=tmp_path / "vectors")
+    assert not (tmp_path / "vectors").exists()  # refused before anything long
+
+
+def test_to_finish_and_to_restart_is_refused_and_loses_nothing(make):
+    with interrupted_after(5):
+        make(EVERY_STEP)
+    with pytest.raises(ParameterError, match="expected one of the two"):
+        make(EVERY_STEP, finish=True, restart=True)
+    assert make(EVERY_STEP, finish=True).step == 4
 
 
 def test_early_stopping_keeps_the_best_student(make, pairs, tmp_path):
@@ -284,7 +293,7 @@ def test_a_full_disk_leaves_the_checkpoint_of_before(make, tmp_path, monkeypatch
     assert {name for name in a if a[name] != b.get(name)} <= different
 
 
-def test_what_cannot_be_joined_is_refused(make):
+def test_what_cannot_be_joined_is_refused(make, tmp_path):
     with pytest.raises(ParameterError, match="are 32 wide, the student 16"):
         make(replace(OPTIONS, layers="0,1"))
     with pytest.raises(ParameterError, match="has 0 to 3"):
@@ -297,6 +306,7 @@ def test_what_cannot_be_joined_is_refused(make):
         make(replace(OPTIONS, student="L1_H64"))
     with pytest.raises(ParameterError, match="vocabulary 5: expected"):
         make(replace(OPTIONS, vocabulary=5))
+    assert not list(tmp_path.glob("*.training"))  # nothing was begun
 
 
 def test_a_teacher_of_another_kind_of_tokenizer_is_refused(make, tmp_path, testdata):
@@ -322,6 +332,41 @@ def test_outputs_that_exist_and_runs_beside_are_refused(make, tmp_path):
         pytest.raises(OutputError, match="another process trains there"),
     ):
         make(output="other")
+
+
+@pytest.mark.parametrize("which", ["teacher", "base", "development"])
+def test_what_is_read_is_never_replaced(make, pairs, tmp_path, which):
+    mine = write_teacher(tmp_path / "mine")
+    (mine / "pairs.jsonl").write_bytes(pairs.read_bytes())
+    before = files_of(mine)
+    options, given = OPTIONS, {}
+    if which == "base":
+        options = replace(OPTIONS, student=str(mine))
+    else:
+        given[which] = mine if which == "teacher" else mine / "pairs.jsonl"
+    with pytest.raises(OutputError, match="it is the input"):
+        make(options, "mine", overwrite=True, **given)
+    assert files_of(mine) == before
+
+
+def test_development_pairs_of_one_score_are_refused(make, tmp_path):
+    rows = [{"sentence1": "bad", "sentence2": "cad", "score": 1}] * 3
+    path = write_lines(tmp_path / "pairs.jsonl", [json.dumps(row) for row in rows])
+    with pytest.raises(InputError, match="all 3 scores are 1"):
+        make(development=path)
+
+
+def test_the_teacher_is_asked_with_its_default_prompt(make, tmp_path):
+    teacher = write_teacher(tmp_path / "prompted")
+    prompts = {"prompts": {"ask": "bad cad "}, "default_prompt_name": "ask"}
+    (teacher / "embedpipe.json").write_text(json.dumps(prompts))
+    make(replace(OPTIONS, student=None, layers="0,1,2,3"), teacher=teacher)
+    made, texts = Encoder.load(tmp_path / "student"), sentences(30, seed=5)
+    said, plain = (
+        Encoder.load(teacher).encode(texts, normalize=True, prompt=p) for p in (None, "")
+    )
+    cosines = [(made.encode(texts) * each).sum(axis=1).mean() for each in (said, plain)]
+    assert cosines[0] > cosines[1]
 
 
 def test_a_damaged_checkpoint_is_named_with_the_remedy(make, tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -53,8 +53,8 @@ class Checkpoint:
                 f"cannot write {folder}: {error.strerror}; change the permissions of the folder "
                 "above it, or name another output"
             ) from error
+        made = cls(folder, record)
         try:
-            made = cls(folder, record)
             for stale in folder.glob(".embedpipe-*.tmp"):
                 stale.unlink(missing_ok=True)
             if restart:
@@ -62,6 +62,8 @@ class Checkpoint:
             made.load()  # which refuses what cannot be gone on with, before anything long begins
             yield made
         finally:
+            if folder.exists() and not made.path.exists():
+                made.remove()  # nothing was learned
             lock.release()
 
     def save(self, state: dict[str, Any]) -> None:
@@ -97,4 +99,5 @@ class Checkpoint:
         """Remove the folder, once the output stands."""
         for name in (_STATE, WRITING, _LOCK):
             (self.folder / name).unlink(missing_ok=True)
-        self.folder.rmdir()
+        with suppress(OSError):  # something of another's stands there
+            self.folder.rmdir()

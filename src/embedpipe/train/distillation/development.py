@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedpipe.evaluation.examples import Examples, read_examples
-from embedpipe.evaluation.metrics import similarity
+from embedpipe.evaluation.metrics import check_scores, similarity
 
 __all__ = ["Development", "read_development"]
 
@@ -45,4 +45,6 @@ class Development:
 
 def read_development(path: str | os.PathLike[str]) -> Development:
     """Read a file that `embedpipe evaluate` takes for the task similarity, and raise its errors."""
-    return Development(Path(path).name, read_examples(path, task="similarity"))
+    examples = read_examples(path, task="similarity")
+    check_scores(examples.scores, examples.source)
+    return Development(Path(path).name, examples)

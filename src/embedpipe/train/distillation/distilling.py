@@ -88,8 +88,14 @@ def distil(  # noqa: PLR0913
     begun = time.monotonic()
     torch = require("torch", "training", extra="train")
     require("transformers", "training", extra="train")
+    if finish and restart:
+        raise ParameterError(
+            "finish and restart: one writes what an unfinished run has learned, the other throws "
+            "it away; expected one of the two"
+        )
     sources = [text] if isinstance(text, (str, os.PathLike)) else list(text)
-    check_output(output, overwrite=overwrite, folder=True, inputs=sources)
+    read = [each for each in (teacher, options.base, development) if each is not None]
+    check_output(output, overwrite=overwrite, folder=True, inputs=[*sources, *read])
     folder = AtomicDirectory(output, replace=overwrite)
     threads = check_threads(options.threads)
     torch.set_num_threads(threads)
@@ -114,12 +120,14 @@ def distil(  # noqa: PLR0913
     state = checkpoint_folder(Path(output))
     kept = None if cache is None else Path(cache)
     with Checkpoint.opened(state, record, restart=restart) as checkpoint:
+        if finish and not checkpoint.path.exists():
+            raise ParameterError(f"finish: there is no state in {state}; leave out --finish")
         ready = prepare(plan, texts.texts, pairs, checkpoint, cache=kept, progress=progress)
         learning = ready.learning
-        if not finish:
+        if finish:
+            learning.finish()
+        else:
             learning.run()
-        elif not learning.finish():
-            raise ParameterError(f"finish: there is no state in {state}; leave out --finish")
         note_output(state, folder.temporary)
         with folder:
             quality = write_result(folder, plan, texts, ready)

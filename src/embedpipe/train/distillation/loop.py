@@ -130,12 +130,10 @@ class Learning:
                     saved = time.monotonic()
         self.student.load(self._best)
 
-    def finish(self) -> bool:
-        """Take the best weights of the checkpoint and learn no more; False if there is none."""
-        if not self._resumed():
-            return False
+    def finish(self) -> None:
+        """Take the best weights of the checkpoint, which is there, and learn no more."""
+        self._resumed()
         self.student.load(self._best)
-        return True
 
     def _learn(self) -> None:
         rows = self.batches[self.step]

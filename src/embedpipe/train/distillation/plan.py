@@ -10,6 +10,7 @@ from embedpipe.encoder import Encoder
 from embedpipe.errors import ParameterError
 from embedpipe.train.checks import chosen_device
 from embedpipe.train.distillation.options import DistilOptions, StudentShape
+from embedpipe.train.distillation.teacher import vectors_name
 
 __all__ = ["Plan"]
 
@@ -64,7 +65,7 @@ class Plan:
         import torch
 
         return self.options.record() | {
-            "teacher": self.teacher.fingerprint,
+            "teacher": vectors_name(self.teacher),
             "begins with": self.base.fingerprint,
             "most pieces": self.max_length,
             "threads": self.threads,

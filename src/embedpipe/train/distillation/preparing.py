@@ -26,7 +26,7 @@ from embedpipe.train.distillation.start import (
     usual_layers,
 )
 from embedpipe.train.distillation.student import Student
-from embedpipe.train.distillation.teacher import TeacherVectors, teacher_vectors
+from embedpipe.train.distillation.teacher import TeacherVectors, own_vectors, teacher_vectors
 from embedpipe.train.distillation.vocabulary import Vocabulary, cut_vocabulary
 
 __all__ = ["Prepared", "prepare"]
@@ -128,8 +128,7 @@ def _scoring(
 ) -> Scoring:
     """By pairs where there are some, else by the texts held out."""
     if pairs is not None:
-        goal, _ = plan.teacher.encode_counting(pairs.texts, normalize=True)
-        return Scoring(pairs.texts, goal, pairs)
+        return Scoring(pairs.texts, own_vectors(plan.teacher, pairs.texts), pairs)
     return Scoring([texts[row] for row in held], targets[held], None)
 
 

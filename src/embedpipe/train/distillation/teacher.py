@@ -22,7 +22,7 @@ from embedpipe.errors import InputError, OutputError
 from embedpipe.output import AtomicFile
 from embedpipe.progress import Progress
 
-__all__ = ["TeacherVectors", "teacher_vectors"]
+__all__ = ["TeacherVectors", "own_vectors", "teacher_vectors", "vectors_name"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -63,6 +63,28 @@ class TeacherVectors:
         return np.stack(found).astype(np.float32)
 
 
+def own_vectors(encoder: Encoder, texts: list[str]) -> Floats:
+    """What a model says of n texts by itself, with its default prompt; float32 (n, dimension), of
+    length 1."""
+    prompt = encoder.prompts.chosen(None, None)
+    vectors, _ = encoder.encode_counting(texts, normalize=True, prompt=prompt)
+    return vectors
+
+
+def vectors_name(encoder: Encoder) -> str:
+    """Tells apart models whose own vectors differ, by weights or by how they are used."""
+    usage = encoder.model.usage
+    used = (
+        encoder.pooling,
+        encoder.prompts.chosen(None, None),
+        usage.include_prompt,
+        usage.truncate_dim,
+        [step.activation for step in encoder.model.head],
+    )
+    digest = sha256(f"{encoder.fingerprint} {used!r}".encode()).hexdigest()
+    return f"{digest[:16]}-{encoder.max_length}-{encoder.precision}"
+
+
 def teacher_vectors(
     encoder: Encoder,
     texts: Sequence[str],
@@ -77,7 +99,7 @@ def teacher_vectors(
     Raises OutputError where it cannot be written, InputError for a damaged file in it.
     """
     above = cache_directory() / "teachers" if cache is None else cache
-    folder = above / f"{encoder.fingerprint[:16]}-{encoder.max_length}-{encoder.precision}"
+    folder = above / vectors_name(encoder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -97,7 +119,7 @@ def teacher_vectors(
         bar.advance(len(keys) - len(missing))
         for begin in range(0, len(missing), _FILE_TEXTS):
             part = missing[begin : begin + _FILE_TEXTS]
-            vectors, _ = encoder.encode_counting([texts[row] for row in part], normalize=True)
+            vectors = own_vectors(encoder, [texts[row] for row in part])
             path = _written(folder, [keys[row] for row in part], vectors)
             _open(path, files, known)
             bar.advance(len(part))

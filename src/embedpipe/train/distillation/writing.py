@@ -14,6 +14,7 @@ from embedpipe.train.distillation.card import Quality, card_files
 from embedpipe.train.distillation.export import student_model, write_student
 from embedpipe.train.distillation.plan import Plan
 from embedpipe.train.distillation.preparing import Prepared
+from embedpipe.train.distillation.teacher import own_vectors
 from embedpipe.train.distillation.texts import TrainingTexts
 
 __all__ = ["write_result"]
@@ -43,7 +44,7 @@ def write_result(
 
 
 def _quality(encoder: Encoder, name: str, ready: Prepared) -> Quality:
-    vectors, _ = encoder.encode_counting(ready.scoring.texts, normalize=True)
+    vectors = own_vectors(encoder, ready.scoring.texts)
     closeness = ready.scoring.closeness(vectors)
     return Quality(name, encoder.precision, ready.scoring.of(vectors), closeness)
 
