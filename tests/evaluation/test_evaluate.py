@@ -110,6 +110,12 @@ def test_options_of_reading_are_honored(tmp_path: Path) -> None:
             r"sentence1,sentence2,score \(similarity\); .* --columns and --task",
         ),
         ("text,b\n1,2\n", {"task": "retrieval"}, ColumnError, "expected the columns anchor,pos"),
+        (
+            "sentence1,b\na,2\n",
+            {},
+            ColumnError,
+            r"a\.csv: found 'sentence1', 'b'; expected the col",
+        ),
         ("a,b\n1,2\n", {"columns": ["a", "b"]}, ParameterError, "a,b: which task .* add --task"),
         (
             "a,b\n1,2\n",

@@ -107,6 +107,7 @@ def test_what_the_development_data_holds_is_not_learned(tmp_path: Path) -> None:
 def test_texts_come_once(tmp_path: Path) -> None:
     found = read(write(tmp_path / "a.txt", "one\n\n  \ntwo\none\n"), task="mlm")
     assert (found.texts, found.duplicates) == (("one", "two"), 1)  # type: ignore[attr-defined]
+    assert found.passed_over == 2  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -137,6 +138,41 @@ def test_texts_come_once(tmp_path: Path) -> None:
         ("a.txt", "one\ntwo\n", {}, ColumnError, "without answers, .*; say --task mlm"),
         ("a.txt", "\n", {"task": "mlm"}, InputError, "no record has a text"),
         ("a.csv", PAIRS, {"task": "guess"}, ParameterError, "task 'guess': expected one of sim"),
+        (
+            "a.csv",
+            PAIRS,
+            {"options": TrainOptions(losses=("MultipleNegativesRankingLoss",))},
+            ParameterError,
+            "it learns retrieval, and what is learned is similarity; leave it out",
+        ),
+        (
+            "a.csv",
+            PAIRS,
+            {"options": TrainOptions(hard_negatives=3)},
+            ParameterError,
+            "hard_negatives 3: it counts for retrieval",
+        ),
+        (
+            "a.csv",
+            PAIRS,
+            {"options": TrainOptions(head="sequence")},
+            ParameterError,
+            "head sequence: it counts for classification",
+        ),
+        (
+            "a.csv",
+            PAIRS,
+            {"options": TrainOptions(random=True)},
+            ParameterError,
+            "random True: it counts for mlm",
+        ),
+        (
+            "a.txt",
+            "one\ntwo\n",
+            {"task": "mlm", "options": TrainOptions(losses=("CoSENTLoss",))},
+            ParameterError,
+            "loss CoSENTLoss: it learns similarity, and what is learned is mlm",
+        ),
     ],
 )
 def test_what_cannot_be_learned(
@@ -201,6 +237,12 @@ def test_contrasts_tell_labels_apart() -> None:
     assert set(found.scores) == {0.0, 1.0}
     assert found == contrasts(Examples.labeled(texts, labels), 1)
     assert found != contrasts(Examples.labeled(texts, labels), 2)
+
+
+@pytest.mark.parametrize(("texts", "labels"), [("aa", "xy"), ("ab", "xy"), ("aabb", "xxyy")])
+def test_labels_without_both_kinds_of_pairs_have_no_contrast(texts: str, labels: str) -> None:
+    with pytest.raises(InputError, match="expected some of both for --head contrastive"):
+        contrasts(Examples.labeled(list(texts), list(labels)), 1)
 
 
 # --- the classifier in a folder ---------------------------------------------------------------
@@ -309,3 +351,18 @@ def test_a_frozen_head_needs_no_pytorch(tmp_path: Path, encoder: Encoder) -> Non
     card = (tmp_path / "made" / "README.md").read_text()
     assert "load_classifier" in card and "| made" in card and "40 records of a.csv" in card
     assert not (tmp_path / "made.training").exists()
+
+
+def test_a_run_that_learned_nothing_leaves_nothing_and_binds_nobody(tmp_path: Path) -> None:
+    output = tmp_path / "made"
+    with (
+        pytest.raises(InputError, match="ask for fewer"),
+        Work(output, {"hard_negatives": 9}).held(restart=False),
+    ):
+        raise InputError("found 2 different answers; ask for fewer")
+    assert not list(tmp_path.iterdir())
+    killed = Work(output, {"hard_negatives": 9})
+    (killed.checkpoints / "checkpoint-1").mkdir(parents=True)  # which is not whole
+    (killed.folder / "settings.json").write_text('{"hard_negatives": 9}')
+    with Work(output, {"hard_negatives": 1}).held(restart=False) as work:
+        assert not work.checkpoints.exists()

@@ -60,18 +60,19 @@ class Columns:
         check_task(task)
         if named is not None:
             return cls._named(source, task, tuple(named), reading)
-        refused: ColumnError | None = None
+        said = ""
         for kind in TASKS if task is None else (task,):
             for first in _NAMES[kind][0]:
                 try:
                     inputs = _opened(source, first, reading)
                 except ColumnError as error:
-                    refused = refused or error
+                    said = said or str(error).removesuffix(error.remedy).rstrip("; ")
                     continue
-                found = _known(kind, inputs.schema().names)
+                names = inputs.schema().names
+                found = _known(kind, names)
                 if found is not None:
                     return cls(inputs, kind, found)
-        said = str(refused).removesuffix(refused.remedy).rstrip("; ") if refused else source
+                said = f"{source}: found {', '.join(map(repr, names))}"
         wanted = (
             "; ".join(f"{','.join(n[0] for n in _NAMES[kind])} ({kind})" for kind in TASKS[:3])
             if task is None

@@ -155,6 +155,23 @@ def test_scores_are_learned_and_the_best_is_kept(model: Path, data: Path, tmp_pa
     assert told.rows[3][:3] == ("made", "float32", f"{100 * after:.2f}")
 
 
+def test_pairs_with_scores_that_share_a_text_are_all_learned_in_whole_batches(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "a.csv", ("sentence1", "sentence2", "score"), TEXTS[:1] * 24, OTHERS, SCORES)
+    seen: list[list[float]] = []
+    whole = Careful.compute_loss
+
+    def noted(self: Any, model: Any, inputs: dict[str, Any], *given: Any, **named: Any) -> Any:
+        seen.append(inputs["label"].tolist())
+        return whole(self, model, inputs, *given, **named)
+
+    monkeypatch.setattr(Careful, "compute_loss", noted)
+    train(model, tmp_path / "a.csv", tmp_path / "made", options(steps=None, epochs=1))
+    assert [len(batch) for batch in seen] == [8, 8, 8]
+    assert sorted(score for batch in seen for score in batch) == pytest.approx(sorted(SCORES[:24]))
+
+
 @pytest.mark.parametrize("head", ["frozen", "contrastive", "sequence"])
 @pytest.mark.parametrize("file", ["two.csv", "three.csv"])
 def test_classifiers_are_read_by_scikit_learn(

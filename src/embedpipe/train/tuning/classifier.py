@@ -15,6 +15,7 @@ from embedpipe._dependencies import require
 from embedpipe.embedding.options import ModelOptions
 from embedpipe.encoder import Encoder
 from embedpipe.engine.precision import Precision
+from embedpipe.errors import InputError
 from embedpipe.evaluation import Evaluation, Examples
 from embedpipe.evaluation.measuring import Measurement
 from embedpipe.formats.huggingface.safetensors_writer import safetensors_parts
@@ -30,7 +31,7 @@ def contrasts(examples: Examples, seed: int) -> Examples:
     """Pairs of texts of one label, with the score 1, and of two labels, with 0.
 
     Each text is the first of four pairs of either kind, but for equal texts (Tunstall et al.,
-    Efficient Few-Shot Learning Without Prompts, 2022).
+    Efficient Few-Shot Learning Without Prompts, 2022). Raises InputError where one kind has none.
 
     >>> pairs = contrasts(Examples.labeled(["a", "b", "c", "d"], [0, 0, 1, 1]), 0)
     >>> {(a, b) for a, b, score in zip(*pairs.texts, pairs.scores) if score} <= {
@@ -49,6 +50,11 @@ def contrasts(examples: Examples, seed: int) -> Examples:
             rows.append((text, drawn.choice(of_label[label]), 1.0))
             rows.append((text, drawn.choice(of_label[drawn.choice(others)]), 0.0))
     kept = [row for row in rows if row[0] != row[1]]
+    if len({row[2] for row in kept}) < 2:
+        raise InputError(
+            f"{examples.source}: no label has two different texts, or no two labels have; expected "
+            "some of both for --head contrastive; add records, or take --head frozen"
+        )
     first, second, scores = zip(*kept, strict=True)
     return Examples(examples.source, "similarity", (list(first), list(second)), tuple(scores), ())
 

@@ -12,11 +12,13 @@ import numpy.typing as npt
 from datasets import Dataset, DatasetDict
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.evaluation import BaseEvaluator
+from sentence_transformers.base.sampler import DefaultBatchSampler, NoDuplicatesBatchSampler
 from sentence_transformers.sentence_transformer import losses
 from sentence_transformers.sentence_transformer.trainer import SentenceTransformerTrainer
 from sentence_transformers.sentence_transformer.training_args import (
     SentenceTransformerTrainingArguments,
 )
+from torch.utils.data import RandomSampler
 
 from embedpipe.errors import ParameterError
 from embedpipe.evaluation import Examples
@@ -31,6 +33,14 @@ _PER_EVALUATION = 64  # texts that are embedded at once
 
 
 class _Trainer(Careful, SentenceTransformerTrainer):  # type: ignore[misc]
+    def get_batch_sampler(self, dataset: Any, **given: Any) -> Any:
+        """Texts that stand twice in a batch are wrong answers to themselves where all others are
+        wrong ones. Of pairs with scores such batches are whole, or records would be left out."""
+        if "score" in dataset.column_names:
+            shuffled = RandomSampler(dataset, generator=given["generator"])
+            return DefaultBatchSampler(shuffled, **given)
+        return NoDuplicatesBatchSampler(dataset, **given)
+
     def add_model_card_callback(self, default_args_dict: Any) -> None:
         """None: our own card is written at the end."""
 
@@ -97,7 +107,6 @@ def learn_pairs(  # noqa: PLR0913
     given = arguments(options, work, rate=rate, records=records, metric=metric)
     args = SentenceTransformerTrainingArguments(
         **given,
-        batch_sampler="no_duplicates",
         learning_rate_mapping=rates_by_layer(model, rate, options.layer_decay),
         prompts=_prompts(model),
     )

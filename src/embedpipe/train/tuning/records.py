@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from embedpipe.evaluation import Examples, read_examples
 from embedpipe.evaluation.columns import Task
 from embedpipe.files.input_options import InputOptions
 from embedpipe.frames.files.inputs import Inputs
-from embedpipe.train.tuning.options import TRAIN_TASKS, TrainOptions, TrainTask
+from embedpipe.train.tuning.options import LOSSES, TRAIN_TASKS, TrainOptions, TrainTask
 
 __all__ = ["Records", "read_records", "scaled"]
 
@@ -25,7 +25,8 @@ class Records:
 
     task: of the run; files of pairs with and without scores may be mixed, then it is that of the
     first. examples: for each file; texts: of masked words, distinct ones. left_out: how many
-    records stand in the development data as well, duplicates: how many texts came again.
+    records stand in the development data as well, duplicates: how many texts came again, blank: how
+    many were none.
     """
 
     task: TrainTask
@@ -34,9 +35,15 @@ class Records:
     texts: tuple[str, ...] = ()
     left_out: int = 0
     duplicates: int = 0
+    blank: int = 0
 
     def __len__(self) -> int:
         return len(self.texts) or sum(map(len, self.examples))
+
+    @property
+    def passed_over(self) -> int:
+        """How many records had no text, or no answer."""
+        return self.blank + sum(each.passed_over for each in self.examples)
 
     @property
     def digest(self) -> str:
@@ -67,6 +74,7 @@ def read_records(  # noqa: PLR0913, PLR0917
         raise ParameterError(f"task {task!r:.80}: expected one of {', '.join(TRAIN_TASKS)}")
     known = set() if development is None else set(_keys(development))
     if task == "mlm":
+        _check_used(options, {"mlm"})
         return _plain(files, reading, known)
     asked: Task | None = task
     found = [_read(file, asked, columns, reading) for file in files]
@@ -80,6 +88,7 @@ def read_records(  # noqa: PLR0913, PLR0917
             kept.append(replace(part, passed_over=each.passed_over))
     left_out = sum(map(len, found)) - sum(map(len, kept))
     _warn(left_out, sum(map(len, found)))
+    _check_used(options, {each.task for each in found})
     _check(kept, options)
     return Records(found[0].task, tuple(files), tuple(kept), left_out=left_out)  # type: ignore[arg-type]
 
@@ -126,6 +135,29 @@ def _warn(left_out: int, total: int) -> None:
         )
 
 
+def _check_used(options: TrainOptions, tasks: Collection[str]) -> None:
+    """ParameterError for an option that counts for none of the tasks that are learned."""
+    usual = TrainOptions()
+    learned = ", ".join(sorted(tasks))
+    for name, task in (
+        ("hard_negatives", "retrieval"),
+        ("head", "classification"),
+        ("random", "mlm"),
+    ):
+        value = getattr(options, name)
+        if value != getattr(usual, name) and task not in tasks:
+            raise ParameterError(
+                f"{name} {value}: it counts for {task}, and what is learned is {learned}; leave it "
+                "out"
+            )
+    for loss in options.losses:
+        if LOSSES[loss] not in tasks:
+            raise ParameterError(
+                f"loss {loss}: it learns {LOSSES[loss]}, and what is learned is {learned}; leave "
+                "it out, or say what the columns are with --task and --columns"
+            )
+
+
 def _check(examples: Sequence[Examples], options: TrainOptions) -> None:
     from embedpipe.evaluation.metrics import check_labels
 
@@ -164,13 +196,14 @@ def _plain(files: Sequence[str], reading: InputOptions, known: set[tuple[str, ..
     inputs = Inputs([str(Path(file)) for file in files], reading)
     inputs.check()
     seen: dict[str, None] = {}
-    total = duplicates = 0
+    blank = duplicates = 0
     for batch in inputs.batches():
         for text in batch.records[reading.text_column].to_pylist():
-            if text and not text.isspace():
-                total += 1
-                duplicates += text in seen
-                seen.setdefault(text)
+            if not text or text.isspace():
+                blank += 1
+                continue
+            duplicates += text in seen
+            seen.setdefault(text)
     if not seen:
         raise InputError(f"{', '.join(files)}: no record has a text; there is nothing to learn")
     forbidden = {text for key in known for text in key}
@@ -182,6 +215,7 @@ def _plain(files: Sequence[str], reading: InputOptions, known: set[tuple[str, ..
         texts=kept,
         left_out=len(seen) - len(kept),
         duplicates=duplicates,
+        blank=blank,
     )
 
 

@@ -122,7 +122,7 @@ class Run:
             "data": {
                 "sources": [Path(source).name for source in records.sources],
                 "records": len(records),
-                "passed_over": sum(each.passed_over for each in records.examples),
+                "passed_over": records.passed_over,
                 "duplicates": records.duplicates,
                 "left_out": records.left_out,
                 "digest": records.digest,

@@ -63,7 +63,11 @@ class Work:
         try:
             with FileLock(self.folder / _LOCK, timeout=0):
                 self._begin(restart=restart)
-                yield self
+                try:
+                    yield self
+                finally:
+                    if self.last() is None:
+                        self.remove()  # nothing was learned
         except Timeout as error:
             raise OutputError(
                 f"cannot write {self.folder}: another process is at work there; wait for it, or "
@@ -80,7 +84,7 @@ class Work:
 
     def _begin(self, *, restart: bool) -> None:
         path = self.folder / _SETTINGS
-        if restart:
+        if restart or self.last() is None:  # of which nothing is worth keeping
             shutil.rmtree(self.checkpoints, ignore_errors=True)
             path.unlink(missing_ok=True)
         if path.exists():
