@@ -24,12 +24,22 @@ struct Chunk {
   Index rows = 0;
 };
 
+// Rows that are worth a thread of their own.
+constexpr Index kFewestRows = 32;
+
+// The first `shared` chunks are so much more than a thread's part of all rows that a team should work on each; every
+// other one is for one thread.
+struct Plan {
+  std::vector<Chunk> chunks;
+  size_t shared = 0;
+};
+
 // The most rows that a chunk of several sequences should have: as many as the second-level cache holds of what is in
 // use together, two matrices of `hidden` columns and `others` columns of others.
 Index most_rows(Index hidden, Index others);
 
-// Of `most` rows at most, unless one sequence is longer. Longest sequences first, so that the last chunks to be taken
-// are small and threads end together.
-std::vector<Chunk> plan_chunks(const Sequences& sequences, Index most, int threads);
+// Of `most` rows at most, unless one sequence is longer: the longest sequence is the first, and each goes where there
+// are fewest rows yet.
+Plan plan_chunks(const Sequences& sequences, Index most, int threads);
 
 }  // namespace embedpipe

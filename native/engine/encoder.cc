@@ -10,9 +10,6 @@ namespace embedpipe {
 
 namespace {
 
-// With fewer chunks than threads, each chunk is shared by a team, if there are so many rows for every member.
-constexpr Index kFewestRows = 32;
-
 // Rows that are normalized and prepared for the next product together.
 constexpr Index kRowsTogether = 8;
 
@@ -70,31 +67,31 @@ void Encoder::encode_pieces(const Sequences& sequences, Pooling pooling, bool no
 
 template <class Finish>
 void Encoder::run(const Sequences& sequences, const Execution& execution, const Finish& finish) {
-  const std::vector<Chunk> chunks = plan_chunks(sequences, most_rows_, execution.threads);
-  if (chunks.empty()) return;
-  const Index count = static_cast<Index>(chunks.size());
-  const Index longest = sequences.length(chunks.front().sequences.front());
+  const Plan plan = plan_chunks(sequences, most_rows_, execution.threads);
+  if (plan.chunks.empty()) return;
+  const Index longest = sequences.length(plan.chunks.front().sequences.front());
   const Index rows = std::max(longest, most_rows_);
-  if (count < execution.threads && chunks.front().rows >= 2 * kFewestRows) {
+  if (plan.shared > 0) {
     std::unique_ptr<Workspace> work = take_workspace(rows, longest, execution.threads);
-    for (const Chunk& chunk : chunks) {
+    for (size_t i = 0; i < plan.shared; ++i) {
       execution.poll();
-      encode_as_team(sequences, chunk, execution.threads, *work);
-      finish(chunk, *work);
+      encode_as_team(sequences, plan.chunks[i], execution.threads, *work);
+      finish(plan.chunks[i], *work);
     }
     keep_workspace(std::move(work));
-    return;
   }
+  const Index rest = static_cast<Index>(plan.chunks.size() - plan.shared);
+  if (rest == 0) return;
   const auto work_through = [&](const auto& next) {
     std::unique_ptr<Workspace> work = take_workspace(rows, longest, 1);
     for (Index i = next(); i >= 0; i = next()) {
-      const Chunk& chunk = chunks[static_cast<size_t>(i)];
+      const Chunk& chunk = plan.chunks[plan.shared + static_cast<size_t>(i)];
       encode(sequences, chunk, {0, chunk.rows}, *work);
       finish(chunk, *work);
     }
     keep_workspace(std::move(work));
   };
-  for_each_in_parallel(count, execution.threads, work_through, execution.poll);
+  for_each_in_parallel(rest, execution.threads, work_through, execution.poll);
 }
 
 std::unique_ptr<Encoder::Workspace> Encoder::take_workspace(Index rows, Index longest, int members) {
