@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from embedpipe import Encoder
 from embedpipe.engine.choice import EngineChoice
 from embedpipe.engine.native import (
     NativeEncoder,
@@ -35,6 +36,7 @@ from embedpipe.engine.native import (
     supported_precisions,
 )
 from embedpipe.formats import open_model
+from embedpipe_bench.corpus import TEXT, read_lines
 from embedpipe_bench.machine import NOTICE, describe_machine
 from embedpipe_bench.models import get_model
 from embedpipe_bench.report import heading, markdown_table, save_json
@@ -95,15 +97,20 @@ def encoder_of(model: Any, way: Way, threads: int) -> NativeEncoder:
     return NativeEncoder(model.config, model.weights, **options)
 
 
-def sequences(config: Any, lengths: tuple[int, int], pieces: int) -> tuple[Any, Any]:
-    """Random ids of some sequences with lengths between two bounds, and their offsets."""
+def sequences(folder: Path, lengths: tuple[int, int], pieces: int) -> tuple[Any, Any]:
+    """Ids of the benchmark's text, cut to lengths drawn between two bounds, and their offsets.
+
+    Pieces of a text repeat themselves, and what the first layer makes of them is kept.
+    """
+    encoder = Encoder.load(folder)
     random = np.random.default_rng(1)
-    low, high = (min(length, config.max_position_embeddings) for length in lengths)
+    low, high = (min(length, encoder.config.max_position_embeddings) for length in lengths)
     sizes: list[int] = []
     while sum(sizes) < pieces:
         sizes.append(int(random.integers(low, high + 1)))
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    return random.integers(0, config.vocab_size, offsets[-1]).astype(np.int32), offsets
+    text = np.concatenate([ids[1:-1] for ids in encoder.tokenize(read_lines(TEXT)).ids])
+    return np.resize(text, offsets[-1]).astype(np.int32), offsets
 
 
 def seconds_in_turn(
@@ -139,12 +146,13 @@ class Figure:
 
 def measured(name: str, arguments: argparse.Namespace) -> Iterator[Figure]:
     """The figures of one model."""
-    model = open_model(get_model(name).folder)
+    folder = get_model(name).folder
+    model = open_model(folder)
     hidden = model.config.hidden_size
     encoders = {way: encoder_of(model, way, arguments.threads) for way in ways_here()}
     claims = [claim for claim in CLAIMS if hidden in claim.hidden]
     for kind, lengths in LENGTHS.items():
-        ids, offsets = sequences(model.config, lengths, arguments.pieces)
+        ids, offsets = sequences(folder, lengths, arguments.pieces)
         times = seconds_in_turn(encoders, ids, offsets, arguments.rounds)
 
         def figure(fast: Way, slow: Way, least: float | None = None) -> Figure:
