@@ -1,14 +1,16 @@
 """Students of a task's teacher, by how many texts without labels they learned from.
 
 python benchmarks/teacher_data.py -o out/recipe [--steps 100] [--sizes L2_H128 ...] [--bfloat16]
-python benchmarks/teacher_data.py -o out/recipe --pretrain 300 --sizes L2_H128 L4_H256 L4_H512
+python benchmarks/teacher_data.py -o out/recipe --pretrain 300 --steps 300 \\
+    --sizes L2_H128 L4_H256 L4_H512
 
 The task is few_labels.py's: sections of Debian packages by their summaries. Students learn the
 vectors that all-MiniLM-L6-v2 gives to more and more summaries without labels; then a head on each
 learns 500 labels, as one on the teacher does. Printed is how often they tell the section of 1,000
 other packages rightly, times 100. What is made stays in the folder, and is not made again. With
 --pretrain, students begin with random weights that learn masked words of all summaries before, in
-so many steps; otherwise with the teacher's word table, or its layers where the width is the same.
+so many steps, and what they know without a teacher is the first figure; otherwise they begin with
+the teacher's word table, or its layers where the width is the same.
 """
 
 from __future__ import annotations
@@ -71,6 +73,8 @@ class Recipe:
 
     def student(self, size: str, amount: int) -> Path:
         """A student of that size, which saw so many texts, all of them in the same steps."""
+        if amount == 0:
+            return Path(self.beginning(size))
         path = self.folder / f"{size}-after-{self.pretrain}-{amount}"
         if not path.exists():
             options = DistilOptions(
@@ -103,11 +107,12 @@ def main() -> None:
         threads=given.threads,
     )
     print(f"{TEACHER}: {recipe.tuned(TEACHER, 'teacher'):.1f}\n")
-    print("| student |" + "".join(f" {n:,} texts |" for n in AMOUNTS))
-    print("|---|" + "---:|" * len(AMOUNTS))
+    amounts = (0, *AMOUNTS) if given.pretrain else AMOUNTS
+    print("| student |" + "".join(f" {n:,} texts |" for n in amounts))
+    print("|---|" + "---:|" * len(amounts))
     for size in given.sizes:
         row = []
-        for amount in AMOUNTS:
+        for amount in amounts:
             student = recipe.student(size, amount)
             row.append(recipe.tuned(student, f"{student.name}-tuned"))
         print(f"| {size} | {' | '.join(f'{each:.1f}' for each in row)} |", flush=True)
