@@ -14,7 +14,14 @@ from sklearn.linear_model import LogisticRegression
 from embedpipe import Encoder, InputOptions
 from embedpipe.cli import main
 from embedpipe.cli.evaluate import TASK_NAMES
-from embedpipe.errors import ColumnError, EmbedpipeError, InputError, OutputError, ParameterError
+from embedpipe.errors import (
+    ColumnError,
+    EmbedpipeError,
+    InputError,
+    ModelNotFoundError,
+    OutputError,
+    ParameterError,
+)
 from embedpipe.evaluation import TASKS, Examples, evaluate, metrics, read_examples
 from tests.support.cli_support import write_tiny_model
 
@@ -251,6 +258,15 @@ def test_data_is_checked_before_any_model_is_loaded() -> None:
 
 
 # --- the command ------------------------------------------------------------------------------
+
+
+def test_a_model_that_is_missing_is_told_before_any_is_measured(
+    encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(Encoder, "encode_counting")
+    pairs = Examples.similarity(["a", "b"], ["c", "d"], [1, 2])
+    with pytest.raises(ModelNotFoundError, match="no-such-model"):
+        evaluate([encoder, "no-such-model"], pairs)
 
 
 def test_the_command_prints_a_table(

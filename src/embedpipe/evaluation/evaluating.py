@@ -91,11 +91,10 @@ def evaluate(  # noqa: PLR0913 - all but two are keywords with defaults
     read = [_examples(each, task, columns, reading) for each in files]
     learned = None if learned_from is None else _examples(learned_from, task, columns, reading)
     measured = [Measurement.of(examples, learned, seed=seed) for examples in read]
-    options = embedding or ModelOptions()
     options = replace(embedding or ModelOptions(), precision=None)
+    loaded = [Embedder.load(replace(options, model=_loadable(model))) for model in names]
     made: dict[tuple[int, int, int], Evaluation] = {}
-    for m, model in enumerate(names):
-        embedder = Embedder.load(replace(options, model=_loadable(model)))
+    for m, (model, embedder) in enumerate(zip(names, loaded, strict=True)):
         for p, precision in enumerate(precisions or (embedder.encoder.precision,)):
             ready = replace(embedder, encoder=embedder.encoder.with_precision(precision))
             for d, each in enumerate(measured):

@@ -19,6 +19,7 @@ from transformers import AutoModel, AutoTokenizer, pipeline
 
 from embedpipe import Encoder
 from embedpipe.card import gather
+from embedpipe.cli import main
 from embedpipe.errors import OutputError, ParameterError, TrainingError
 from embedpipe.evaluation import evaluate
 from embedpipe.formats.huggingface.safetensors import read_safetensors
@@ -59,6 +60,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "dev.csv", ("sentence1", "sentence2", "score"), TEXTS[60:], OTHERS[60:], SCORES)
     write(folder / "pairs.csv", ("anchor", "positive"), TEXTS[:60], OTHERS)
     write(folder / "three.csv", ("text", "label"), TEXTS, LABELS)
+    others = [*LABELS[:24], *["a label that nobody taught"] * 24]  # whole batches of it
+    write(folder / "three_dev.csv", ("text", "label"), OTHERS, others)
     write(folder / "two.csv", ("text", "label"), TEXTS, [label > 0 for label in LABELS])
     (folder / "texts.txt").write_text("\n".join(TEXTS), encoding="utf-8")
     return folder
@@ -200,6 +203,21 @@ def test_masked_words_are_learned(model: Path, data: Path, tmp_path: Path) -> No
     assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:5])
 
 
+def test_batches_of_which_chance_hides_nothing_are_learned_from(
+    model: Path, tmp_path: Path
+) -> None:
+    """As are few texts, of which none is held out; and those without a piece are passed over."""
+    (tmp_path / "texts.txt").write_text("\n".join(["\x00\u200b", *TEXTS[:4]]), encoding="utf-8")
+    how = options(mask=1e-9, batch=2)
+    made = train(model, tmp_path / "texts.txt", tmp_path / "made", how, task="mlm")
+    losses = [
+        entry["loss"]
+        for entry in json.loads((tmp_path / "made/training.json").read_text())["learning"]["curve"]
+        if "loss" in entry
+    ]
+    assert made.steps == 4 and min(losses) > 0
+
+
 def test_the_best_weights_are_kept_though_worse_ones_follow(
     model: Path, data: Path, tmp_path: Path
 ) -> None:
@@ -267,6 +285,31 @@ def test_killed_at_five_moments_it_comes_to_the_same_bits(
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["made"]
     summary = train(model, files, tmp_path / "b/made", how, development=data / "dev.csv")
     assert (summary.steps, summary.resumed) == (16, 0)
+    assert files_of(tmp_path / "a/made") == files_of(tmp_path / "b/made")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ["--task", "mlm", "--data", "texts.txt"],
+        ["--head", "sequence", "--data", "three.csv", "--dev", "three_dev.csv"],
+    ],
+)
+def test_other_tasks_come_to_the_same_bits_after_a_kill(
+    model: Path, data: Path, tmp_path: Path, asked: list[str]
+) -> None:
+    line: list[Any] = ["train", model, *(data / a if "." in a else a for a in asked), "--quiet"]
+    line += ["--steps", "16", "--evaluations", "8", "--batch", "8"]
+    line += ["--device", "cpu", "--threads", "1"]
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    moments = {
+        "half a checkpoint": 'before(sequences._Trainer, "_save_optimizer_and_scheduler", 2)',
+        "between checkpoints": 'before(loop.Careful, "compute_loss", 4)',
+        "another epoch": 'before(loop.Careful, "_checkpoint", 9)',
+    }
+    run_killed(IMPORTS, moments, [*line, "-o", tmp_path / "a/made"])
+    assert main([*map(str, line), "-o", str(tmp_path / "b/made")]) == 0
     assert files_of(tmp_path / "a/made") == files_of(tmp_path / "b/made")
 
 

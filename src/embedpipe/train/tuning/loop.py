@@ -7,6 +7,7 @@ are one family: `Careful` goes before either of them.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from embedpipe.train.tuning.work import COMPLETE, Work, last_whole
 __all__ = ["Careful", "arguments", "learn", "prepared", "writing"]
 
 _LOGS = 50  # of the loss, in a run
+_OF_THE_CLOCK = ("_runtime", "_per_second")  # what differs between runs that are the same
 
 
 def prepared(options: TrainOptions) -> None:
@@ -93,10 +95,14 @@ class Careful:
     """Stops at a loss or weight that is no finite number, and writes whole checkpoints."""
 
     def compute_loss(self, *given: Any, **named: Any) -> Any:
-        """The loss; TrainingError where it is no finite number, before anything is changed."""
+        """The loss; TrainingError where it is no finite number, before anything is changed.
+
+        Of a development batch without a known label it is none, and nothing is learned from it.
+        """
         found = super().compute_loss(*given, **named)  # type: ignore[misc]
         loss = found[0] if isinstance(found, tuple) else found
-        if not bool(torch.isfinite(loss).all()):
+        learns = self.model.training  # type: ignore[attr-defined]
+        if learns and not bool(torch.isfinite(loss).all()):
             self._stop(f"the loss is {float(loss.detach().sum())}")
         return found
 
@@ -182,7 +188,9 @@ def learn(trainer: Any, options: TrainOptions, work: Work, *, progress: bool) ->
             {
                 k: v
                 for k, v in sorted(entry.items())
-                if isinstance(v, (int, float)) and "runtime" not in k
+                if isinstance(v, (int, float))
+                and math.isfinite(v)
+                and not k.endswith(_OF_THE_CLOCK)
             }
             for entry in state.log_history
             if "loss" in entry or (metric is not None and metric in entry)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from transformers import (
     TrainingArguments,
 )
 
+from embedpipe.errors import InputError
 from embedpipe.evaluation import Examples
 from embedpipe.train.tuning.loop import Careful, arguments, learn, prepared
 from embedpipe.train.tuning.options import TrainOptions
@@ -57,6 +59,26 @@ class _Trainer(Careful, Trainer):  # type: ignore[misc]
         return self.optimizer
 
 
+class _Hiding(DataCollatorForLanguageModeling):  # type: ignore[misc]
+    """Hides pieces, at least one of a batch, by its contents and the seed alone: batches are made
+    ahead of steps, so that a state of chance kept with a step would not tell which were drawn."""
+
+    def torch_mask_tokens(
+        self, inputs: Any, special_tokens_mask: Any = None, offset_mapping: Any = None
+    ) -> tuple[Any, Any]:
+        """The pieces without the hidden ones, and those."""
+        whole = inputs.clone()
+        content = blake2b(whole.numpy().tobytes() + repr(self.seed).encode(), digest_size=7)
+        self.generator = torch.Generator().manual_seed(int(content.hexdigest(), 16))
+        shown, hidden = super().torch_mask_tokens(inputs, special_tokens_mask, offset_mapping)
+        if not bool((hidden >= 0).any()):
+            ordinary = ~torch.isin(whole, torch.tensor(self.tokenizer.all_special_ids))
+            row, place = ordinary.nonzero()[0].tolist()
+            hidden[row, place] = whole[row, place]
+            shown[row, place] = self.tokenizer.mask_token_id
+        return shown, hidden
+
+
 def learn_masked_words(  # noqa: PLR0913
     folder: Path,
     texts: tuple[str, ...],
@@ -82,14 +104,16 @@ def learn_masked_words(  # noqa: PLR0913
     count = min(round(len(order) * _HELD_OUT), _MOST_HELD_OUT)
     length = min(options.max_length or max_length, max_length)
     sets = [_pieces(tokenizer, part, length) for part in (order[count:], order[:count])]
-    metric = "eval_loss" if count else None
+    if not len(sets[0]):
+        raise InputError("no text has a piece that could be hidden; there is nothing to learn")
+    metric = "eval_loss" if len(sets[1]) else None
     rate = options.rate("mlm")
     trainer = _Trainer(
         model=model,
         args=_arguments(options, work, rate, len(sets[0]), metric),
         train_dataset=sets[0],
-        eval_dataset=sets[1] if count else None,
-        data_collator=DataCollatorForLanguageModeling(tokenizer, mlm_probability=options.mask),
+        eval_dataset=sets[1] if metric else None,
+        data_collator=_Hiding(tokenizer, mlm_probability=options.mask, seed=options.seed),
         processing_class=tokenizer,
     )
     trainer.rates = rates_by_layer(model, rate, options.layer_decay)
@@ -149,10 +173,11 @@ def _arguments(
 
 
 def _pieces(tokenizer: Any, texts: list[str], length: int) -> Dataset:
-    found = tokenizer(texts, truncation=True, max_length=length, return_special_tokens_mask=True)
-    return Dataset.from_dict(
-        {name: found[name] for name in ("input_ids", "attention_mask", "special_tokens_mask")}
-    )
+    """Of all texts but those without a piece that may be hidden, as a special one may not."""
+    given = tokenizer(texts, truncation=True, max_length=length)["input_ids"] if texts else []
+    special = set(tokenizer.all_special_ids)
+    kept = [ids for ids in given if not special.issuperset(ids)]
+    return Dataset.from_dict({"input_ids": kept, "attention_mask": [[1] * len(x) for x in kept]})
 
 
 def _labeled(tokenizer: Any, examples: Examples, numbers: dict[str, int], length: int) -> Dataset:
