@@ -28,6 +28,7 @@ from embedpipe.evaluation import Examples, read_examples
 from embedpipe.output import AtomicDirectory
 from embedpipe.sklearn import HEAD, load_classifier
 from embedpipe.train import TrainOptions, train
+from embedpipe.train.distillation.checkpoint import Checkpoint
 from embedpipe.train.tuning.base import write_base
 from embedpipe.train.tuning.classifier import contrasts, fit_head, write_head
 from embedpipe.train.tuning.negatives import with_hard_negatives
@@ -351,6 +352,25 @@ def test_a_frozen_head_needs_no_pytorch(tmp_path: Path, encoder: Encoder) -> Non
     card = (tmp_path / "made" / "README.md").read_text()
     assert "load_classifier" in card and "| made" in card and "40 records of a.csv" in card
     assert not (tmp_path / "made.training").exists()
+
+
+def test_an_unfinished_run_of_the_other_command_stays(tmp_path: Path) -> None:
+    work = Work(tmp_path / "made", {})
+    work.folder.mkdir()
+    (work.folder / "checkpoint.pt").write_bytes(b"learned")
+    with (
+        pytest.raises(OutputError, match="a run of `embedpipe distil` stands there, unfinished"),
+        work.held(restart=True),
+    ):
+        pass
+    assert [path.name for path in work.folder.iterdir()] == ["checkpoint.pt"]
+    (work.folder / "checkpoint.pt").rename(work.folder / "settings.json")
+    with (
+        pytest.raises(OutputError, match="a run of `embedpipe train` stands there, unfinished"),
+        Checkpoint.opened(work.folder, {}, restart=True),
+    ):
+        pass
+    assert [path.name for path in work.folder.iterdir()] == ["settings.json"]
 
 
 def test_a_run_that_learned_nothing_leaves_nothing_and_binds_nobody(tmp_path: Path) -> None:

@@ -9,12 +9,25 @@ from typing import Any
 from embedpipe.errors import OutputError
 from embedpipe.output import AtomicFile
 
-__all__ = ["WRITING", "check_settings", "note_output"]
+__all__ = ["STATES", "WRITING", "check_command", "check_settings", "note_output"]
 
 WRITING = "writing"
 """The file that names the folder in which the output is put together."""
 
+STATES = {"distil": "checkpoint.pt", "train": "settings.json"}
+"""By which file each command knows its own unfinished run."""
+
 _SHOWN = 60
+
+
+def check_command(folder: Path, command: str) -> None:
+    """Raise OutputError where the unfinished run of another command stands in a folder."""
+    for other, state in STATES.items():
+        if other != command and (folder / state).exists():
+            raise OutputError(
+                f"cannot write {folder}: a run of `embedpipe {other}` stands there, unfinished; "
+                "end it by its own command, remove the folder, or name another output"
+            )
 
 
 def check_settings(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> None:

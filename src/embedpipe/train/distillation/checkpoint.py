@@ -10,11 +10,11 @@ from typing import Any
 
 from embedpipe.errors import InputError, OutputError
 from embedpipe.output import AtomicFile
-from embedpipe.train.unfinished import WRITING, check_settings
+from embedpipe.train.unfinished import STATES, WRITING, check_command, check_settings
 
 __all__ = ["Checkpoint"]
 
-_STATE = "checkpoint.pt"
+_STATE = STATES["distil"]
 _LOCK = ".lock"
 
 
@@ -39,6 +39,7 @@ class Checkpoint:
         """
         from filelock import FileLock, Timeout
 
+        check_command(folder, "distil")
         lock = FileLock(folder / _LOCK)
         try:
             folder.mkdir(exist_ok=True)

@@ -14,14 +14,14 @@ from filelock import FileLock, Timeout
 from embedpipe.errors import OutputError
 from embedpipe.output import AtomicFile
 from embedpipe.output.atomic_file import output_failure
-from embedpipe.train.unfinished import check_settings
+from embedpipe.train.unfinished import STATES, check_command, check_settings
 
 __all__ = ["COMPLETE", "Work", "last_whole", "work_folder"]
 
 COMPLETE = "complete"
 """A file that is put into a checkpoint when all of it is there."""
 
-_SETTINGS, _CHECKPOINTS, _LOCK = "settings.json", "checkpoints", ".lock"
+_SETTINGS, _CHECKPOINTS, _LOCK = STATES["train"], "checkpoints", ".lock"
 
 
 def work_folder(output: Path) -> Path:
@@ -54,8 +54,10 @@ class Work:
     def held(self, *, restart: bool) -> Iterator[Work]:
         """Hold the folder against other processes; restart: throw away what is there.
 
-        Raises OutputError for a folder that another process holds, or of other settings.
+        Raises OutputError for a folder that another process holds, or of other settings, or where
+        another command's run stands.
         """
+        check_command(self.folder, "train")
         try:
             self.folder.mkdir(exist_ok=True)
         except OSError as error:
