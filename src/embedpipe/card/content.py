@@ -48,7 +48,9 @@ def _summary(facts: CardFacts) -> Iterator[tuple[Inline, ...]]:
     yield "Annotator", f"{facts.annotator} ({said})"
     yield "Version", (entry.version if entry is not None else None) or "unknown"
     yield "Architecture", config.architecture
-    yield "Dimension", f"{config.hidden_size:,}"
+    is_other = facts.dimension != config.hidden_size  # after Dense steps, several poolings, a cut
+    of_texts = f"{facts.dimension:,} of texts, of tokens " if is_other else ""
+    yield "Dimension", f"{of_texts}{config.hidden_size:,}"
     yield "Parameters", f"{facts.parameters:,}"
     own = config.num_distinct_layers
     shared = "" if own == config.num_hidden_layers else f" ({own} with weights of their own)"

@@ -61,10 +61,10 @@ class CardFacts:
     entry: the catalog's. language, license: as recorded with the model, else the catalog's.
     aliases: names in one line. origin: kind and place that its record says it was fetched from.
     annotator: the stage it was published for, else one that fits. by_words: whether that makes
-    vectors of words. pooling_declared: whether its files say how to pool. verification: None where
-    `unverified` says why. measured: None if that was not asked for. made_on: today, as
-    YYYY-MM-DD. made_by: this package and its version. training: how it was trained, where its
-    files tell.
+    vectors of words. dimension: of a text's vector. pooling_declared: whether its files say how to
+    pool. verification: None where `unverified` says why. measured: None if that was not asked for.
+    made_on: today, as YYYY-MM-DD. made_by: this package and its version. training: how it was
+    trained, where its files tell.
     """
 
     name: str
@@ -79,6 +79,7 @@ class CardFacts:
     annotator: str
     by_words: bool
     config: EncoderConfig
+    dimension: int
     parameters: int
     max_length: int
     pooling: str
@@ -133,7 +134,8 @@ def gather(
         annotator=stage.__name__,
         by_words=by_words,
         config=model.config,
-        parameters=sum(tensor.size for tensor in model.tensors.values()),
+        dimension=min(model.usage.truncate_dim or model.dimension, model.dimension),
+        parameters=sum(tensor.size for tensor in model.all_tensors.values()),
         max_length=model.max_length,
         pooling=model.pooling,
         normalize=model.normalize,

@@ -135,6 +135,9 @@ def test_the_card_says_how_it_was_made_beside_the_teacher(make, pairs, tmp_path)
     told = markdown(gather(tmp_path / "student", measuring=None))
     assert "A student of teacher" in told and "| student | float32 |" in told
     assert "](training.svg)" in told
+    assert "| Dimension | 32 of texts, of tokens 16 |" in told
+    weights = json.loads((tmp_path / "student/training.json").read_text())["student"]["parameters"]
+    assert f"| Parameters | {weights:,} |" in told
     assert summary.teacher_score > 95 > summary.score > 20
     assert not (tmp_path / "student.training").exists()
 
