@@ -154,7 +154,7 @@ def rates_by_layer(model: Any, rate: float, decay: float) -> dict[str, float]:
     """A pattern for the weights of each layer, and its rate: less by `decay` for each below.
 
     The last layer has the whole rate, the embeddings that below the first one's. Raises
-    ParameterError for layers that share their weights, which can have one rate only.
+    ParameterError for no layers, and for those that share their weights, which have one rate.
     """
     if decay == 1:
         return {}
@@ -166,7 +166,8 @@ def rates_by_layer(model: Any, rate: float, decay: float) -> dict[str, float]:
     }
     if not numbers:
         raise ParameterError(
-            f"layer_decay {decay:g}: the layers of this model share their weights; leave it out"
+            f"layer_decay {decay:g}: this model has no layers, or they share their weights; leave it "
+            "out"
         )
     count = max(numbers) + 1
     found = {rf"\.layer\.{n}\.": rate * decay ** (count - 1 - n) for n in range(count)}
