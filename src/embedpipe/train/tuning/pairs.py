@@ -166,8 +166,8 @@ def rates_by_layer(model: Any, rate: float, decay: float) -> dict[str, float]:
     }
     if not numbers:
         raise ParameterError(
-            f"layer_decay {decay:g}: this model has no layers, or they share their weights; leave it "
-            "out"
+            f"layer_decay {decay:g}: this model has no layers, or they share their weights; leave "
+            "it out"
         )
     count = max(numbers) + 1
     found = {rf"\.layer\.{n}\.": rate * decay ** (count - 1 - n) for n in range(count)}
