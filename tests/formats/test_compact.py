@@ -101,6 +101,10 @@ def test_what_was_written_is_a_file_for_others_and_an_ordinary_folder_again(
 ) -> None:
     convert(folder, tmp_path / "again")
     assert not (tmp_path / "again/compact.safetensors").exists()
+    assert (tmp_path / "again/modules.json").is_file()
+    assert not (
+        folder / "modules.json"
+    ).exists()  # for sentence-transformers, which reads no such weights
     record = json.loads((tmp_path / "again/embedpipe.json").read_text())
     assert record == {"pooling": "mean", "normalize": True, "max_length": 9}
     plain = safetensors.numpy.load_file(tmp_path / "again/model.safetensors")

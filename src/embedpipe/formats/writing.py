@@ -22,12 +22,13 @@ __all__ = ["json_text", "model_parts", "model_texts", "write_model"]
 _WEIGHT_TYPES = ("dtype", "torch_dtype")
 
 
-def model_texts(model: Model) -> dict[str, bytes]:
+def model_texts(model: Model, *, compact: bool = False) -> dict[str, bytes]:
     """All files but the weights, by name: `config.json`, the tokenizer's, and what is declared.
 
     `embedpipe.json` holds pooling, normalization, greatest length and prompts where the model tells
     them. Of a model with a head, or whose vectors are normalized, there are sentence-transformers'
-    files too, which it needs for the same vectors.
+    files too, which it needs for the same vectors; beside compact weights, which it cannot read,
+    only those of a head.
     Raises ModelFormatError if the model has no vocabulary.
     """
     if not any(name in model.tokenizer_files for name in VOCABULARIES):
@@ -47,7 +48,7 @@ def model_texts(model: Model) -> dict[str, bytes]:
     }
     said = {key: value for key, value in declared.items() if value is not None}
     record = {OWN_RECORD: json_text(said)} if said else {}
-    has_steps = bool(model.head) or model.normalize
+    has_steps = bool(model.head) or (model.normalize and not compact)
     steps = {name: json_text(text) for name, text in step_texts(model).items() if has_steps}
     return {CONFIG: json_text(kept), **model.tokenizer_files, **record, **steps}
 
@@ -60,7 +61,7 @@ def model_parts(
     compact: whether the encoder's weights are written in the form of `huggingface.compact` instead,
     which embedpipe alone reads.
     """
-    texts = model_texts(model)
+    texts = model_texts(model, compact=compact)
     if compact:
         from embedpipe.formats.huggingface.compact_writer import compact_file
 
