@@ -96,7 +96,7 @@ def test_files_of_scores_and_of_pairs_are_mixed(tmp_path: Path) -> None:
 
 def test_what_the_development_data_holds_is_not_learned(tmp_path: Path) -> None:
     file = write(tmp_path / "a.csv", PAIRS)
-    held_out = Examples.similarity(["a cat", "a dog"], ["a kitten", "a cat"], [1, 2])
+    held_out = Examples.similarity(["A  kitten", "a dog"], ["a Cat", "a cat"], [1, 2])
     with pytest.warns(TrainingDataWarning, match="1 of 3 records stand in the development data"):
         found = read(file, development=held_out)
     assert found.examples[0].texts[0] == ["a dog", "so it is"]  # type: ignore[attr-defined]

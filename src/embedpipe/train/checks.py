@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from embedpipe.errors import ParameterError
 
-__all__ = ["check_whole_numbers", "chosen_device"]
+__all__ = ["check_whole_numbers", "chosen_device", "folded"]
 
 
 def check_whole_numbers(options: object, least: Mapping[str, int]) -> None:
@@ -21,6 +21,15 @@ def check_whole_numbers(options: object, least: Mapping[str, int]) -> None:
             raise ParameterError(
                 f"{name} {value!r:.80}: expected a whole number of at least {smallest}"
             )
+
+
+def folded(text: str) -> str:
+    """What equal texts have in common that differ in case and white space alone.
+
+    >>> folded(" A  Cat ") == folded("a cat")
+    True
+    """
+    return " ".join(text.casefold().split())
 
 
 def chosen_device(asked: str) -> str:

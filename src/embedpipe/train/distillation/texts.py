@@ -11,6 +11,7 @@ from embedpipe.errors import ColumnError, InputError, TrainingDataWarning
 from embedpipe.files.input_options import InputOptions
 from embedpipe.frames.files.inputs import Inputs
 from embedpipe.progress import Progress
+from embedpipe.train.checks import folded
 
 __all__ = ["TrainingTexts", "read_texts"]
 
@@ -54,7 +55,7 @@ def read_texts(
             f"no column is named {column!r}; found {', '.join(map(repr, schema.names))}. Name the "
             "one with the texts with --column"
         )
-    held = {_folded(text) for text in without}
+    held = {folded(text) for text in without}
     distinct: dict[str, None] = {}
     records = empty = leaked = kept = 0
     total = inputs.total_size()
@@ -64,7 +65,7 @@ def read_texts(
             for text in texts:
                 if text is None or not text.strip():
                     empty += 1
-                elif held and _folded(text) in held:
+                elif held and folded(text) in held:
                     leaked += 1
                 else:
                     kept += 1
@@ -78,10 +79,6 @@ def read_texts(
     names = tuple(inputs.sources)
     duplicates = kept - len(distinct)
     return TrainingTexts([*distinct], names, empty, duplicates, leaked, digest.hexdigest())
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())
 
 
 def _check(distinct: int, records: int, leaked: int) -> None:

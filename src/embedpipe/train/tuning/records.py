@@ -14,6 +14,7 @@ from embedpipe.evaluation import Examples, read_examples
 from embedpipe.evaluation.columns import Task
 from embedpipe.files.input_options import InputOptions
 from embedpipe.frames.files.inputs import Inputs
+from embedpipe.train.checks import folded
 from embedpipe.train.tuning.options import LOSSES, TRAIN_TASKS, TrainOptions, TrainTask
 
 __all__ = ["Records", "read_records", "scaled"]
@@ -116,8 +117,10 @@ def _is_plain(file: str, reading: InputOptions) -> bool:
 
 
 def _keys(examples: Examples) -> Iterator[tuple[str, ...]]:
-    """What tells whether a record stands in two files: its texts, but for negatives."""
-    return zip(*examples.texts[:2], strict=True)
+    """What tells whether a record stands in two files: its texts, but for negatives, and of pairs
+    with scores in either order."""
+    keys = zip(*(map(folded, texts) for texts in examples.texts[:2]), strict=True)
+    return (tuple(sorted(key)) for key in keys) if examples.task == "similarity" else keys
 
 
 def _warn(left_out: int, total: int) -> None:
@@ -207,7 +210,7 @@ def _plain(files: Sequence[str], reading: InputOptions, known: set[tuple[str, ..
     if not seen:
         raise InputError(f"{', '.join(files)}: no record has a text; there is nothing to learn")
     forbidden = {text for key in known for text in key}
-    kept = tuple(text for text in seen if text not in forbidden)
+    kept = tuple(text for text in seen if folded(text) not in forbidden)
     _warn(len(seen) - len(kept), len(seen))
     return Records(
         "mlm",
