@@ -21,12 +21,12 @@ from embedpipe import Encoder
 from embedpipe.card import gather
 from embedpipe.cli import main
 from embedpipe.errors import OutputError, ParameterError, TrainingError
-from embedpipe.evaluation import evaluate
+from embedpipe.evaluation import Examples, evaluate
 from embedpipe.formats.huggingface.safetensors import read_safetensors
 from embedpipe.sklearn import load_classifier
 from embedpipe.train import TrainOptions, train
 from embedpipe.train.tuning.loop import Careful
-from embedpipe.train.tuning.pairs import rates_by_layer
+from embedpipe.train.tuning.pairs import _datasets, rates_by_layer
 from embedpipe.train.tuning.work import work_folder
 from tests.support.cli_support import MAX_LENGTH, write_tiny_model
 from tests.support.killing import run_killed
@@ -37,6 +37,7 @@ DRAWN = random.Random(0)
 WORDS = ["".join(DRAWN.choice("abcdef") for _ in range(4)) for _ in range(30)]
 TEXTS = [" ".join(DRAWN.choice(WORDS) for _ in range(3)) for _ in range(80)]
 OTHERS = [f"{text.partition(' ')[0]} {DRAWN.choice(WORDS)}" for text in TEXTS]
+DOTTED = [f"{text}." for text in OTHERS[:60]]
 SCORES = [round(DRAWN.random() * 5, 2) for _ in TEXTS]
 LABELS = ["abc".find(text[0]) % 3 for text in TEXTS]
 ASKED = [*TEXTS[:3], "", "A CAB, a cab"]
@@ -144,8 +145,8 @@ def test_dense_pooling_prompts_and_length_are_kept(model: Path, data: Path, tmp_
 
 
 def test_scores_are_learned_and_the_best_is_kept(model: Path, data: Path, tmp_path: Path) -> None:
-    """Tested on what it learns from, as nothing else can be learned of random scores."""
-    write(tmp_path / "same.csv", ("sentence1", "sentence2", "score"), OTHERS[:60], TEXTS, SCORES)
+    """Tested on next to what it learns from, as nothing else can be learned of random scores."""
+    write(tmp_path / "same.csv", ("sentence1", "sentence2", "score"), DOTTED, TEXTS, SCORES)
     how = options(steps=60, evaluations=4, learning_rate=3e-3, batch=16)
     made = tmp_path / "made"
     summary = train(model, data / "scores.csv", made, how, development=tmp_path / "same.csv")
@@ -203,6 +204,16 @@ def test_masked_words_are_learned(model: Path, data: Path, tmp_path: Path) -> No
     assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:5])
 
 
+def test_records_keep_the_negatives_that_they_have() -> None:
+    columns = [[*"abcd"], [*"efgh"], ["i", "", "j", ""], ["k", "l", "", ""]]
+    found = dict(_datasets("0", Examples.retrieval(*columns)))
+    assert [data.to_dict() for data in found.values()] == [
+        {"anchor": ["a"], "positive": ["e"], "negative_1": ["i"], "negative_2": ["k"]},
+        {"anchor": ["b", "c"], "positive": ["f", "g"], "negative_1": ["l", "j"]},
+        {"anchor": ["d"], "positive": ["h"]},
+    ]
+
+
 def test_batches_of_which_chance_hides_nothing_are_learned_from(
     model: Path, tmp_path: Path
 ) -> None:
@@ -223,7 +234,7 @@ def test_the_best_weights_are_kept_though_worse_ones_follow(
 ) -> None:
     """The better it learns its scores, the worse it does on others that run against them."""
     against = [5 - score for score in SCORES]
-    write(tmp_path / "dev.csv", ("sentence1", "sentence2", "score"), OTHERS[:60], TEXTS, against)
+    write(tmp_path / "dev.csv", ("sentence1", "sentence2", "score"), DOTTED, TEXTS, against)
     how = options(steps=40, evaluations=4, learning_rate=3e-3, batch=16)
     made = tmp_path / "made"
     summary = train(model, data / "scores.csv", made, how, development=tmp_path / "dev.csv")

@@ -124,20 +124,20 @@ def learn_pairs(  # noqa: PLR0913
 
 
 def _datasets(name: str, examples: Examples) -> Iterable[tuple[str, Dataset]]:
-    """One, or two where some records have negatives and others have none."""
+    """One, or one for each number of negatives that records have."""
     if examples.task == "similarity":
         first, second = examples.texts
         columns = {"sentence1": first, "sentence2": second, "score": list(examples.scores)}
         yield name, Dataset.from_dict(columns)
         return
-    anchors, positives, *negatives = examples.texts
-    rows = list(zip(anchors, positives, *negatives, strict=True))
-    full = [row for row in rows if all(row)]
-    names = ["anchor", "positive", *(f"negative_{i}" for i in range(1, len(negatives) + 1))]
-    for label, kept in (("", full), ("-pairs", [row[:2] for row in rows if not all(row)])):
-        if kept:
-            columns = dict(zip(names, map(list, zip(*kept, strict=True)), strict=False))
-            yield name + label, Dataset.from_dict(columns)
+    names = ["anchor", "positive", *(f"negative_{i}" for i in range(1, len(examples.texts) - 1))]
+    by_size: dict[int, list[list[str]]] = {}
+    for row in zip(*examples.texts, strict=True):
+        present = [text for text in row if text]
+        by_size.setdefault(len(present), []).append(present)
+    for size, rows in sorted(by_size.items(), reverse=True):
+        columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=False))
+        yield f"{name}-{size}", Dataset.from_dict(columns)
 
 
 def _prompts(model: SentenceTransformer) -> dict[str, str]:
