@@ -162,6 +162,7 @@ def test_what_is_there_already_is_not_touched(
         taken: "it exists already; name another one, or replace it with --overwrite",
         taken / "config.json": "it is a file; give the name of a new directory",
         tmp_path / "absent/model": "does not exist; make it first: mkdir -p",
+        taken / "config.json/model": "config.json is a file and no folder; name another one",
     }
     for target, finding in targets.items():
         capsys.readouterr()

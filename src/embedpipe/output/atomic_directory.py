@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from embedpipe.errors import EmbedpipeError, OutputError
+from embedpipe.output.atomic_file import check_above
 
 __all__ = ["AtomicDirectory"]
 
@@ -111,11 +112,7 @@ class AtomicDirectory:
             raise OutputError(
                 f"cannot write {self.path}: the directory is not empty; remove it or name a new one"
             )
-        if not target.parent.is_dir():
-            raise OutputError(
-                f"cannot write {self.path}: the folder {target.parent} does not exist; "
-                f"make it first: mkdir -p {target.parent}"
-            )
+        check_above(self.path, target.parent)
         return target
 
     def _failure(self, error: OSError | ValueError) -> OutputError:

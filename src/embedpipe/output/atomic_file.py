@@ -11,7 +11,7 @@ from pathlib import Path
 
 from embedpipe.errors import OutputError
 
-__all__ = ["AtomicFile", "checked_target", "output_failure"]
+__all__ = ["AtomicFile", "check_above", "checked_target", "output_failure"]
 
 _REMEDIES: dict[int | None, str] = {
     errno.ENOSPC: "free some space or write to another disk",
@@ -154,6 +154,18 @@ def output_failure(path: Path, error: OSError | ValueError) -> OutputError:
     return OutputError(f"cannot write {path}: {reason}; {remedy}")
 
 
+def check_above(path: Path, above: Path) -> None:
+    """Raise OutputError unless the folder in which `path` is to stand is there."""
+    if above.is_dir():
+        return
+    file = next((each for each in (above, *above.parents) if each.is_file()), None)
+    if file is not None:
+        raise OutputError(f"cannot write {path}: {file} is a file and no folder; name another one")
+    raise OutputError(
+        f"cannot write {path}: the folder {above} does not exist; make it first: mkdir -p {above}"
+    )
+
+
 def checked_target(path: Path) -> Path:
     """The real path of the file; OutputError for problems that can be found in advance."""
     target = Path(os.path.realpath(path))
@@ -164,11 +176,7 @@ def checked_target(path: Path) -> Path:
         )
     if target.exists() and not target.is_file():
         raise OutputError(f"cannot write {path}: it is not a regular file; name another one")
-    if not target.parent.is_dir():
-        raise OutputError(
-            f"cannot write {path}: the folder {path.parent} does not exist; "
-            f"make it first: mkdir -p {path.parent}"
-        )
+    check_above(path, target.parent)
     effective = os.access in os.supports_effective_ids
     if target.exists() and not os.access(target, os.W_OK, effective_ids=effective):
         raise OutputError(f"cannot write {path}: the file is write-protected; name another one")

@@ -136,10 +136,12 @@ def test_a_symbolic_link_stays_and_its_target_is_written(tmp_path: Path) -> None
 
 def test_places_that_cannot_be_written_are_told_beforehand(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").touch()
     for path, message in (
         (tmp_path, "it is a folder; give the name of a file"),
         (tmp_path / "none" / "out", "none does not exist; make it first: mkdir -p"),
         (tmp_path / "pipe", "not a regular file"),
+        (tmp_path / "file/x/out", "file is a file and no folder; name another one"),
     ):
         with pytest.raises(OutputError, match=message):
             AtomicFile(path)
