@@ -59,7 +59,7 @@ __all__ = ["run"]
     metavar="COLUMN",
     help=f"the column of vectors in FILE (default: {VECTORS}, where there is one)",
 )
-@option("-q", "--quiet", is_flag=True, help="neither progress nor summary, errors alone")
+@option("-q", "--quiet", is_flag=True, help="neither progress nor summary: warnings, errors")
 @input_options
 @model_options(prompted="every text")
 def run(files: Sequence[str], output: str, quiet: bool, **given: Any) -> None:

@@ -68,7 +68,7 @@ keep_option = option(
 )
 
 quiet_option = option(
-    "-q", "--quiet", is_flag=True, help="neither progress bar nor summary, errors alone"
+    "-q", "--quiet", is_flag=True, help="neither progress bar nor summary: warnings, errors"
 )
 
 
