@@ -1,6 +1,7 @@
 // How sequences are dealt into chunks: whole sequences that one thread carries through all layers.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -25,10 +26,14 @@ struct Chunk {
 };
 
 // Rows that are worth a thread of their own.
-constexpr Index kFewestRows = 32;
+constexpr Index kRowsForThread = 32;
 
-// The first `shared` chunks are so much more than a thread's part of all rows that a team should work on each; every
-// other one is for one thread.
+// How many threads a team for so many rows should have.
+static inline Index members_for(Index rows, Index threads) {
+  return std::clamp<Index>(rows / kRowsForThread, 1, threads);
+}
+
+// A team should work on each of the first `shared` chunks, one after the other, and one thread on each that follows.
 struct Plan {
   std::vector<Chunk> chunks;
   size_t shared = 0;
@@ -38,8 +43,8 @@ struct Plan {
 // use together, two matrices of `hidden` columns and `others` columns of others.
 Index most_rows(Index hidden, Index others);
 
-// Of `most` rows at most, unless one sequence is longer: the longest sequence is the first, and each goes where there
-// are fewest rows yet.
+// The longest sequences first. Those that would keep one thread busy when the others are done are shared; of the
+// others, those of `most` rows or more are alone, and each further one goes where there are fewest rows yet.
 Plan plan_chunks(const Sequences& sequences, Index most, int threads);
 
 }  // namespace embedpipe

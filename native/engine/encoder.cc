@@ -97,11 +97,12 @@ void Encoder::run(const Sequences& sequences, const Execution& execution, const 
 std::unique_ptr<Encoder::Workspace> Encoder::take_workspace(Index rows, Index longest, int members) {
   {
     const std::unique_lock<std::mutex> lock = lock_soon(idle_mutex_);
-    while (lock && !idle_.empty()) {
-      std::unique_ptr<Workspace> work = std::move(idle_.back());
-      idle_.pop_back();
-      const bool fits = work->rows >= rows && work->longest >= longest;
-      if (fits && work->scratch.size() >= static_cast<size_t>(members)) return work;
+    for (size_t i = lock ? idle_.size() : 0; i-- > 0;) {
+      const bool fits = idle_[i]->rows >= rows && idle_[i]->longest >= longest;
+      if (fits && idle_[i]->scratch.size() < static_cast<size_t>(members)) continue;
+      std::unique_ptr<Workspace> work = std::move(idle_[i]);
+      idle_.erase(idle_.begin() + static_cast<Index>(i));
+      if (fits) return work;
     }
   }
   return std::make_unique<Workspace>(*this, rows, longest, members);
@@ -113,8 +114,7 @@ void Encoder::keep_workspace(std::unique_ptr<Workspace> work) {
 }
 
 void Encoder::encode_as_team(const Sequences& sequences, const Chunk& chunk, int threads, Workspace& work) {
-  const Index members = std::clamp<Index>(chunk.rows / kFewestRows, 1, threads);
-  run_as_team(static_cast<int>(members), [&](int member, Barrier& barrier, int size) {
+  run_as_team(static_cast<int>(members_for(chunk.rows, threads)), [&](int member, Barrier& barrier, int size) {
     encode(sequences, chunk, {chunk.rows * member / size, chunk.rows * (member + 1) / size, member, &barrier}, work);
   });
 }

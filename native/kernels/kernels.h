@@ -89,8 +89,9 @@ struct Products {
   void (*linear)(const Operand& x, Index rows, const PackedLinear& w, Index first, Index last, float* y,
                  Index y_stride);
 
-  // activation(x W^T + b) for the outputs first..last, both multiples of `panel`: y (rows, last - first) where products
-  // read activations as they are. Otherwise that as `prepare` makes it for `reader`, and y is room to work in.
+  // activation(x W^T + b) for the outputs first..last, `first` a multiple of `panel`: y (rows, last - first) where
+  // products read activations as they are. Otherwise that as `prepare` makes it for `reader`, and y, as large, is room
+  // to work in.
   void (*linear_gelu)(const Operand& x, Index rows, const PackedLinear& w, Index first, Index last,
                       Activation activation, float* y, Index y_stride, const PackedLinear& reader,
                       const Operand& prepared);

@@ -14,7 +14,8 @@
 // A block also bounds the part of a panel in use to 16 KB or less: it stays in the first-level cache for all rows.
 //
 // What differs between precisions is their `Math`: Unit, Vector (a panel's units), Sum, dot, whether what follows must
-// be exact to float32, and Ends, which says what a block's sums begin with and what becomes of them.
+// be exact to float32 (kExact), whether activations are prepared number by number (kConverts) or by ranges of a row
+// (kQuantizes), and Ends, which says what a block's sums begin with and what becomes of them.
 #pragma once
 
 #include "kernels.h"

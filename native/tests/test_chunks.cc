@@ -74,6 +74,10 @@ TEST(threads_get_as_many_rows_each) {
   check(plan(32, 25, 2) == Rows(4, 200), "more rows: two for each");
   check(plan(44, 25, 2) == Rows({200, 200, 175, 175, 175, 175}), "no more rows than a chunk may have");
   check(plan(4, 25, 64) == Rows({50, 25, 25}), "as many threads as have work");
+  std::vector<Index> mixed(100, 512);
+  mixed.insert(mixed.end(), 100, 8);
+  const std::vector<Index> rows = rows_of(plan_chunks(Lengths(mixed).view(), kMost, 2));
+  check(rows.size() == 104 && rows.back() == 200, "long texts do not split short ones into small chunks");
 }
 
 TEST(what_would_keep_one_thread_busy_when_the_others_are_done_is_shared) {
@@ -83,8 +87,11 @@ TEST(what_would_keep_one_thread_busy_when_the_others_are_done_is_shared) {
   check(shared({512}, 1) == 0, "one thread shares with nobody");
   check(shared({512}, 2) == 1 && shared({63}, 2) == 0, "one text alone, if it is long");
   check(shared({30, 512, 30}, 2) == 1, "a long text among short ones");
+  check(shared({512, 10, 10, 10}, 2) == 1 && shared({512, 256, 10}, 4) == 2, "what is left is compared");
   check(shared({512, 512}, 2) == 0, "a text for each");
+  check(shared({512, 512}, 3) == 2 && shared(std::vector<Index>(6, 512), 8) == 6, "fewer texts than threads");
   check(shared({512, 512, 500}, 64) == 3, "some texts for many threads");
+  check(shared(std::vector<Index>(40, 512), 64) == 0, "enough texts for more threads than a team can have");
   check(shared(std::vector<Index>(3000, 512), 64) == 0, "many texts");
 }
 

@@ -101,6 +101,9 @@ def test_what_the_development_data_holds_is_not_learned(tmp_path: Path) -> None:
         found = read(file, development=held_out)
     assert found.examples[0].texts[0] == ["a dog", "so it is"]  # type: ignore[attr-defined]
     assert found.left_out == 1  # type: ignore[attr-defined]
+    pairs = write(tmp_path / "b.csv", "anchor,positive\na cat,a kitten\nwhy,so\n")
+    with pytest.warns(TrainingDataWarning, match="1 of 2 records"):
+        assert read(pairs, development=held_out).left_out == 1  # type: ignore[attr-defined]
     with pytest.raises(InputError, match="all 3 records of the training data stand in the dev"):
         read(file, development=read_examples(file))
 
@@ -166,6 +169,13 @@ def test_texts_come_once(tmp_path: Path) -> None:
             {"options": TrainOptions(random=True)},
             ParameterError,
             "random True: it counts for mlm",
+        ),
+        (
+            "a.csv",
+            PAIRS,
+            {"options": TrainOptions(mask=0.3)},
+            ParameterError,
+            "mask 0.3: it counts for mlm",
         ),
         (
             "a.txt",
@@ -304,8 +314,8 @@ def test_an_unfinished_run_of_other_settings_is_not_gone_on_with(tmp_path: Path)
         pass
     with other.held(restart=True) as work:
         assert work.last() is None
-    other.remove()
-    assert not work.folder.exists()
+        work.folder.joinpath("mine.csv").touch()
+    assert list(work.folder.iterdir()) == [work.folder / "mine.csv"]  # of the run nothing is left
 
 
 def test_an_output_that_exists_is_an_error_before_anything_is_read(tmp_path: Path) -> None:

@@ -94,7 +94,8 @@ def evaluate(  # noqa: PLR0913 - all but two are keywords with defaults
     options = replace(embedding or ModelOptions(), precision=None)
     loaded = [Embedder.load(replace(options, model=_loadable(model))) for model in names]
     made: dict[tuple[int, int, int], Evaluation] = {}
-    for m, (model, embedder) in enumerate(zip(names, loaded, strict=True)):
+    for m, model in enumerate(names):
+        embedder = loaded.pop(0)  # what is computed with goes with it
         for p, precision in enumerate(precisions or (embedder.encoder.precision,)):
             ready = replace(embedder, encoder=embedder.encoder.with_precision(precision))
             for d, each in enumerate(measured):

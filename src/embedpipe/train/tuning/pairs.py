@@ -12,13 +12,12 @@ import numpy.typing as npt
 from datasets import Dataset, DatasetDict
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.evaluation import BaseEvaluator
-from sentence_transformers.base.sampler import DefaultBatchSampler, NoDuplicatesBatchSampler
+from sentence_transformers.base.sampler import NoDuplicatesBatchSampler
 from sentence_transformers.sentence_transformer import losses
 from sentence_transformers.sentence_transformer.trainer import SentenceTransformerTrainer
 from sentence_transformers.sentence_transformer.training_args import (
     SentenceTransformerTrainingArguments,
 )
-from torch.utils.data import RandomSampler
 
 from embedpipe.errors import ParameterError
 from embedpipe.evaluation import Examples
@@ -37,8 +36,7 @@ class _Trainer(Careful, SentenceTransformerTrainer):  # type: ignore[misc]
         """Texts that stand twice in a batch are wrong answers to themselves where all others are
         wrong ones. Of pairs with scores such batches are whole, or records would be left out."""
         if "score" in dataset.column_names:
-            shuffled = RandomSampler(dataset, generator=given["generator"])
-            return DefaultBatchSampler(shuffled, **given)
+            return super().get_batch_sampler(dataset, **given)
         return NoDuplicatesBatchSampler(dataset, **given)
 
     def add_model_card_callback(self, default_args_dict: Any) -> None:

@@ -117,10 +117,10 @@ def _is_plain(file: str, reading: InputOptions) -> bool:
 
 
 def _keys(examples: Examples) -> Iterator[tuple[str, ...]]:
-    """What tells whether a record stands in two files: its texts, but for negatives, and of pairs
-    with scores in either order."""
+    """What tells whether a record stands in two files: its texts, but for negatives, in whatever
+    order."""
     keys = zip(*(map(folded, texts) for texts in examples.texts[:2]), strict=True)
-    return (tuple(sorted(key)) for key in keys) if examples.task == "similarity" else keys
+    return (tuple(sorted(key)) for key in keys)
 
 
 def _warn(left_out: int, total: int) -> None:
@@ -146,6 +146,8 @@ def _check_used(options: TrainOptions, tasks: Collection[str]) -> None:
         ("hard_negatives", "retrieval"),
         ("head", "classification"),
         ("random", "mlm"),
+        ("mask", "mlm"),
+        ("score_range", "similarity"),
     ):
         value = getattr(options, name)
         if value != getattr(usual, name) and task not in tasks:

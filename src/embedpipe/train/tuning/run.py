@@ -134,7 +134,7 @@ class Run:
 
     def _begin(self, work: Work) -> Path:
         """The base as a folder for the libraries that train."""
-        begin = work.folder / "base"
+        begin = work.base
         with AtomicDirectory(begin, replace=True) as written:
             write_base(self.base.model, written)
         return begin

@@ -121,7 +121,7 @@ def learn_masked_words(  # noqa: PLR0913
     told["lines"].insert(
         0,
         f"{options.mask:.0%} of all pieces hidden and guessed"
-        f"{', from random weights' * options.random}; {count:,} texts held out.",
+        f"{', from random weights' * options.random}; {len(sets[1]):,} texts held out.",
     )
     return model.base_model.state_dict(), told
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from embedpipe.errors import OutputError
 from embedpipe.output import AtomicFile
 from embedpipe.output.atomic_file import output_failure
-from embedpipe.train.unfinished import STATES, check_command, check_settings
+from embedpipe.train.unfinished import STATES, WRITING, check_command, check_settings
 
 __all__ = ["COMPLETE", "Work", "last_whole", "work_folder"]
 
@@ -42,12 +42,14 @@ def last_whole(checkpoints: Path) -> Path | None:
 class Work:
     """The state of one run, which the same command finds again after it was killed.
 
-    settings: what the result depends on; another run's are an OutputError.
+    settings: what the result depends on; another run's are an OutputError. base: where the model
+    that it begins with is put for the libraries that train.
     """
 
     def __init__(self, output: Path, settings: dict[str, Any]) -> None:
         self.folder = work_folder(output)
         self.checkpoints = self.folder / _CHECKPOINTS
+        self.base = self.folder / "base"
         self._settings: dict[str, Any] = json.loads(json.dumps(settings))
 
     @contextmanager
@@ -81,8 +83,14 @@ class Work:
         return last_whole(self.checkpoints)
 
     def remove(self) -> None:
-        """Remove everything, once the output stands."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove all that is the run's own, and the folder, if nothing else stands in it."""
+        half_written = self.folder.glob(".embedpipe-*.tmp")  # by runs that were killed
+        for folder in (self.checkpoints, self.base, *half_written):
+            shutil.rmtree(folder, ignore_errors=True)
+        for name in (_SETTINGS, WRITING, _LOCK):
+            (self.folder / name).unlink(missing_ok=True)
+        with suppress(OSError):
+            self.folder.rmdir()
 
     def _begin(self, *, restart: bool) -> None:
         path = self.folder / _SETTINGS
