@@ -162,7 +162,8 @@ def check_above(path: Path, above: Path) -> None:
     if file is not None:
         raise OutputError(f"cannot write {path}: {file} is a file and no folder; name another one")
     raise OutputError(
-        f"cannot write {path}: the folder {above} does not exist; make it first: mkdir -p {above}"
+        f"cannot write {path}: the folder {path.parent} does not exist; "
+        f"make it first: mkdir -p {path.parent}"
     )
 
 

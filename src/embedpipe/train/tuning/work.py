@@ -94,8 +94,11 @@ class Work:
 
     def _begin(self, *, restart: bool) -> None:
         path = self.folder / _SETTINGS
-        if restart or self.last() is None:  # of which nothing is worth keeping
-            shutil.rmtree(self.checkpoints, ignore_errors=True)
+        for each in self.checkpoints.glob("checkpoint-*"):
+            # Half of one would count among the last that the libraries keep.
+            if restart or not (each / COMPLETE).exists():
+                shutil.rmtree(each)
+        if self.last() is None:  # nothing is worth keeping
             path.unlink(missing_ok=True)
         if path.exists():
             before = json.loads(path.read_text(encoding="utf-8"))
