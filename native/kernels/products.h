@@ -31,37 +31,27 @@ void linear(const Operand& x, Index rows, const PackedLinear& w, Index first, In
   }
 }
 
-// Rows of a panel's outputs: in float32, or as products of bfloat16 read them.
-struct FloatRows {
-  float* values;
-  Index stride;
-
-  void keep(Index row, Vec left, Vec right) const {
-    store(values + row * stride, left);
-    store(values + row * stride + kLanes, right);
-  }
-};
-
-struct BFloat16Rows {
-  BFloat16Rows(const Operand& prepared, Index row, Index column)
-      : units(static_cast<float*>(const_cast<void*>(prepared.units)) + row * prepared.stride + column / 2),
-        stride(prepared.stride) {}
-  void keep(Index row, Vec left, Vec right) const { store(units + row * stride, bfloat16_units(left, right)); }
-
-  float* units;
-  Index stride;
-};
-
-// Two rows at a time, to hide latency; an odd row at the end stands in for its neighbor.
-template <class Gelu, class Rows>
-void activate(const float* y, Index y_stride, Index rows, const Gelu& gelu, const Rows& to) {
+// A panel's outputs, the columns from `column` on of rows from `row` on: in place, or to bfloat16 in `prepared`. Two
+// rows at a time, to hide latency; an odd row at the end stands in for its neighbor.
+template <class Math, class Gelu>
+void activate(float* y, Index y_stride, Index rows, const Gelu& gelu, const Operand& prepared, Index row,
+              Index column) {
+  const auto keep = [&](Index r, Vec left, Vec right) {
+    if constexpr (Math::kConverts) {
+      float* units = static_cast<float*>(const_cast<void*>(prepared.units));
+      store(units + (row + r) * prepared.stride + column / 2, bfloat16_units(left, right));
+    } else {
+      store(y + r * y_stride, left);
+      store(y + r * y_stride + kLanes, right);
+    }
+  };
   for (Index r = 0; r < rows; r += 2) {
-    const Index both[] = {r, r + 1 < rows ? r + 1 : r};
-    const float *one = y + both[0] * y_stride, *other = y + both[1] * y_stride;
-    Vec v[] = {load(one), load(one + kLanes), load(other), load(other + kLanes)};
+    const Index other = r + 1 < rows ? r + 1 : r;
+    const float *one = y + r * y_stride, *two = y + other * y_stride;
+    Vec v[] = {load(one), load(one + kLanes), load(two), load(two + kLanes)};
     gelu(v);
-    to.keep(both[0], v[0], v[1]);
-    to.keep(both[1], v[2], v[3]);
+    keep(r, v[0], v[1]);
+    keep(other, v[2], v[3]);
   }
 }
 
@@ -87,12 +77,7 @@ void linear_gelu(const Operand& x, Index rows, const PackedLinear& w, Index firs
       const Unit* panel = static_cast<const Unit*>(w.panels) + n * depth;
       panel_product<Math>(static_cast<const Unit*>(x.units), x.stride, rows, panel, depth, panel + depth * kPanel,
                           Math::ends(x, w, n, 0), strip, y_stride, [&](Index row, Index count) {
-                            float* from = strip + row * y_stride;
-                            if constexpr (Math::kConverts) {
-                              activate(from, y_stride, count, gelu, BFloat16Rows(prepared, row, n - first));
-                            } else {
-                              activate(from, y_stride, count, gelu, FloatRows{from, y_stride});
-                            }
+                            activate<Math>(strip + row * y_stride, y_stride, count, gelu, prepared, row, n - first);
                           });
     }
   });

@@ -202,12 +202,7 @@ void tile_linear_gelu(const Operand& x, Index rows, const PackedLinear& w, Index
   with_gelu<Math>(activation, [&](const auto& gelu) {
     tile_product<Math>(x, rows, w, first, last, 0, w.inputs, place, y_stride, [&](Index n, Index row, Index count) {
       for (Index i = 0; i < kTilePanel; i += kPanel) {
-        float* from = place(n, row) + i;
-        if constexpr (Math::kConverts) {
-          activate(from, y_stride, count, gelu, BFloat16Rows(prepared, row, n - first + i));
-        } else {
-          activate(from, y_stride, count, gelu, FloatRows{from, y_stride});
-        }
+        activate<Math>(place(n, row) + i, y_stride, count, gelu, prepared, row, n - first + i);
       }
     });
   });

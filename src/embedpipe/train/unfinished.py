@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from embedpipe.errors import OutputError
 from embedpipe.output import AtomicFile
 
-__all__ = ["STATES", "WRITING", "check_command", "check_settings", "note_output"]
+__all__ = ["LOCK", "STATES", "check_command", "check_settings", "note_output", "remove_files"]
 
-WRITING = "writing"
+LOCK = ".lock"
+"""The file by which a run keeps others out."""
+
+_WRITING = "writing"
 """The file that names the folder in which the output is put together."""
 
 STATES = {"distil": "checkpoint.pt", "train": "settings.json"}
@@ -43,9 +47,17 @@ def check_settings(folder: Path, before: dict[str, Any], now: dict[str, Any]) ->
         )
 
 
+def remove_files(folder: Path, command: str) -> None:
+    """Remove a command's own files, and the folder, if nothing else stands in it."""
+    for name in (STATES[command], _WRITING, LOCK):
+        (folder / name).unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
+
+
 def note_output(folder: Path, temporary: Path) -> None:
     """Note where the output is put together; what a killed run left of its own goes now."""
-    note = folder / WRITING
+    note = folder / _WRITING
     if note.exists():
         shutil.rmtree(temporary.with_name(note.read_text(encoding="utf-8")), ignore_errors=True)
     with AtomicFile(note) as file:

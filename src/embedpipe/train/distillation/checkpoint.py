@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from embedpipe.errors import InputError, OutputError
 from embedpipe.output import AtomicFile
-from embedpipe.train.unfinished import STATES, WRITING, check_command, check_settings
+from embedpipe.train.unfinished import LOCK, STATES, check_command, check_settings, remove_files
 
 __all__ = ["Checkpoint"]
 
 _STATE = STATES["distil"]
-_LOCK = ".lock"
 
 
 class Checkpoint:
@@ -40,7 +39,7 @@ class Checkpoint:
         from filelock import FileLock, Timeout
 
         check_command(folder, "distil")
-        lock = FileLock(folder / _LOCK)
+        lock = FileLock(folder / LOCK)
         try:
             folder.mkdir(exist_ok=True)
             lock.acquire(timeout=0)
@@ -98,7 +97,4 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Remove the folder, once the output stands."""
-        for name in (_STATE, WRITING, _LOCK):
-            (self.folder / name).unlink(missing_ok=True)
-        with suppress(OSError):  # something of another's stands there
-            self.folder.rmdir()
+        remove_files(self.folder, "distil")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,14 @@ from filelock import FileLock, Timeout
 from embedpipe.errors import OutputError
 from embedpipe.output import AtomicFile
 from embedpipe.output.atomic_file import output_failure
-from embedpipe.train.unfinished import STATES, WRITING, check_command, check_settings
+from embedpipe.train.unfinished import LOCK, STATES, check_command, check_settings, remove_files
 
 __all__ = ["COMPLETE", "Work", "last_whole", "work_folder"]
 
 COMPLETE = "complete"
 """A file that is put into a checkpoint when all of it is there."""
 
-_SETTINGS, _CHECKPOINTS, _LOCK = STATES["train"], "checkpoints", ".lock"
+_SETTINGS, _CHECKPOINTS = STATES["train"], "checkpoints"
 
 
 def work_folder(output: Path) -> Path:
@@ -65,7 +65,7 @@ class Work:
         except OSError as error:
             raise output_failure(self.folder, error) from error
         try:
-            with FileLock(self.folder / _LOCK, timeout=0):
+            with FileLock(self.folder / LOCK, timeout=0):
                 self._begin(restart=restart)
                 try:
                     yield self
@@ -87,10 +87,7 @@ class Work:
         half_written = self.folder.glob(".embedpipe-*.tmp")  # by runs that were killed
         for folder in (self.checkpoints, self.base, *half_written):
             shutil.rmtree(folder, ignore_errors=True)
-        for name in (_SETTINGS, WRITING, _LOCK):
-            (self.folder / name).unlink(missing_ok=True)
-        with suppress(OSError):
-            self.folder.rmdir()
+        remove_files(self.folder, "train")
 
     def _begin(self, *, restart: bool) -> None:
         path = self.folder / _SETTINGS
