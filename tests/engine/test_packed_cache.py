@@ -217,6 +217,9 @@ def test_small_blocks_are_not_worth_a_file(
 
 # CRC-32 of the block that fixed weights are packed into.
 PACKED = {
+    ("amx", "float32"): 108227542,
+    ("amx", "bfloat16"): 3020189987,
+    ("amx", "int8"): 1693471865,
     ("avx512_bf16", "float32"): 108227542,
     ("avx512_bf16", "bfloat16"): 705785138,
     ("avx512_bf16", "int8"): 546963071,
@@ -244,7 +247,11 @@ def fixed_weights() -> tuple[EncoderConfig, EncoderWeights]:
     return config, check_weights(tensors, config, source="weights")
 
 
-@pytest.mark.parametrize(("isa", "precision"), KINDS)
+# The model of AMX's tiles packs as they do, where vectors are as wide.
+MODEL = [("amx_model", precision) for precision in supported_precisions("amx_model")]
+
+
+@pytest.mark.parametrize(("isa", "precision"), KINDS + ("avx512" in supported_isas()) * MODEL)
 def test_packing_has_not_changed_without_a_new_format(
     isa: str, precision: Any, packed_folder: Path
 ) -> None:
@@ -253,4 +260,5 @@ def test_packing_has_not_changed_without_a_new_format(
     cache = PackedCache(packed_folder, (WeightsFile("/weights", 1, 2, 3),))
     NativeEncoder(config, weights, isa=isa, precision=precision, cache=cache)
     block = the_file(packed_folder).read_bytes()[4096:]
-    assert (native._native.PACKING_FORMAT, zlib.crc32(block)) == (4, PACKED[isa, precision])
+    expected = PACKED[isa.removesuffix("_model"), precision]
+    assert (native._native.PACKING_FORMAT, zlib.crc32(block)) == (4, expected)
